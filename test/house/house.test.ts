@@ -1,0 +1,25 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+
+/** Runs a tool of node_modules/.bin and returns its exit code with what it printed. */
+function tool(name: string, ...args: string[]): { code: number; output: string } {
+  try {
+    return {
+      code: 0,
+      output: execFileSync(`node_modules/.bin/${name}`, args, { encoding: 'utf8', stdio: 'pipe' }),
+    };
+  } catch (error) {
+    const failure = error as { status: number; stdout: string; stderr: string };
+    return { code: failure.status, output: failure.stdout + failure.stderr };
+  }
+}
+
+const clean = { code: 0, output: expect.any(String) };
+
+describe('the house', () => {
+  test('every type holds', () => expect(tool('tsc', '-p', '.')).toEqual(clean));
+  test('style and lint are clean', () =>
+    expect(tool('biome', 'check', '--error-on-warnings')).toEqual(clean));
+  test('a room imports only from the rooms below it', () =>
+    expect(tool('depcruise', '--config', '.dependency-cruiser.mjs', 'src')).toEqual(clean));
+});
