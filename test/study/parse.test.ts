@@ -1,0 +1,101 @@
+/** @file The study file: shorthands, and errors that name the line and the nearest key. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { UntangleError } from '../../src/core/errors.ts';
+import { parseStudy } from '../../src/study/parse.ts';
+import { studyJsonSchema } from '../../src/study/schema.ts';
+
+const minimal = 'model: tiny\ndictionaries: [blocks.1]\n';
+
+function failure(text: string): UntangleError {
+  try {
+    parseStudy(text, 'my.yaml');
+  } catch (error) {
+    if (error instanceof UntangleError) return error;
+    throw error;
+  }
+  throw new Error('the study was accepted');
+}
+
+describe('a study file', () => {
+  it('needs only a model and one dictionary', () => {
+    const study = parseStudy(minimal);
+    expect(study.dictionaries).toEqual([
+      {
+        site: 'blocks.1.hook_resid_post',
+        kind: 'topk',
+        features: 2304,
+        k: 32,
+        passes: 4,
+        batch: 2048,
+        learningRate: 1e-3,
+      },
+    ]);
+    expect(study.text.source).toBe('wikipedia-leads');
+    expect(study.circuit).toBeUndefined();
+    expect(study.edit).toBeUndefined();
+  });
+
+  it('gives the gender task its edit without being asked, and leaves out what is switched off', () => {
+    expect(parseStudy(`${minimal}tasks: [gender]`).edit?.features).toBe(6);
+    expect(parseStudy(`${minimal}tasks: [agreement]`).edit).toBeUndefined();
+    const quiet = parseStudy(`${minimal}tasks: [gender]\nenergy: false\nedit: false`);
+    expect([quiet.circuit !== undefined, quiet.energy, quiet.edit]).toEqual([true, undefined, undefined]);
+  });
+
+  it('names the line and the nearest key of a typo', () => {
+    const error = failure('model: tiny\ndictionaries:\n  - site: blocks.1\n    fetures: 12\n');
+    expect(error.code).toBe('study.invalid');
+    expect(error.where).toBe('my.yaml:4');
+    expect(error.hint).toContain('"features"');
+    expect(failure(`${minimal}tasc: []`).hint).toContain('"tasks"');
+    expect(failure(`${minimal}tasc: []`).where).toBe('my.yaml:3');
+  });
+
+  it('names the line of a wrong value', () => {
+    const error = failure('model: tiny\ntext:\n  windowLength: many\ndictionaries: [blocks.1]\n');
+    expect(error.where).toBe('my.yaml:3');
+    expect(error.message).toContain('text.windowLength');
+    expect(failure(`${minimal}edit:\n  strengths: [1, -1]\ntasks: [gender]`).where).toBe('my.yaml:4');
+  });
+
+  it('says what is missing', () => {
+    expect(failure('dictionaries: [blocks.1]').message).toContain('model is missing');
+    expect(failure('').message).toContain('model is missing');
+    const nested = failure('model: tiny\ndictionaries:\n  - k: 3\n');
+    expect([nested.message, nested.where]).toEqual(['dictionaries.0.site is missing', 'my.yaml:3']);
+  });
+
+  it('refuses what is not YAML, with the line', () => {
+    const error = failure('model: tiny\ndictionaries: [blocks.1\n');
+    expect(error.code).toBe('study.yaml');
+    expect(error.where).toMatch(/^my\.yaml:[23]$/);
+  });
+
+  it('refuses duplicates, unknown tasks and an edit of a task that is not there', () => {
+    expect(failure('model: tiny\ndictionaries:\n  - blocks.1\n  - blocks.1.hook_resid_post').where).toBe(
+      'my.yaml:4',
+    );
+    expect(failure(`${minimal}tasks: [agreemnt]`)).toMatchObject({
+      code: 'study.unknown-task',
+      where: 'my.yaml:3',
+      hint: expect.stringContaining('"agreement"'),
+    });
+    expect(failure(`${minimal}tasks: [gender]\nedit:\n  task: agreement`).where).toBe('my.yaml:5');
+    expect(failure('model: tiny\ndictionaries: [{site: blocks.1, features: 8, k: 9}]').message).toContain(
+      'k = 9',
+    );
+  });
+});
+
+it('the demo is a valid study', () => {
+  const text = readFileSync(new URL('../../examples/demo.yaml', import.meta.url), 'utf8');
+  const study = parseStudy(text, 'demo.yaml');
+  expect(study.tasks.map((t) => t.name)).toEqual(['agreement', 'gender']);
+  expect(text).toMatch(/^# yaml-language-server: \$schema=\.\.\/schemas\/study\.schema\.json\n/);
+});
+
+it('the published JSON Schema is the one the code makes (npx tsx scripts/study-schema.ts)', () => {
+  const file = new URL('../../schemas/study.schema.json', import.meta.url);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(JSON.parse(JSON.stringify(studyJsonSchema())));
+});
