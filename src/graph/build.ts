@@ -28,6 +28,8 @@ export interface GraphBuilder {
   site(name: string, value: string): string;
   /** A name that nothing has yet, from a hint. */
   fresh(hint: string): string;
+  /** Keeps a name for a node that will be added by other means. */
+  reserve(name: string): void;
   finish(outputs: readonly string[]): Graph;
 }
 
@@ -64,6 +66,9 @@ export function graphBuilder(base?: Graph): GraphBuilder {
 
   const builder: GraphBuilder = {
     fresh,
+    reserve(name) {
+      define(name);
+    },
     input(name, dtype, shape) {
       inputs.push({ name: define(name), dtype, shape });
       return name;

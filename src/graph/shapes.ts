@@ -1,0 +1,97 @@
+/** @file Symbolic shape inference: element type and shape of every value, before anything runs. */
+import { GraphError } from '../core/errors.ts';
+import { intsOfNode, intsOfWeight } from './known-ints.ts';
+import { elementwiseShapes } from './shape-rules/elementwise.ts';
+import { indexingShapes } from './shape-rules/indexing.ts';
+import { linearShapes } from './shape-rules/linear.ts';
+import { movementShapes } from './shape-rules/movement.ts';
+import { reductionShapes } from './shape-rules/reduction.ts';
+import { badShape, type ShapeContext, type ShapeRule, type ValueType } from './shape-rules/rule.ts';
+import type { Dim, Graph, Node } from './types.ts';
+
+export type { ValueType } from './shape-rules/rule.ts';
+
+/** Rules by operator; operators of another domain are named `domain:Operator`. */
+const rules: Readonly<Record<string, ShapeRule>> = {
+  ...elementwiseShapes,
+  ...linearShapes,
+  ...movementShapes,
+  ...reductionShapes,
+  ...indexingShapes,
+};
+
+/** What inference knows while it goes through a graph; a builder may go on with it node by node. */
+export interface ShapeState {
+  readonly types: Map<string, ValueType>;
+  /** Contents of integer values, where known. */
+  readonly ints: Map<string, readonly Dim[]>;
+}
+
+/**
+ * Types of all values. Sizes are numbers, the names that inputs use, sums and products of those
+ * (`batch*position`), or `?value.axis` where only the run can tell.
+ * @throws GraphError `graph.no-shape-rule` for an operator without a rule, `graph.shape` for shapes that
+ * cannot go together.
+ */
+export function inferShapes(graph: Graph): ReadonlyMap<string, ValueType> {
+  return inferState(graph).types;
+}
+
+/** As `inferShapes`, with the integers known. */
+export function inferState(graph: Graph): ShapeState {
+  const state: ShapeState = { types: new Map(), ints: new Map() };
+  for (const { name, dtype, shape } of graph.inputs) state.types.set(name, { dtype, shape });
+  for (const [name, weight] of graph.weights) inferWeight(state, name, weight);
+  for (const node of graph.nodes) inferNode(state, node);
+  return state;
+}
+
+/** Adds a weight to the state. */
+export function inferWeight(
+  state: ShapeState,
+  name: string,
+  weight: Parameters<typeof intsOfWeight>[0],
+): void {
+  state.types.set(name, { dtype: weight.dtype, shape: weight.shape });
+  const ints = intsOfWeight(weight);
+  if (ints) state.ints.set(name, ints);
+}
+
+/** Adds a node's outputs to the state. */
+export function inferNode(state: ShapeState, node: Node): void {
+  const key = node.domain === '' ? node.op : `${node.domain}:${node.op}`;
+  const rule = rules[key];
+  if (!rule) {
+    throw new GraphError('graph.no-shape-rule', `the shape of ${key} "${node.outputs[0]}" is not known`, {
+      where: node.outputs[0],
+      hint: 'simplify the model on export, or add a rule in src/graph/shape-rules/',
+    });
+  }
+  const context = shapeContext(state, node);
+  const types = rule(context);
+  node.outputs.forEach((name, i) => {
+    if (name !== '' && types[i]) state.types.set(name, types[i]);
+  });
+  const [first] = node.outputs;
+  if (first && types[0] && types[0].shape.length <= 1 && isInteger(types[0])) {
+    const ints = intsOfNode(context);
+    if (ints) state.ints.set(first, ints);
+  }
+}
+
+const isInteger = ({ dtype }: ValueType) => dtype === 'int64' || dtype === 'int32' || dtype === 'bool';
+
+function shapeContext(state: ShapeState, node: Node): ShapeContext {
+  return {
+    node,
+    type(i) {
+      const name = node.inputs[i];
+      const type = name === undefined ? undefined : state.types.get(name);
+      if (!type) throw badShape(node, `input ${i} ("${name ?? ''}") is missing`);
+      return type;
+    },
+    has: (i) => (node.inputs[i] ?? '') !== '',
+    ints: (i) => state.ints.get(node.inputs[i] ?? ''),
+    unknown: (axis, output = 0) => `?${node.outputs[output] ?? ''}.${axis}`,
+  };
+}
