@@ -79,7 +79,8 @@ export const i64 = (shape: readonly number[], values: ArrayLike<number>): Tensor
 /** View of `bytes` as elements of `dtype`; copies when the offset is not aligned to the element size. */
 export function viewBytes<D extends DType>(dtype: D, bytes: Uint8Array): InstanceType<(typeof arrayOf)[D]> {
   const size = bytesOf(dtype);
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // Not slice(): on a Buffer that is a view, not a copy.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   const View = arrayOf[dtype];
   return new View(aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.byteLength / size) as InstanceType<
     (typeof arrayOf)[D]
