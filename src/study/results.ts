@@ -1,0 +1,84 @@
+/** @file The results of a study, gathered from its steps: what the Studio, the reports and `--json` are made of. */
+import type { CircuitResult } from '../circuits/types.ts';
+import type { DictionaryResult } from '../dictionaries/types.ts';
+import type { EditResult } from '../edits/types.ts';
+import type { EnergyResult } from '../energy/types.ts';
+
+/** The opened model and what it answers to a few prompts. */
+export interface ModelSummary {
+  readonly name: string;
+  readonly source: string;
+  /** What must be said wherever results are shown, e.g. that it is a 4-bit instruct model. */
+  readonly note: string;
+  readonly parameters: number;
+  readonly layers: number;
+  readonly width: number;
+  readonly vocabulary: number;
+  /** Indirect-object prompts answered rightly, and P(" Mary") after the best-known one. */
+  readonly logits: { readonly ioiCorrect: number; readonly of: number; readonly pMary: number };
+  readonly examples: readonly {
+    readonly prompt: string;
+    readonly tokens: readonly { readonly text: string; readonly probability: number }[];
+  }[];
+}
+
+/** Positions that are kept out of training and scores: the first of each window, and attention sinks. */
+export interface LeftOut {
+  readonly site: string;
+  readonly first: number;
+  readonly byNorm: number;
+  /** byNorm as a share of all positions. */
+  readonly share: number;
+}
+
+export interface TextSummary {
+  readonly source: string;
+  readonly documents: number;
+  readonly trainTokens: number;
+  readonly heldOutTokens: number;
+  readonly attribution: string;
+}
+
+export interface StudyResults {
+  readonly model?: ModelSummary;
+  readonly text?: TextSummary & { readonly leftOut: readonly LeftOut[] };
+  readonly dictionaries: readonly DictionaryResult[];
+  readonly circuits: readonly CircuitResult[];
+  readonly energy: readonly EnergyResult[];
+  readonly edit?: EditResult;
+}
+
+export const noResults: StudyResults = { dictionaries: [], circuits: [], energy: [] };
+
+/** `results` with the result of the step `name` put in its place; steps without a place change nothing. */
+export function withResult(results: StudyResults, name: string, result: unknown): StudyResults {
+  const [stage, ...rest] = name.split('/');
+  const key = rest.join('/');
+  const add = <T>(list: readonly T[], item: T, keyOf: (item: T) => string): T[] => [
+    ...list.filter((old) => keyOf(old) !== key),
+    item,
+  ];
+  switch (stage) {
+    case 'model':
+      return { ...results, model: (result as { summary: ModelSummary }).summary };
+    case 'text':
+      return { ...results, text: { ...(result as TextSummary), leftOut: [] } };
+    case 'harvest':
+      return results.text
+        ? { ...results, text: { ...results.text, leftOut: (result as { leftOut: LeftOut[] }).leftOut } }
+        : results;
+    case 'evaluate':
+      return {
+        ...results,
+        dictionaries: add(results.dictionaries, result as DictionaryResult, (d) => d.site),
+      };
+    case 'circuit':
+      return { ...results, circuits: add(results.circuits, result as CircuitResult, (c) => c.task) };
+    case 'energy':
+      return { ...results, energy: add(results.energy, result as EnergyResult, (e) => e.task) };
+    case 'edit':
+      return { ...results, edit: result as EditResult };
+    default:
+      return results;
+  }
+}
