@@ -1,0 +1,121 @@
+/** @file The Studio's server: on this machine only, reading results and never computing them. */
+import { existsSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { FileError, reportError, StudyError } from '../core/errors.ts';
+import { eventStream } from './events.ts';
+import { type FeatureSource, noFeatures } from './features.ts';
+import { addRoutes } from './routes.ts';
+import type { StudioEvent, StudyState } from './shapes.ts';
+
+export interface StudioOptions {
+  getState(): StudyState;
+  /** Tells `listener` every change; returns how to stop. */
+  subscribe(listener: (event: StudioEvent) => void): () => void;
+  /** Workspace folder whose results are shown. */
+  workspace: string;
+  /** Port on 127.0.0.1; any free one when left out. */
+  port?: number;
+  features?: FeatureSource;
+  /** Folder of the built pages; the package's own when left out. */
+  pages?: string;
+}
+
+export interface Studio {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const builtPages = fileURLToPath(new URL('../../web/dist', import.meta.url));
+
+/**
+ * Serves the Studio on 127.0.0.1.
+ * @throws FileError `studio.no-pages` when the pages are not built, StudyError `studio.port` when the port is taken.
+ */
+export async function startStudio(options: StudioOptions): Promise<Studio> {
+  const pages = options.pages ?? builtPages;
+  if (!existsSync(join(pages, 'index.html'))) {
+    throw new FileError('studio.no-pages', 'the pages of the Studio are not built', {
+      where: pages,
+      hint: 'run `npm run build:web`, or `npm start`, which does it by itself',
+    });
+  }
+  const server = fastify({
+    logger: false,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 300 },
+  });
+  const stream = eventStream(options.getState);
+  guard(server);
+  addRoutes(server, { getState: options.getState, stream, features: options.features ?? noFeatures });
+  await server.register(fastifyStatic, { root: pages, wildcard: true, index: ['index.html'] });
+  answerFailures(server);
+
+  await server.listen({ host: '127.0.0.1', port: options.port ?? 0 }).catch((cause: unknown) => {
+    throw new StudyError('studio.port', `port ${options.port} cannot be used`, {
+      hint: 'leave --port out to take any free one',
+      cause,
+    });
+  });
+  const unsubscribe = options.subscribe((event) => stream.publish(event));
+  const { port } = server.server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async close() {
+      unsubscribe();
+      stream.close();
+      await server.close();
+    },
+  };
+}
+
+/** Only pages of this machine may ask (a foreign site that points its name here may not); nothing may frame us. */
+function guard(server: FastifyInstance): void {
+  server.addHook('onRequest', async (request, reply) => {
+    const host = (request.headers.host ?? '').replace(/:\d+$/, '');
+    if (host !== '127.0.0.1' && host !== 'localhost' && host !== '[::1]') {
+      throw new StudyError('studio.foreign-host', 'the Studio answers only to this machine', {
+        where: host,
+        hint: 'open the address that the command printed',
+      });
+    }
+    reply.header('x-content-type-options', 'nosniff');
+    reply.header(
+      'content-security-policy',
+      "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'",
+    );
+  });
+}
+
+const statusOf: Record<string, number> = {
+  'studio.bad-request': 400,
+  'studio.foreign-host': 403,
+  'studio.unknown-site': 404,
+  'studio.unknown-feature': 404,
+  'studio.unknown-circuit': 404,
+  'studio.unknown-address': 404,
+};
+
+/** Failures as ErrorReport JSON; addresses of pages get the page, which routes by itself. */
+function answerFailures(server: FastifyInstance): void {
+  server.setErrorHandler((error, _request, reply) => {
+    const report = reportError(error);
+    return reply.code(statusOf[report.code] ?? 500).send(report);
+  });
+  server.setNotFoundHandler((request: FastifyRequest, reply: FastifyReply) => {
+    const isFile = /^\/(api|assets)\/|\.(js|css|svg|png|ico|woff2|map)($|\?)/.test(request.url);
+    if (request.method === 'GET' && !isFile) {
+      return reply.sendFile('index.html');
+    }
+    const report = reportError(
+      new StudyError('studio.unknown-address', `there is nothing at ${request.url}`, {
+        where: request.url,
+        hint: 'the addresses of the API are listed in docs/studio.md',
+      }),
+    );
+    return reply.code(404).send(report);
+  });
+}
