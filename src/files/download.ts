@@ -1,11 +1,13 @@
 /** @file Fetching files: over HTTP, and packages by pip; whole or not at all, with progress, stopped by a signal. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FileError, InterruptedError, throwIfAborted } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { writeAtomically } from './atomic.ts';
+import { fileFailure } from './failures.ts';
 
 export interface DownloadOptions extends WorkContext {
   readonly headers?: Readonly<Record<string, string>>;
@@ -71,6 +73,18 @@ export function checkSum(where: string, actual: string, expected: string | undef
     where,
     hint: 'the content is not the one that was pinned: it was damaged on the way, or the publisher changed it',
   });
+}
+
+/** SHA-256 of a file in hex, read in pieces. @throws FileError `file.missing`, `file.no-permission` */
+export async function fileSha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 }))
+      hash.update(piece as Buffer);
+  } catch (error) {
+    throw fileFailure(error, path, 'cannot read');
+  }
+  return hash.digest('hex');
 }
 
 /** An abort signal that fires when the caller's does, or when the allowed time passes without a new `allow`. */

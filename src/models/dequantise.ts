@@ -1,4 +1,5 @@
 /** @file Quantised tensors back to float32: one entry per block format of GGML (ggml/src/ggml-common.h). */
+import { halves } from '../core/float16.ts';
 
 /** A block format: `elements` numbers packed in `bytes` bytes, and how to unpack a row of blocks. */
 export interface BlockFormat {
@@ -11,24 +12,11 @@ export interface BlockFormat {
 
 const scratch = new DataView(new ArrayBuffer(4));
 
-/** float32 value of 32 raw bits. */
+/** The number that 32 raw bits of float32 stand for. */
 function bitsToFloat(bits: number): number {
   scratch.setUint32(0, bits);
   return scratch.getFloat32(0);
 }
-
-/** float32 value of every float16 (IEEE 754 binary16), by its bits: subnormals, infinities and NaN included. */
-const halves: Float32Array = Float32Array.from({ length: 65_536 }, (_, bits) => {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-});
-
-/** The number that 16 bits of float16 stand for. */
-export const halfToFloat = (bits: number): number => halves[bits]!;
 
 const half = (source: Uint8Array, at: number): number => halves[source[at]! | (source[at + 1]! << 8)]!;
 

@@ -64,17 +64,6 @@ export function openGguf(path: string): GgufFile {
   }
 }
 
-/** Whether the file starts with GGUF's magic. */
-export function isGguf(path: string): boolean {
-  const handle = openSync(path, 'r');
-  try {
-    const first = Buffer.alloc(4);
-    return readSync(handle, first, 0, 4, 0) === 4 && first.toString('latin1') === 'GGUF';
-  } finally {
-    closeSync(handle);
-  }
-}
-
 interface Source {
   readonly path: string;
   readonly size: number;

