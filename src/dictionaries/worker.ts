@@ -1,0 +1,88 @@
+/** @file A training thread: opens its encoder, then runs steps until the goal that the trainer set. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { reportError } from '../core/errors.ts';
+import { crew } from './barrier.ts';
+import { BLOCK_ROWS, openBlockEncoder } from './blocks.ts';
+import { loadKernels } from './kernels.ts';
+import { CONTROL, NUMBERS, type TrainShape, trainLayout } from './layout.ts';
+import { type StepConfig, trainingStep } from './step.ts';
+
+export interface WorkerData {
+  readonly id: number;
+  readonly shape: TrainShape;
+  readonly memory: WebAssembly.Memory;
+  readonly config: StepConfig;
+  readonly source: Float32Array;
+  readonly order: Uint32Array;
+}
+
+/** What worker 0 tells about each finished step, and every worker about its end. */
+export type WorkerMessage =
+  | { type: 'ready' }
+  | { type: 'step'; step: number; loss: number; gradientNorm: number; dead: number }
+  | { type: 'rest'; step: number }
+  | { type: 'error'; error: ReturnType<typeof reportError> };
+
+const port = parentPort!;
+const post = (message: WorkerMessage) => port.postMessage(message);
+const { id, shape, memory, config, source, order } = workerData as WorkerData;
+const layout = trainLayout(shape, BLOCK_ROWS);
+const control = new Int32Array(memory.buffer, layout.control, 16);
+const numbers = new Float64Array(memory.buffer, layout.numbers, 16);
+const team = crew(control, shape.threads);
+
+try {
+  const { features, k } = shape;
+  const encoder = await openBlockEncoder({ width: layout.D, features, k, maxListed: layout.dead });
+  const kernels = loadKernels('sparse', memory);
+  const step = trainingStep({
+    id,
+    shape,
+    layout,
+    memory,
+    kernels,
+    encoder,
+    crew: team,
+    config,
+    source,
+    order,
+  });
+  port.on('message', () => void work());
+  post({ type: 'ready' });
+
+  /** Steps until the goal, which the trainer may lower meanwhile (a stop) or raise afterwards. */
+  async function work(): Promise<void> {
+    try {
+      for (;;) {
+        let stop = false;
+        // All workers must read the goal between the same two steps, or one would wait for ever.
+        team.meet(() => {
+          const done = Atomics.load(control, CONTROL.step) >= Atomics.load(control, CONTROL.goal);
+          Atomics.store(control, CONTROL.stop, done ? 1 : 0);
+        });
+        stop = Atomics.load(control, CONTROL.stop) === 1;
+        if (stop) break;
+        await step();
+        if (id === 0) {
+          post({
+            type: 'step',
+            step: control[CONTROL.step]!,
+            loss: numbers[NUMBERS.loss]!,
+            gradientNorm: numbers[NUMBERS.gradientNorm]!,
+            dead: control[CONTROL.deadTotal]!,
+          });
+        }
+      }
+      post({ type: 'rest', step: control[CONTROL.step]! });
+    } catch (error) {
+      fail(error);
+    }
+  }
+} catch (error) {
+  fail(error);
+}
+
+function fail(error: unknown): void {
+  team.fail();
+  post({ type: 'error', error: reportError(error) });
+}
