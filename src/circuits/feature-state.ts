@@ -1,0 +1,125 @@
+/** @file FeatureState: the state at a cut read in a dictionary, x = Σ f_i d_i + rest; features and rest never apart. */
+import { CircuitError } from '../core/errors.ts';
+import type { Dictionary, Floats, SparseCode } from '../dictionaries/types.ts';
+
+/**
+ * B examples × T positions at one cut. The rest is x − Σ f_i d_i: reconstruction error and decoder bias together.
+ * (The bias is the same in every state, so differences of the rest are differences of the error.) At positions that
+ * pass the dictionary by (the first one, attention sinks) all values are 0 and the rest is x.
+ */
+export interface FeatureState {
+  readonly site: string;
+  readonly examples: number;
+  readonly positions: number;
+  readonly width: number;
+  readonly features: number;
+  readonly k: number;
+  /** The state itself, [B, T, D]. */
+  readonly x_BTD: Float32Array;
+  /** Features that may be active, [B, T, K]; a value of 0 means "not active". */
+  readonly indices_BTK: Int32Array;
+  readonly values_BTK: Float32Array;
+}
+
+/** True when the row is not read by the dictionary: the first position, or a norm above the dictionary's bound. */
+export function passesBy(dictionary: Dictionary, position: number, row_D: ArrayLike<number>): boolean {
+  if (position === 0) return true;
+  let square = 0;
+  for (let d = 0; d < row_D.length; d++) square += row_D[d]! * row_D[d]!;
+  return Math.sqrt(square) > dictionary.sinkNorm;
+}
+
+/**
+ * Puts a state together from activations and their sparse code; values at positions that pass by become 0.
+ * @throws CircuitError `circuit.width` when the dictionary reads another width than the cut has.
+ */
+export function featureState(
+  dictionary: Dictionary,
+  x_BTD: Float32Array,
+  code: SparseCode,
+  shape: { readonly examples: number; readonly positions: number; readonly width: number },
+): FeatureState {
+  const { examples, positions, width } = shape;
+  if (dictionary.width !== width) {
+    throw new CircuitError(
+      'circuit.width',
+      `the dictionary of ${dictionary.site} reads ${dictionary.width} numbers, the cut has ${width}`,
+      { where: dictionary.site, hint: 'train or load a dictionary for this model' },
+    );
+  }
+  const k = code.indices_BK.length / (examples * positions);
+  const values = Float32Array.from(code.values_BK);
+  for (let row = 0; row < examples * positions; row++) {
+    if (passesBy(dictionary, row % positions, x_BTD.subarray(row * width, (row + 1) * width))) {
+      values.fill(0, row * k, (row + 1) * k);
+    }
+  }
+  return {
+    site: dictionary.site,
+    examples,
+    positions,
+    width,
+    features: dictionary.features,
+    k,
+    x_BTD,
+    indices_BTK: code.indices_BK,
+    values_BTK: values,
+  };
+}
+
+/** Active features of one row as a map from feature to value. */
+export function activeFeatures(state: FeatureState, example: number, position: number): Map<number, number> {
+  const from = (example * state.positions + position) * state.k;
+  const active = new Map<number, number>();
+  for (let j = from; j < from + state.k; j++) {
+    const value = state.values_BTK[j]!;
+    if (value !== 0) active.set(state.indices_BTK[j]!, value);
+  }
+  return active;
+}
+
+/** Mean over examples, position by position. */
+export interface MeanState {
+  readonly features_TF: Floats;
+  readonly rest_TD: Floats;
+}
+
+/** Position-wise mean of features and of the rest: what a node outside a circuit is set to. */
+export function meanState(state: FeatureState, dictionary: Dictionary): MeanState {
+  const { examples, positions, width, features } = state;
+  const features_TF = new Float64Array(positions * features);
+  const rest_TD = new Float64Array(positions * width);
+  for (let b = 0; b < examples; b++) {
+    for (let t = 0; t < positions; t++) {
+      const row = (b * positions + t) * width;
+      for (let d = 0; d < width; d++) rest_TD[t * width + d]! += state.x_BTD[row + d]! / examples;
+      for (const [i, value] of activeFeatures(state, b, t))
+        features_TF[t * features + i]! += value / examples;
+    }
+  }
+  for (let t = 0; t < positions; t++) {
+    for (let i = 0; i < features; i++) {
+      const value = features_TF[t * features + i]!;
+      if (value === 0) continue;
+      for (let d = 0; d < width; d++) rest_TD[t * width + d]! -= value * dictionary.W_dec_FD[i * width + d]!;
+    }
+  }
+  return { features_TF: Float32Array.from(features_TF), rest_TD: Float32Array.from(rest_TD) };
+}
+
+/** Two states of the same site and shape, one after the other along examples. */
+export function stackStates(a: FeatureState, b: FeatureState): FeatureState {
+  const float = (x: Float32Array, y: Float32Array) => {
+    const both = new Float32Array(x.length + y.length);
+    both.set(x);
+    both.set(y, x.length);
+    return both;
+  };
+  return {
+    ...a,
+    examples: a.examples + b.examples,
+    x_BTD: float(a.x_BTD, b.x_BTD),
+    indices_BTK: Int32Array.from([...a.indices_BTK, ...b.indices_BTK]),
+    values_BTK: float(a.values_BTK, b.values_BTK),
+  };
+}

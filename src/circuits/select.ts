@@ -1,0 +1,100 @@
+/** @file Choosing nodes: rank all effects by size, cut off where asked, draw random circuits of the same make-up. */
+import type { Random } from '../core/random.ts';
+import type { CutEffects } from './effects.ts';
+
+/** A feature (`feature` ≥ 0) or the error node (`feature` = ERROR) at one position of one cut. */
+export interface NodeRef {
+  readonly cut: number;
+  readonly position: number;
+  readonly feature: number;
+}
+
+/** Stands in `NodeRef.feature` for the error node. */
+export const ERROR = -1;
+
+export interface RankedNode extends NodeRef {
+  readonly effect: number;
+}
+
+/** Stable id: `${cut}:${position}:f${feature}` or `${cut}:${position}:err`. */
+export const nodeId = (node: NodeRef): string =>
+  `${node.cut}:${node.position}:${node.feature === ERROR ? 'err' : `f${node.feature}`}`;
+
+/** Every node with an effect, largest |effect| first (ties by id, so that the order is stable). */
+export function rankNodes(effects: readonly CutEffects[]): RankedNode[] {
+  const nodes: RankedNode[] = [];
+  for (const { cut, positions, features, features_TF, errors_T } of effects) {
+    for (let position = 0; position < positions; position++) {
+      const error = errors_T[position]!;
+      if (error !== 0) nodes.push({ cut, position, feature: ERROR, effect: error });
+      for (let feature = 0; feature < features; feature++) {
+        const effect = features_TF[position * features + feature]!;
+        if (effect !== 0) nodes.push({ cut, position, feature, effect });
+      }
+    }
+  }
+  return nodes.sort(
+    (a, b) =>
+      Math.abs(b.effect) - Math.abs(a.effect) ||
+      a.cut - b.cut ||
+      a.position - b.position ||
+      a.feature - b.feature,
+  );
+}
+
+/** Which nodes stay as they are, by cut: 1 = kept, 0 = set to its mean. */
+export interface Masks {
+  readonly features_TF: Uint8Array;
+  readonly errors_T: Uint8Array;
+}
+
+/** Masks that keep exactly `nodes` at one cut. */
+export function masksOf(
+  nodes: Iterable<NodeRef>,
+  cut: number,
+  shape: { readonly positions: number; readonly features: number },
+): Masks {
+  const features_TF = new Uint8Array(shape.positions * shape.features);
+  const errors_T = new Uint8Array(shape.positions);
+  for (const node of nodes) {
+    if (node.cut !== cut) continue;
+    if (node.feature === ERROR) errors_T[node.position] = 1;
+    else features_TF[node.position * shape.features + node.feature] = 1;
+  }
+  return { features_TF, errors_T };
+}
+
+/** Masks that keep everything but those of `masks`: M∖C. */
+export const complement = (masks: Masks): Masks => ({
+  features_TF: masks.features_TF.map((keep) => 1 - keep),
+  errors_T: masks.errors_T.map((keep) => 1 - keep),
+});
+
+/**
+ * As many features and as many error nodes as `circuit` has, drawn without replacement among `candidates`
+ * (the nodes that are ever active): the null a circuit has to beat.
+ */
+export function randomCircuit(
+  circuit: readonly NodeRef[],
+  candidates: readonly NodeRef[],
+  random: Random,
+): NodeRef[] {
+  const isError = (node: NodeRef) => node.feature === ERROR;
+  const errors = circuit.filter(isError).length;
+  const draw = (from: readonly NodeRef[], count: number) => {
+    const pool = [...from];
+    const taken = Math.min(count, pool.length);
+    for (let i = 0; i < taken; i++) {
+      const j = i + random.integer(pool.length - i);
+      [pool[i], pool[j]] = [pool[j]!, pool[i]!];
+    }
+    return pool.slice(0, taken);
+  };
+  return [
+    ...draw(
+      candidates.filter((n) => !isError(n)),
+      circuit.length - errors,
+    ),
+    ...draw(candidates.filter(isError), errors),
+  ];
+}

@@ -1,0 +1,108 @@
+/** @file Effects of every node at every dictionary's cut over the train examples: states, costates, products. */
+import type { WorkContext } from '../core/progress.ts';
+import { track } from '../core/progress.ts';
+import type { Dictionary } from '../dictionaries/types.ts';
+import { cutOf, type Network } from './cuts.ts';
+import { type CutEffects, cutEffects } from './effects.ts';
+import { encodeState } from './encode-state.ts';
+import type { Pairs } from './examples.ts';
+import type { FeatureState } from './feature-state.ts';
+import { costates, forwardStates } from './forward.ts';
+import { lineCostates } from './line.ts';
+import { quadrature } from './quadrature.ts';
+import type { RunOptions } from './run-options.ts';
+
+/** All that is known about one dictionary's cut over the train examples. */
+export interface CodedCut {
+  readonly site: string;
+  readonly cut: number;
+  readonly dictionary: Dictionary;
+  readonly clean: FeatureState;
+  readonly patch: FeatureState;
+  /** λ̄ of the circuit's rule, [B, T, D]. */
+  readonly costate_BTD: Float32Array;
+  readonly effects: CutEffects;
+  readonly attributionPatching: CutEffects;
+}
+
+export interface TrainEffects {
+  readonly cuts: readonly CodedCut[];
+  /** The embedding: states and attribution patching's costate there. */
+  readonly embedding: {
+    readonly site: string;
+    readonly clean_BTD: Float32Array;
+    readonly patch_BTD: Float32Array;
+    readonly costate_BTD: Float32Array;
+  };
+  readonly clean_B: Float64Array;
+  readonly patch_B: Float64Array;
+}
+
+/** Runs both sides of all pairs, reads them in the dictionaries, and takes effects by `rule` and by attribution patching. */
+export async function trainEffects(
+  network: Network,
+  dictionaries: readonly Dictionary[],
+  pairs: Pairs,
+  rule: string,
+  label: { readonly task: string; readonly title: string },
+  options: RunOptions & { readonly threads: number },
+  { progress }: WorkContext,
+): Promise<TrainEffects> {
+  const chosen = quadrature(rule);
+  const embed = network.cuts[0]!;
+  const sites = dictionaries.map((d) => d.site);
+  const total = pairs.examples * (3 + chosen.points.length * sites.length);
+  const task = { task: 'effects', label: `Effects: ${label.title}`, total, unit: 'runs' };
+  return track(progress, task, async (advance) => {
+    let done = 0;
+    const counted: RunOptions = {
+      ...options,
+      advance: (rows) => {
+        done += rows;
+        advance(done);
+      },
+    };
+    const clean = await forwardStates(network, pairs, 'clean', [embed, ...sites], counted);
+    const patch = await forwardStates(network, pairs, 'patch', [embed, ...sites], counted);
+    const atClean = await costates(network, pairs, 'clean', [embed, ...sites], counted);
+    const cuts: CodedCut[] = [];
+    for (const dictionary of dictionaries) {
+      const { site } = dictionary;
+      const cut = cutOf(network, site);
+      const shape = { examples: pairs.examples, positions: pairs.positions, width: network.width };
+      const states = {
+        clean: await encodeState(dictionary, clean.states[site]!, shape, options.threads),
+        patch: await encodeState(dictionary, patch.states[site]!, shape, options.threads),
+      };
+      const [costate_BTD] = (await lineCostates(
+        network,
+        site,
+        pairs,
+        states.clean.x_BTD,
+        states.patch.x_BTD,
+        [chosen],
+        counted,
+      )) as [Float32Array];
+      cuts.push({
+        site,
+        cut,
+        dictionary,
+        ...states,
+        costate_BTD,
+        effects: cutEffects(cut, dictionary, states.clean, states.patch, costate_BTD),
+        attributionPatching: cutEffects(cut, dictionary, states.clean, states.patch, atClean.states[site]!),
+      });
+    }
+    return {
+      cuts,
+      embedding: {
+        site: embed,
+        clean_BTD: clean.states[embed]!,
+        patch_BTD: patch.states[embed]!,
+        costate_BTD: atClean.states[embed]!,
+      },
+      clean_B: clean.metric_B,
+      patch_B: patch.metric_B,
+    };
+  });
+}

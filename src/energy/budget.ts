@@ -1,0 +1,90 @@
+/** @file The energy budget of a cut: how much of Δm its features and its error nodes carry, and what leaks, by rule. */
+import type { Network } from '../circuits/cuts.ts';
+import type { CutRecord } from '../circuits/effects-file.ts';
+import type { Pairs } from '../circuits/examples.ts';
+import { lineCostates } from '../circuits/line.ts';
+import { quadrature } from '../circuits/quadrature.ts';
+import type { RunOptions } from '../circuits/run-options.ts';
+import { leak } from './leak.ts';
+import type { CutBudget, FeatureEnergy } from './types.ts';
+
+/** Shares and leak at one cut from the effects a circuit was found with (all train examples). */
+export function budgetOf(
+  { effects }: CutRecord,
+  deltaM_B: Float64Array,
+  leakByRule: Readonly<Record<string, number>>,
+): CutBudget {
+  const { cut, site, featureSums_B, errorSums_B } = effects;
+  const mean = (values: Float64Array) => values.reduce((sum, v) => sum + v, 0) / values.length;
+  return {
+    cut,
+    site,
+    deltaM: mean(deltaM_B),
+    features: 0 - mean(featureSums_B),
+    errors: 0 - mean(errorSums_B),
+    leak: leak(
+      featureSums_B.map((f, b) => -(f + errorSums_B[b]!)),
+      deltaM_B,
+    ),
+    leakByRule,
+  };
+}
+
+/**
+ * Leak of each rule at one cut. Features and errors of an example add up to λ̄·(x^patch − x^clean), so no dictionary
+ * is needed: this works at every cut.
+ */
+export async function leaksByRule(
+  network: Network,
+  site: string,
+  pairs: Pairs,
+  clean_BTD: Float32Array,
+  patch_BTD: Float32Array,
+  deltaM_B: Float64Array,
+  rules: readonly string[],
+  options: RunOptions,
+): Promise<Record<string, number>> {
+  const lines = await lineCostates(
+    network,
+    site,
+    pairs,
+    clean_BTD,
+    patch_BTD,
+    rules.map(quadrature),
+    options,
+  );
+  return Object.fromEntries(
+    rules.map((rule, k) => [rule, leak(lineEnergies(lines[k]!, clean_BTD, patch_BTD, pairs), deltaM_B)]),
+  );
+}
+
+/** Σe of each example: λ̄·(x^clean − x^patch). */
+export function lineEnergies(
+  costate_BTD: ArrayLike<number>,
+  clean_BTD: ArrayLike<number>,
+  patch_BTD: ArrayLike<number>,
+  { examples }: Pick<Pairs, 'examples'>,
+): Float64Array {
+  const size = clean_BTD.length / examples;
+  const energies = new Float64Array(examples);
+  for (let b = 0; b < examples; b++) {
+    for (let i = b * size; i < (b + 1) * size; i++) {
+      energies[b]! += costate_BTD[i]! * (clean_BTD[i]! - patch_BTD[i]!);
+    }
+  }
+  return energies;
+}
+
+/** The `count` features with the largest |energy|, position by position. */
+export function topFeatures(cuts: readonly CutRecord[], count: number): FeatureEnergy[] {
+  const all: FeatureEnergy[] = [];
+  for (const { effects } of cuts) {
+    effects.features_TF.forEach((effect, at) => {
+      if (effect === 0) return;
+      const feature = at % effects.features;
+      const position = Math.floor(at / effects.features);
+      all.push({ site: effects.site, feature, position, energy: -effect });
+    });
+  }
+  return all.sort((a, b) => Math.abs(b.energy) - Math.abs(a.energy)).slice(0, count);
+}
