@@ -99,14 +99,17 @@ export function divideDims(a: Dim, b: Dim): Dim | undefined {
 export const productDims = (dims: readonly Dim[]): Dim => dims.reduce(multiplyDims, 1);
 
 /**
- * Size of an axis after broadcasting. Of two different names (or a name and a number above 1) the more
- * telling one is returned: ONNX allows them only if they are equal at run time or one of them is 1.
+ * Size of an axis after broadcasting. Of a name and a number above 1 it is the number. Two different names
+ * (equal at run time, or one of them 1) make a new unknown one, since either may be the larger.
  */
 export function broadcastDim(a: Dim, b: Dim): Dim | undefined {
   if (a === b || b === 1) return a;
   if (a === 1) return b;
   if (typeof a === 'number') return typeof b === 'number' ? undefined : a;
-  return typeof b === 'number' ? b : a;
+  if (typeof b === 'number') return b;
+  const atom = (d: string) =>
+    d.replaceAll('+', ' plus ').replaceAll('-', ' minus ').replaceAll('*', ' times ');
+  return `?larger(${[atom(a), atom(b)].sort().join(', ')})`;
 }
 
 /** Shape after numpy broadcasting, or undefined when two known sizes clash. */

@@ -1,0 +1,124 @@
+/** @file Emitting nodes while knowing every value's type: what the rules of differentiation are written with. */
+import { GraphError } from '../core/errors.ts';
+import { type DType, emptyArray, tensor } from '../core/tensor.ts';
+import { type GraphBuilder, graphBuilder } from '../graph/build.ts';
+import { broadcastShapes } from '../graph/dims.ts';
+import { onnxType } from '../graph/onnx-values.ts';
+import { inferNode, inferState, inferWeight, type ShapeState, type ValueType } from '../graph/shapes.ts';
+import type { Attribute, Dim, Graph, Node, ValueInfo } from '../graph/types.ts';
+
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** A builder that knows the type of every value, with arithmetic that leaves out what does nothing. */
+export interface Emitter {
+  type(name: string): ValueType;
+  shape(name: string): readonly Dim[];
+  /** Content of a small integer value when it is known. */
+  knownInts(name: string): readonly Dim[] | undefined;
+  op(op: string, inputs: readonly string[], attributes?: Attributes, name?: string): string;
+  ops(
+    op: string,
+    inputs: readonly string[],
+    outputs: readonly string[] | number,
+    attributes?: Attributes,
+    domain?: string,
+  ): string[];
+  input(info: ValueInfo): string;
+  ints(...values: number[]): string;
+  /** A scalar constant of `dtype`; equal ones share a name. */
+  scalar(value: number, dtype: DType): string;
+  /** A scalar constant of the dtype of `like`. */
+  number(value: number, like: string): string;
+  /** The value of a scalar constant, if it is one. */
+  scalarValue(name: string): number | undefined;
+  /** `value` with another element type (itself when it has it). */
+  cast(value: string, dtype: DType): string;
+  add(a: string, b: string): string;
+  sub(a: string, b: string): string;
+  mul(a: string, b: string): string;
+  div(a: string, b: string): string;
+  neg(a: string): string;
+  finish(outputs: readonly string[]): Graph;
+}
+
+/** An emitter that goes on from `base`. */
+export function emitter(base: Graph): Emitter {
+  const builder: GraphBuilder = graphBuilder(base);
+  const state: ShapeState = inferState(base);
+
+  const type = (name: string): ValueType => {
+    const known = state.types.get(name);
+    if (!known) throw new GraphError('graph.broken', `the value "${name}" has no type`, { where: name });
+    return known;
+  };
+  const shape = (name: string) => type(name).shape;
+  const ops: Emitter['ops'] = (op, inputs, outputs, attributes = {}, domain = '') => {
+    const names = builder.ops(op, inputs, outputs, attributes, domain);
+    inferNode(state, { op, domain, inputs, outputs: names, attributes } satisfies Node);
+    return names;
+  };
+  const op: Emitter['op'] = (name, inputs, attributes = {}, output) =>
+    ops(name, inputs, output === undefined ? 1 : [output], attributes)[0]!;
+
+  const scalar = (value: number, dtype: DType): string => {
+    // Halves have no arithmetic here: make the number in float32.
+    if (dtype === 'float16') return emit.cast(scalar(value, 'float32'), 'float16');
+    const name = `scalar:${dtype}:${value}`;
+    if (state.types.has(name)) return name;
+    const data = emptyArray(dtype, 1);
+    data[0] = dtype === 'int64' ? BigInt(value) : value;
+    const constant = tensor(dtype, [], data);
+    builder.weight(name, constant);
+    inferWeight(state, name, constant);
+    return name;
+  };
+  const scalarValue = (name: string): number | undefined => {
+    const own = /^scalar:\w+:(.*)$/.exec(name)?.[1];
+    if (own !== undefined) return Number(own);
+    const weight = base.weights.get(name);
+    return weight && 'data' in weight && weight.shape.length === 0 ? Number(weight.data[0]) : undefined;
+  };
+  /** Whether `a op b` has the shape of `a`. */
+  const keepsShape = (a: string, b: string) =>
+    `${broadcastShapes(shape(a), shape(b))}` === `${shape(a)}` && shape(a).length >= shape(b).length;
+
+  const emit: Emitter = {
+    type,
+    shape,
+    op,
+    ops,
+    scalar,
+    scalarValue,
+    knownInts: (name) => state.ints.get(name),
+    input(info) {
+      builder.input(info.name, info.dtype, info.shape);
+      state.types.set(info.name, { dtype: info.dtype, shape: info.shape });
+      return info.name;
+    },
+    ints(...values) {
+      const name = builder.ints(...values);
+      if (!state.types.has(name)) {
+        state.types.set(name, { dtype: 'int64', shape: [values.length] });
+        state.ints.set(name, values);
+      }
+      return name;
+    },
+    number: (value, like) => scalar(value, type(like).dtype),
+    cast: (value, dtype) =>
+      type(value).dtype === dtype ? value : op('Cast', [value], { to: { int: onnxType[dtype] } }),
+    add: (a, b) => op('Add', [a, b]),
+    sub: (a, b) => op('Sub', [a, b]),
+    mul(a, b) {
+      if (scalarValue(a) === 1 && keepsShape(b, a)) return b;
+      if (scalarValue(b) === 1 && keepsShape(a, b)) return a;
+      return op('Mul', [a, b]);
+    },
+    div: (a, b) => (scalarValue(b) === 1 && keepsShape(a, b) ? a : op('Div', [a, b])),
+    neg(a) {
+      const value = scalarValue(a);
+      return value === undefined ? op('Neg', [a]) : scalar(-value, type(a).dtype);
+    },
+    finish: (outputs) => builder.finish(outputs),
+  };
+  return emit;
+}

@@ -1,0 +1,191 @@
+/** @file Operators that move values about without changing them. */
+import { GraphError } from '../../core/errors.ts';
+import { intAttribute, intsAttribute, stringAttribute } from '../../graph/attributes.ts';
+import { positiveAxis } from '../../graph/dims.ts';
+import type { Dim } from '../../graph/types.ts';
+import type { Emitter } from '../emit.ts';
+import { again, type JvpContext, linear, operand, type Rule, type VjpContext } from '../rule.ts';
+import { reduceTo, reshapeLike, shapeOf, sizeOfAxis } from '../shaping.ts';
+import { scatterAlong } from './scatter.ts';
+
+const toInput = linear((c) => reshapeLike(c.e, c.grad(), operand(c)));
+
+const floating = (e: Emitter, name: string): boolean => e.type(name).dtype.startsWith('float');
+
+/** Joins int64 vectors. */
+const join = (e: Emitter, parts: readonly string[]): string =>
+  parts.length === 1 ? parts[0]! : e.op('Concat', parts, { axis: { int: 0 } });
+
+const concat: Rule = {
+  kind: 'rule',
+  vjp(c) {
+    const { e } = c;
+    const axis = intAttribute(c.node, 'axis', 0);
+    if (c.node.inputs.length === 1) return [c.grad()];
+    const at = positiveAxis(axis, e.shape(operand(c)).length);
+    const sizes = c.node.inputs.map((x) => e.shape(x)[at]!);
+    const split = sizes.every((d) => typeof d === 'number')
+      ? e.ints(...sizes)
+      : join(
+          e,
+          c.node.inputs.map((x) => sizeOfAxis(e, x, at)),
+        );
+    const parts = e.ops('Split', [c.grad(), split], c.node.inputs.length, { axis: { int: axis } });
+    return parts.map((part, i) => (c.wants(i) ? part : undefined));
+  },
+  jvp: (c) =>
+    again(
+      c,
+      c.node.inputs.map((_, i) => c.tangent(i)),
+    ),
+};
+
+/** How one axis was sliced; undefined sizes are known only at run time. */
+interface Cut {
+  readonly axis: number;
+  readonly start: Dim | undefined;
+  readonly step: number | undefined;
+}
+
+function cutsOf(c: VjpContext): Cut[] {
+  const { e, node } = c;
+  const rank = e.shape(operand(c)).length;
+  const [, startsName = '', , axesName, stepsName] = node.inputs;
+  const [starts, axes] = [e.knownInts(startsName), axesName ? e.knownInts(axesName) : undefined];
+  const steps = stepsName ? e.knownInts(stepsName) : undefined;
+  if (axesName && !axes) {
+    throw new GraphError('graph.no-rule', `Slice "${node.outputs[0]}" takes its axes from the run`, {
+      where: node.outputs[0],
+      hint: 'only constant axes can be differentiated',
+    });
+  }
+  return Array.from({ length: Number(e.shape(startsName)[0]) }, (_, i) => ({
+    axis: positiveAxis(Number(axes?.[i] ?? i), rank),
+    start: starts?.[i],
+    step: stepsName ? steps && Number(steps[i]) : 1,
+  }));
+}
+
+/** Puts the gradient of a slice back among zeros: Pad where the steps are 1, otherwise Scatter per axis. */
+function unslice(c: VjpContext): string {
+  const { e } = c;
+  const x = operand(c);
+  const cuts = cutsOf(c);
+  if (cuts.some((cut) => cut.step !== 1 || cut.start === undefined)) return unsliceByIndex(c, cuts);
+  const g = c.grad();
+  const [before, after]: [string[], string[]] = [[], []];
+  for (const { axis, start } of cuts) {
+    const [whole, part] = [e.shape(x)[axis]!, e.shape(g)[axis]!];
+    if (typeof whole === 'number' && typeof part === 'number' && typeof start === 'number') {
+      const from = Math.min(Math.max(start < 0 ? start + whole : start, 0), whole);
+      before.push(e.ints(from));
+      after.push(e.ints(whole - from - part));
+      continue;
+    }
+    const size = sizeOfAxis(e, x, axis);
+    const given = typeof start === 'number' ? e.ints(start) : c.node.inputs[1]!;
+    if (typeof start !== 'number' && cuts.length > 1) return unsliceByIndex(c, cuts);
+    const positive =
+      typeof start === 'number' && start >= 0
+        ? given
+        : typeof start === 'number'
+          ? e.add(size, given)
+          : given;
+    const from = e.op('Max', [e.op('Min', [positive, size]), e.ints(0)]);
+    before.push(from);
+    after.push(e.sub(e.sub(size, from), sizeOfAxis(e, g, axis)));
+  }
+  const axes = cuts.map((cut) => cut.axis);
+  return e.op('Pad', [g, join(e, [...before, ...after]), e.number(0, g), e.ints(...axes)]);
+}
+
+/** Slices the positions along each axis the same way, which says where each element came from; then scatters. */
+function unsliceByIndex(c: VjpContext, cuts: readonly Cut[]): string {
+  const { e } = c;
+  const x = operand(c);
+  const rank = e.shape(x).length;
+  const [, starts, ends, , steps] = c.node.inputs;
+  const at = (vector: string, i: number) => e.op('Slice', [vector, e.ints(i), e.ints(i + 1), e.ints(0)]);
+  let g = c.grad();
+  for (const [i, { axis }] of cuts.entries()) {
+    const length = e.op('Squeeze', [sizeOfAxis(e, x, axis), e.ints(0)]);
+    const all = e.op('Range', [e.scalar(0, 'int64'), length, e.scalar(1, 'int64')]);
+    const step = steps ? [at(steps, i)] : [];
+    const positions = e.op('Slice', [all, at(starts!, i), at(ends!, i), e.ints(0), ...step]);
+    // The axis becomes whole; the others are as g has them so far.
+    const sizes = Array.from({ length: rank }, (_, a) => sizeOfAxis(e, a === axis ? x : g, a));
+    const zeros = e.op('Expand', [e.number(0, g), join(e, sizes)]);
+    const along = Array.from({ length: rank }, (_, a) => (a === axis ? -1 : 1));
+    const column = e.op('Reshape', [positions, e.ints(...along)]);
+    g = scatterAlong(e, zeros, e.op('Expand', [column, shapeOf(e, g)]), g, axis, 'none');
+  }
+  return g;
+}
+
+/** Padding with a constant: the tangent is padded with zeros, the gradient cut out. */
+const pad: Rule = {
+  kind: 'rule',
+  vjp(c) {
+    requireConstantPad(c);
+    const { e, node } = c;
+    const rank = e.shape(operand(c)).length;
+    const axes = node.inputs[3] || e.ints(...Array(rank).keys());
+    const known = (e.knownInts(axes) ?? []).map((a) => positiveAxis(Number(a), rank));
+    const before = e.op('Slice', [operand(c, 1), e.ints(0), e.ints(known.length), e.ints(0)]);
+    const sizes = join(
+      e,
+      known.map((a) => sizeOfAxis(e, operand(c), a)),
+    );
+    const cut = e.op('Slice', [c.grad(), before, e.add(before, sizes), axes]);
+    return [reshapeLike(e, cut, operand(c))];
+  },
+  jvp(c) {
+    requireConstantPad(c);
+    const t = c.tangent();
+    return again(c, [t, operand(c, 1), c.e.number(0, t), ...c.node.inputs.slice(3)]);
+  },
+  note: 'constant mode',
+};
+
+function requireConstantPad(c: VjpContext | JvpContext): void {
+  const mode = stringAttribute(c.node, 'mode', 'constant');
+  if (mode === 'constant' && !c.wants(2)) return;
+  throw new GraphError('graph.no-rule', `Pad in ${mode} mode has no rule`, { where: c.node.outputs[0] });
+}
+
+export const movementRules: Readonly<Record<string, Rule>> = {
+  Identity: linear((c) => c.smallGrad()),
+  Reshape: toInput,
+  Flatten: toInput,
+  Squeeze: toInput,
+  Unsqueeze: toInput,
+  Transpose: linear((c) => {
+    const rank = c.e.shape(operand(c)).length;
+    const perm = intsAttribute(c.node, 'perm') ?? [...Array(rank).keys()].reverse();
+    const inverse = perm.map((_, i) => perm.indexOf(i));
+    return c.e.op('Transpose', [c.grad()], { perm: { ints: inverse } });
+  }),
+  Expand: linear((c) => reduceTo(c.e, c.smallGrad(), operand(c), c.node.outputs[0]!)),
+  Concat: concat,
+  Slice: linear(unslice),
+  Split: linear((c) => {
+    const parts = c.node.outputs.map((_, i) => c.grad(i));
+    return c.e.op('Concat', parts, { axis: { int: intAttribute(c.node, 'axis', 0) } });
+  }),
+  Pad: pad,
+  Cast: {
+    kind: 'rule',
+    vjp: (c) => [c.e.cast(c.smallGrad(), c.e.type(operand(c)).dtype)],
+    jvp: (c) => (floating(c.e, c.node.outputs[0]!) ? again(c, [c.tangent()]) : [undefined]),
+  },
+  CastLike: {
+    kind: 'rule',
+    vjp: (c) => [c.wants(0) ? c.e.cast(c.smallGrad(), c.e.type(operand(c)).dtype) : undefined],
+    jvp: (c) => [c.wants(0) ? c.e.cast(c.tangent(), c.e.type(c.node.outputs[0]!).dtype) : undefined],
+  },
+  CumSum: linear((c) => {
+    const reverse = { int: 1 - intAttribute(c.node, 'reverse', 0) };
+    return c.e.op('CumSum', [c.grad(), operand(c, 1)], { ...c.node.attributes, reverse });
+  }),
+  Trilu: linear((c) => c.e.op('Trilu', [c.grad(), ...c.node.inputs.slice(1)], c.node.attributes)),
+};

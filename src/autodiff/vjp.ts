@@ -1,0 +1,106 @@
+/** @file Reverse differentiation as a rewrite: a graph with its gradients beside it (vector–Jacobian products). */
+import { GraphError } from '../core/errors.ts';
+import { requireValues } from '../graph/interventions.ts';
+import { inferShapes } from '../graph/shapes.ts';
+import type { Graph } from '../graph/types.ts';
+import { activity, isFloating } from './active.ts';
+import { type Emitter, emitter } from './emit.ts';
+import { lower } from './lower.ts';
+import type { Derivatives, VjpContext } from './rule.ts';
+import { ruleOf } from './rules/table.ts';
+import { broadcastTo, zerosLike } from './shaping.ts';
+
+export interface VjpOptions {
+  /** The value that is differentiated. */
+  readonly of: string;
+  /** Values whose gradients are wanted: inputs, weights or anything in between. */
+  readonly wrt: readonly string[];
+  /**
+   * What weighs the elements of `of`: 'ones', 'input' (an input `cotangent:${of}` of its shape), or the name of
+   * a value of its shape. By default 'ones' for a scalar or one number per example, else 'input'.
+   */
+  readonly cotangent?: string;
+  /** Values held constant: no gradient flows through them (stop-gradient, freezing). */
+  readonly stop?: readonly string[];
+}
+
+/**
+ * The graph with outputs `grad:${name}` for each of `wrt`, each of the shape of its value:
+ * Σ cotangent ∘ ∂of/∂name, zeros where `of` does not depend on it. A value in `wrt` that lies behind another
+ * one counts through it as well (total derivatives).
+ * Reverse accumulation after Griewank & Walther 2008, §3.2.
+ * @throws GraphError `graph.unknown-site`, `graph.not-differentiable` for integers, `graph.no-rule`.
+ */
+export function vjp(graph: Graph, { of, wrt, cotangent, stop = [] }: VjpOptions): Graph {
+  const given = cotangent === undefined || cotangent === 'ones' || cotangent === 'input' ? [] : [cotangent];
+  requireValues(graph, [of, ...wrt, ...stop, ...given]);
+  const types = inferShapes(graph);
+  const typeOf = (name: string) => types.get(name)!.dtype;
+  requireFloating([of, ...wrt], typeOf);
+  const lowered = lower(graph, activity(graph, typeOf, [of], wrt, stop).nodes);
+  const e = emitter(lowered);
+  const active = activity(lowered, (name) => e.type(name).dtype, [of], wrt, stop);
+
+  const gradients = new Map<string, string>([[of, seed(e, of, cotangent)]]);
+  const add = (name: string, gradient: string) => {
+    const sum = gradients.get(name);
+    gradients.set(name, sum === undefined ? gradient : e.add(sum, gradient));
+  };
+  const stopped = new Set(stop);
+  for (let i = active.nodes.length - 1; i >= 0; i--) {
+    const node = active.nodes[i]!;
+    const reached = (name: string | undefined) =>
+      name !== undefined && name !== '' && gradients.has(name) && !stopped.has(name);
+    if (!node.outputs.some(reached)) continue;
+    const context: VjpContext = {
+      e,
+      node,
+      wants: (k) => active.values.has(node.inputs[k] ?? ''),
+      hasGrad: (k) => reached(node.outputs[k]),
+      grad(k = 0) {
+        const name = node.outputs[k]!;
+        return reached(name) ? broadcastTo(e, gradients.get(name)!, name) : zerosLike(e, name);
+      },
+      smallGrad(k = 0) {
+        const name = node.outputs[k]!;
+        return reached(name) ? gradients.get(name)! : e.number(0, name);
+      },
+    };
+    pullBack(context).forEach((gradient, k) => {
+      if (gradient !== undefined && context.wants(k)) add(node.inputs[k]!, gradient);
+    });
+  }
+
+  const outputs = [...new Set(wrt)].map((name) => {
+    const gradient = gradients.get(name);
+    const full = gradient === undefined ? zerosLike(e, name) : broadcastTo(e, gradient, name);
+    return e.op('Identity', [full], {}, `grad:${name}`);
+  });
+  return e.finish([...new Set([...graph.outputs, ...outputs])]);
+}
+
+function pullBack(context: VjpContext): Derivatives {
+  const rule = ruleOf(context.node);
+  if (rule?.kind !== 'rule') return [];
+  return rule.vjp(context);
+}
+
+/** The gradient of `of` with respect to itself, weighted. */
+function seed(e: Emitter, of: string, cotangent: string | undefined): string {
+  const { dtype, shape } = e.type(of);
+  const choice = cotangent ?? (shape.length <= 1 ? 'ones' : 'input');
+  if (choice === 'ones') return e.number(1, of);
+  if (choice === 'input') return e.input({ name: `cotangent:${of}`, dtype, shape });
+  return choice;
+}
+
+/** @throws GraphError `graph.not-differentiable` */
+export function requireFloating(names: readonly string[], typeOf: (name: string) => string): void {
+  for (const name of names) {
+    if (isFloating(typeOf(name) as 'float32')) continue;
+    throw new GraphError('graph.not-differentiable', `"${name}" is ${typeOf(name)}: it has no derivative`, {
+      where: name,
+      hint: 'differentiate with respect to a floating-point value, such as the embeddings of the tokens',
+    });
+  }
+}
