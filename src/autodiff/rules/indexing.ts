@@ -91,18 +91,12 @@ export const indexingRules: Readonly<Record<string, Rule>> = {
     vjp(c) {
       const { e } = c;
       const axis = intAttribute(c.node, 'axis', -1);
-      return [scatterAlong(e, zerosLike(e, operand(c)), chosen(c), c.grad(0), axis, 'none')];
+      return [scatterAlong(e, zerosLike(e, operand(c)), c.node.outputs[1]!, c.grad(0), axis, 'none')];
     },
     jvp(c) {
       const axis = intAttribute(c.node, 'axis', -1);
-      return [c.e.op('GatherElements', [c.tangent(), chosen(c)], { axis: { int: axis } }), undefined];
+      return [c.e.op('GatherElements', [c.tangent(), c.node.outputs[1]!], { axis: { int: axis } }), undefined];
     },
     note: 'the choice is held fixed',
   },
 };
-
-/** Indices that a TopK chose; chosen once more when the graph does not keep them. */
-function chosen(c: VjpContext | JvpContext): string {
-  const indices = c.node.outputs[1];
-  return indices || c.e.ops('TopK', c.node.inputs, 2, c.node.attributes)[1]!;
-}

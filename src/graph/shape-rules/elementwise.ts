@@ -29,7 +29,7 @@ export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
     'Identity Neg Abs Sign Exp Log Sqrt Reciprocal Tanh Sigmoid Erf Relu LeakyRelu PRelu Elu Selu Celu ' +
       'ThresholdedRelu HardSigmoid HardSwish Mish Softplus Softsign Gelu QuickGelu Silu Swish Sin Cos Tan ' +
       'Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Ceil Floor Round Clip Not Softmax LogSoftmax Hardmax ' +
-      'CumSum Trilu LpNormalization BitwiseNot',
+      'CumSum Trilu LpNormalization BitwiseNot com.microsoft:Gelu com.microsoft:QuickGelu',
     same,
   ),
   ...all('IsNaN IsInf', sameAsBool),

@@ -29,27 +29,27 @@ const reshape: ShapeRule = (c) => {
   return keep(c, dims);
 };
 
-/** Length of start:end:step on an axis, clamped as numpy does; undefined when it cannot be known. */
+/**
+ * Length of start:end:step on an axis, clamped as numpy does; undefined when it cannot be known. A named size is
+ * taken to be at least 1, and a named end to lie within an axis of known size (a table made long enough).
+ */
 function sliceLength(dim: Dim, start: Dim, end: Dim, step: number): Dim | undefined {
   if (typeof dim === 'number' && typeof start === 'number' && typeof end === 'number') {
     const clamp = (v: number, low: number, high: number) =>
       Math.min(Math.max(v < 0 ? v + dim : v, low), high);
     const [low, high] = step > 0 ? [0, dim] : [-1, dim - 1];
-    const span = clamp(end, low, high) - clamp(start, step > 0 ? 0 : 0, high);
-    return Math.max(0, Math.ceil(span / step));
+    return Math.max(0, Math.ceil((clamp(end, low, high) - clamp(start, low, high)) / step));
   }
-  const far = typeof end === 'number' && end >= 2 ** 31 - 1;
-  if (step === -1 && start === -1 && typeof end === 'number' && end <= -(2 ** 31 - 1)) return dim;
+  const [farUp, farDown] = [end === dim || Number(end) >= 2 ** 31 - 1, Number(end) <= -(2 ** 31 - 1)];
+  if (step === -1 && start === -1 && farDown) return dim;
   if (step !== 1) return undefined;
   if (start === 0) {
-    if (far || end === dim) return dim;
-    if (typeof end === 'number' && end < 0) return addDims(dim, end);
-    if (typeof end === 'string') return end;
+    if (farUp) return dim;
+    if (end === -1) return addDims(dim, -1);
+    if (typeof end === 'string' && typeof dim === 'number') return end;
   }
-  if (typeof start === 'number' && start < 0 && far) return -start;
-  if (typeof start === 'number' && start > 0 && (far || end === dim)) return addDims(dim, -start);
-  if (typeof start === 'number' && typeof end === 'number' && start < 0 && end < 0) return end - start;
-  return undefined;
+  if (start === 1 && farUp) return addDims(dim, -1);
+  return start === -1 && farUp ? 1 : undefined;
 }
 
 const slice: ShapeRule = (c) => {
