@@ -3,10 +3,8 @@
 export type Attributes = Readonly<Record<string, string | number | undefined>>;
 
 /** Text made safe for XML. */
-export const escape = (text: string): string =>
-  text
-    .replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
-    .replace(/(?![\t\n\r])\p{Cc}/gu, '');
+export const escapeXml = (text: string): string =>
+  text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`).replace(/(?![\t\n\r])\p{Cc}/gu, '');
 
 /** A number with at most two decimals: pictures need no more, files stay small. */
 export const short = (value: number): string => String(Math.round(value * 100) / 100);
@@ -15,17 +13,17 @@ export const short = (value: number): string => String(Math.round(value * 100) /
 export function el(name: string, attributes: Attributes = {}, ...children: string[]): string {
   const written = Object.entries(attributes)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => ` ${key}="${typeof value === 'number' ? short(value) : escape(String(value))}"`)
+    .map(([key, value]) => ` ${key}="${typeof value === 'number' ? short(value) : escapeXml(String(value))}"`)
     .join('');
   return children.length === 0 ? `<${name}${written}/>` : `<${name}${written}>${children.join('')}</${name}>`;
 }
 
 /** A text element; `anchor` is SVG's text-anchor. */
 export const text = (x: number, y: number, content: string, attributes: Attributes = {}): string =>
-  el('text', { x, y, ...attributes }, escape(content));
+  el('text', { x, y, ...attributes }, escapeXml(content));
 
 /** The tooltip of whatever it is put into. */
-export const title = (content: string): string => el('title', {}, escape(content));
+export const title = (content: string): string => el('title', {}, escapeXml(content));
 
 /** Path data from points, straight lines. */
 export const polyline = (points: readonly (readonly [number, number])[]): string =>

@@ -1,61 +1,45 @@
-/** @file The live line: what the study says is kept for late comers and sent on as server-sent events. */
+/** @file The live line as server-sent events: `state` at every turn of the study, `step` while one runs. */
 import type { ServerResponse } from 'node:http';
-import type { ProgressEvent, StudioEvent, StudyState } from './shapes.ts';
+import type { StudyMessage } from '../study/messages.ts';
+import type { StudyState, StudyStore } from '../study/state.ts';
+import { figureHistory } from './history.ts';
 
-/** Figures over the time of one task, so that a page opened late still draws the whole curve. */
-export interface TaskHistory {
-  task: string;
-  points: { done: number; figures: Record<string, number> }[];
-}
-
-const pointsKept = 240;
-
-/** Keeps the figures of each task; above 240 points every second one is dropped. */
-export function keepHistory(): { add(event: ProgressEvent): void; all(): TaskHistory[] } {
-  const tasks = new Map<string, TaskHistory>();
-  return {
-    add(event) {
-      if (event.type === 'start') tasks.set(event.task, { task: event.task, points: [] });
-      if (event.type !== 'advance' || !event.figures) return;
-      const history = tasks.get(event.task) ?? { task: event.task, points: [] };
-      history.points.push({ done: event.done, figures: { ...event.figures } });
-      if (history.points.length > pointsKept) history.points = history.points.filter((_, i) => i % 2 === 1);
-      tasks.set(event.task, history);
-    },
-    all: () => [...tasks.values()],
-  };
-}
-
-/** Progress events of one task are sent at most this often (milliseconds); the newest one always arrives. */
+/** A running step is sent at most this often (milliseconds); its newest state always arrives. */
 const leastGap = 100;
 
 export interface EventStream {
-  /** Answers a request with the snapshot first, then with everything that is published. */
+  /** Answers with the whole state and the figures so far, then with whatever happens. */
   open(response: ServerResponse): void;
-  publish(event: StudioEvent): void;
   /** Ends every open answer. */
   close(): void;
 }
 
-/** A stream of server-sent events: `state`, `history` and `progress`. */
-export function eventStream(snapshot: () => StudyState): EventStream {
-  const listeners = new Set<ServerResponse>();
-  const history = keepHistory();
+/** The live line of `store`. Events: `state` StudyState, `history` figures by step, `step` {step, point}. */
+export function eventStream(store: Pick<StudyStore, 'get' | 'subscribe'>): EventStream {
+  const open = new Set<ServerResponse>();
+  const history = figureHistory();
   const waiting = new Map<string, NodeJS.Timeout>();
-  const latest = new Map<string, ProgressEvent>();
   const write = (response: ServerResponse, name: string, data: unknown) =>
     response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
   const send = (name: string, data: unknown) => {
-    for (const response of listeners) write(response, name, data);
+    for (const response of open) write(response, name, data);
   };
-  const flush = (task: string) => {
-    const event = latest.get(task);
-    latest.delete(task);
-    waiting.delete(task);
-    if (event) send('progress', event);
+  const sendStep = (name: string) => {
+    waiting.delete(name);
+    const step = store.get().steps.find((one) => one.name === name);
+    if (step) send('step', { step, point: history.all()[name]?.at(-1) });
   };
+  const onMessage = (message: StudyMessage, state: StudyState) => {
+    history.add(message);
+    if (message.type !== 'progress') return send('state', state);
+    if (waiting.has(message.step)) return;
+    const timer = setTimeout(() => sendStep(message.step), leastGap);
+    timer.unref();
+    waiting.set(message.step, timer);
+  };
+  const unsubscribe = store.subscribe(onMessage);
   const heartbeat = setInterval(() => {
-    for (const response of listeners) response.write(': still here\n\n');
+    for (const response of open) response.write(': still here\n\n');
   }, 15_000);
   heartbeat.unref();
 
@@ -66,30 +50,17 @@ export function eventStream(snapshot: () => StudyState): EventStream {
         'cache-control': 'no-store',
         connection: 'keep-alive',
       });
-      write(response, 'state', snapshot());
+      write(response, 'state', store.get());
       write(response, 'history', history.all());
-      listeners.add(response);
-      response.on('close', () => listeners.delete(response));
-    },
-    publish(event) {
-      if (event.type === 'state') return send('state', event.state);
-      const progress = event.event;
-      history.add(progress);
-      if (progress.type !== 'advance') {
-        if (progress.task) flush(progress.task);
-        return send('progress', progress);
-      }
-      latest.set(progress.task, progress);
-      if (waiting.has(progress.task)) return;
-      const timer = setTimeout(() => flush(progress.task), leastGap);
-      timer.unref();
-      waiting.set(progress.task, timer);
+      open.add(response);
+      response.on('close', () => open.delete(response));
     },
     close() {
+      unsubscribe();
       clearInterval(heartbeat);
       for (const timer of waiting.values()) clearTimeout(timer);
-      for (const response of listeners) response.end();
-      listeners.clear();
+      for (const response of open) response.end();
+      open.clear();
     },
   };
 }

@@ -6,22 +6,20 @@ import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { FileError, reportError, StudyError } from '../core/errors.ts';
+import type { StudyStore } from '../study/state.ts';
 import { eventStream } from './events.ts';
 import { type FeatureSource, noFeatures } from './features.ts';
 import { addRoutes } from './routes.ts';
-import type { StudioEvent, StudyState } from './shapes.ts';
 
 export interface StudioOptions {
-  getState(): StudyState;
-  /** Tells `listener` every change; returns how to stop. */
-  subscribe(listener: (event: StudioEvent) => void): () => void;
-  /** Workspace folder whose results are shown. */
-  workspace: string;
+  /** The study that is shown; it may go on running. */
+  readonly store: Pick<StudyStore, 'get' | 'subscribe'>;
   /** Port on 127.0.0.1; any free one when left out. */
-  port?: number;
-  features?: FeatureSource;
+  readonly port?: number;
+  /** Where feature pages come from; none when left out. */
+  readonly features?: FeatureSource;
   /** Folder of the built pages; the package's own when left out. */
-  pages?: string;
+  readonly pages?: string;
 }
 
 export interface Studio {
@@ -48,9 +46,9 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 300 },
   });
-  const stream = eventStream(options.getState);
+  const stream = eventStream(options.store);
   guard(server);
-  addRoutes(server, { getState: options.getState, stream, features: options.features ?? noFeatures });
+  addRoutes(server, { getState: options.store.get, stream, features: options.features ?? noFeatures });
   await server.register(fastifyStatic, { root: pages, wildcard: true, index: ['index.html'] });
   answerFailures(server);
 
@@ -60,12 +58,10 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
       cause,
     });
   });
-  const unsubscribe = options.subscribe((event) => stream.publish(event));
   const { port } = server.server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
     async close() {
-      unsubscribe();
       stream.close();
       await server.close();
     },

@@ -94,7 +94,17 @@ export function inventedCircuit(task: keyof typeof texts, seed: number): Circuit
     faithfulness: estimate(0.86, 0.05),
     completeness: estimate(0.18, 0.05),
     random: estimate(0.08, 0.04),
+    variants: [
+      {
+        name: 'all positions',
+        meaning: 'everything outside the circuit is set to its patched value',
+        nodes: 96,
+        faithfulness: estimate(0.86, 0.05),
+        random: estimate(0.08, 0.04),
+      },
+    ],
     examples: 80,
+    heldOutExamples: 60,
   };
 }
 

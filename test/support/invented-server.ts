@@ -6,9 +6,7 @@ import { inventedStudy, inventedStudyMidway } from './invented-study.ts';
 const port = Number(process.argv[2] ?? 7171);
 const state = process.argv[3] === 'midway' ? inventedStudyMidway() : inventedStudy();
 const studio = await startStudio({
-  getState: () => state,
-  subscribe: () => () => {},
-  workspace: '.',
+  store: { get: () => state, subscribe: () => () => {} },
   port,
   features: inventedFeatures,
 });

@@ -3,12 +3,13 @@ import { type Random, random } from '../../src/core/random.ts';
 import type {
   DictionaryResult,
   EditResult,
+  EditRow,
   EnergyResult,
   Estimate,
   ModelSummary,
   StepState,
+  StudyResults,
   StudyState,
-  TextSummary,
 } from '../../src/studio/shapes.ts';
 import { inventedCircuit } from './invented-circuit.ts';
 
@@ -49,7 +50,7 @@ function example(prompt: string, first: string, p: number) {
   return { prompt, tokens };
 }
 
-const text: TextSummary = {
+const text: StudyResults['text'] = {
   source: 'English Wikipedia leads (invented)',
   documents: 2_413,
   trainTokens: 150_016,
@@ -92,6 +93,7 @@ function energy(task: string, seed: number): EnergyResult {
     costate: {
       spread: 2.4e-7,
       relativeSpread: 1.9e-6,
+      randomSpread: 2.8e-7,
       products: Array.from({ length: 31 }, (_, cut) => ({
         cut,
         site: cut === 0 ? 'hook_embed' : `blocks.${cut - 1}.hook_resid_post`,
@@ -117,14 +119,22 @@ function energy(task: string, seed: number): EnergyResult {
         },
       };
     }),
-    rules: ['attribution patching', 'left Riemann, 10 points', 'midpoint, 5 points', 'midpoint, 10 points'],
+    rules: [
+      { name: 'attribution patching', points: 1 },
+      { name: 'left Riemann, 10 points', points: 10 },
+      { name: 'midpoint, 5 points', points: 5 },
+      { name: 'midpoint, 10 points', points: 10 },
+    ],
+    rule: 'midpoint, 10 points',
+    examples: 60,
+    ruleExamples: 16,
     topFeatures: Array.from({ length: 12 }, (_, i) => ({
       site: inventedSites[source.integer(5)]!,
       feature: source.integer(2304),
       position: 1 + source.integer(4),
       energy: (i % 5 === 4 ? -0.6 : 1) * 0.5 * 0.78 ** i,
     })),
-  } as EnergyResult;
+  };
 }
 
 const jobs: [string, number][] = [
@@ -135,7 +145,7 @@ const jobs: [string, number][] = [
 ]; // biome-ignore format: one table
 
 function edit(source: Random): EditResult {
-  const rows: EditResult['rows'] = [];
+  const rows: EditRow[] = [];
   for (const [method, effect, harm] of [
     ['features', 1.0, 0.35],
     ['random', 0.02, 0.4],
@@ -146,15 +156,20 @@ function edit(source: Random): EditResult {
         method,
         strength,
         deltaX: 11.2 * strength,
-        biasBefore: estimate(2.31, 0.38, 20),
+        biasBefore: 2.31,
         biasAfter: estimate(2.31 * (1 - 0.62 * effect * (1 - 0.35 ** strength)), 0.31, 20),
-        agreementBefore: estimate(0.884, 0.027, 200),
+        agreementBefore: 0.884,
         agreementAfter: estimate(0.884 - 0.004 * harm * strength * 3, 0.028, 200),
         kl: estimate(0.004 * harm * strength ** 2, 0.0012 * harm * strength, 160),
+        perplexity: 27.9 + harm * strength,
+        correlation: 0.83 * (1 - 0.7 * effect),
+        draws: method === 'random' ? 5 : 1,
       });
     }
   }
   return {
+    task: 'gender',
+    counts: { pairs: 120, agreement: 200, textTokens: 10_240 },
     features: Array.from({ length: 6 }, (_, i) => ({
       site: inventedSites[2 + (i % 3)]!,
       feature: 101 + 211 * i,
@@ -162,12 +177,17 @@ function edit(source: Random): EditResult {
       label: ['" she" " her"', '" women"', '" nurse"', '" he" " his"', '" mother"', '" lady"'][i]!,
     })),
     rows,
-    baseline: { bias: estimate(2.31, 0.38, 20), agreement: estimate(0.884, 0.027, 200), perplexity: 27.9 },
+    baseline: {
+      bias: estimate(2.31, 0.38, 20),
+      agreement: estimate(0.884, 0.027, 200),
+      perplexity: 27.9,
+      correlation: 0.83,
+    },
     occupations: jobs.map(([occupation, percentWomen]) => {
       const before = (percentWomen - 45) / 16 + 0.7 * source.normal();
       const after: Record<string, number> = {};
       for (const row of rows) {
-        const kept = row.biasAfter.value / row.biasBefore.value;
+        const kept = row.biasAfter.value / row.biasBefore;
         after[`${row.method}@${row.strength}`] = before * kept + 0.15 * source.normal();
       }
       return { occupation, percentWomen, before, after };
@@ -219,13 +239,16 @@ export function inventedStudyMidway(): StudyState {
   const study = inventedStudy();
   const running = `train/${inventedSites[1]}`;
   let seen = false;
-  study.steps = study.steps.map((one) => {
+  const steps = study.steps.map((one): StepState => {
     if (one.name === running) {
       seen = true;
       return { ...one, status: 'running', done: 210_000, total: 600_064, seconds: undefined };
     }
     return seen ? { ...one, status: 'waiting', done: undefined, total: undefined, seconds: undefined } : one;
   });
-  study.results = { model, text, dictionaries: dictionaries.slice(0, 1), circuits: [], energy: [] };
-  return study;
+  return {
+    ...study,
+    steps,
+    results: { model, text, dictionaries: dictionaries.slice(0, 1), circuits: [], energy: [] },
+  };
 }

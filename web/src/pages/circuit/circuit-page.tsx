@@ -1,0 +1,138 @@
+/** @file The circuit of one behaviour: the graph to explore, then how much of the behaviour it carries. */
+import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { layoutCircuit } from '../../../../src/pictures/circuit-layout.ts';
+import { faithfulnessPicture } from '../../../../src/pictures/curves.ts';
+import type { CircuitResult, StudyResults } from '../../api/types.ts';
+import { paths, useQuery } from '../../router.tsx';
+import { count, Interval, share, withInterval } from '../../ui/numbers.tsx';
+import { Picture } from '../../ui/picture.tsx';
+import { TaskTabs } from '../../ui/tabs.tsx';
+import { NotYet } from '../../ui/told.tsx';
+import { Word } from '../../ui/word.tsx';
+import { SignLegend } from '../overview/figures.tsx';
+import { mainCircuit } from '../overview/main-results.ts';
+import { Graph } from './graph.tsx';
+import { Threshold } from './threshold.tsx';
+
+export function CircuitPage({ results, task }: { results: StudyResults; task?: string | undefined }) {
+  const circuit = task ? results.circuits.find((one) => one.task === task) : mainCircuit(results);
+  if (!circuit) return <NotYet stage="circuit" what="The circuit" />;
+  return (
+    <>
+      <h1>{circuit.title}</h1>
+      <p className="lead">
+        {circuit.question} The parts that carry the answer, from the tokens (bottom) to the answer (top).
+      </p>
+      <TaskTabs
+        tasks={results.circuits.map((one) => ({
+          to: paths.circuit(one.task),
+          name: one.title,
+          task: one.task,
+        }))}
+        current={circuit.task}
+      />
+      <Explorer key={circuit.task} circuit={circuit} />
+      <Carries circuit={circuit} />
+    </>
+  );
+}
+
+function Explorer({ circuit }: { circuit: CircuitResult }) {
+  const [text, setText] = useQuery('threshold');
+  const threshold = Math.max(0, Number(text) || 0);
+  const box = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const read = () => setWidth(Math.round(element.clientWidth));
+    read();
+    const observer = new ResizeObserver(read);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  const layout = useMemo(
+    () =>
+      width > 0 ? layoutCircuit(circuit, { width: Math.max(480, width), height: 560, threshold }) : undefined,
+    [circuit, width, threshold],
+  );
+  return (
+    <section className="explorer">
+      <Threshold
+        circuit={circuit}
+        value={threshold}
+        onChange={(value) => setText(value === undefined ? undefined : value.toPrecision(4))}
+      />
+      <div ref={box}>{layout && <Graph circuit={circuit} layout={layout} />}</div>
+      <SignLegend />
+    </section>
+  );
+}
+
+function Carries({ circuit }: { circuit: CircuitResult }) {
+  const { faithfulness, completeness, random, metric } = circuit;
+  const nodes = circuit.curve[circuit.chosen]?.nodes ?? circuit.nodes.length;
+  const draw = useCallback(
+    (width: number) =>
+      faithfulnessPicture(circuit.curve, nodes, { width: Math.min(width, 980), height: 340 }),
+    [circuit, nodes],
+  );
+  const clear = faithfulness.low > random.high;
+  return (
+    <section className="section">
+      <h2>How much of the behaviour it carries</h2>
+      <p className="says">
+        Alone, {nodes} parts carry {share(faithfulness)} of the behaviour (<Word term="faithfulness" />
+        ); as many random parts carry {share(random)} (<Word term="null" />
+        ).{' '}
+        {clear
+          ? 'The two intervals do not meet.'
+          : 'The intervals overlap: the circuit is not clearly better than chance.'}{' '}
+        Without the circuit {share(completeness)} remains (<Word term="completeness" />
+        ). Effects from {count(circuit.examples)} examples, everything here from{' '}
+        {count(circuit.heldOutExamples)} held-out ones.
+      </p>
+      <Picture draw={draw} />
+      <p className="small soft source">
+        The answer’s score (difference of two <Word term="logit">logits</Word>) is{' '}
+        {withInterval(metric.clean)} for the <Word term="cleanPatch">prompts</Word> and{' '}
+        {withInterval(metric.patch)} for their counterparts.
+      </p>
+      {circuit.variants.length > 0 && <Variants circuit={circuit} />}
+    </section>
+  );
+}
+
+const Variants = ({ circuit }: { circuit: CircuitResult }) => (
+  <>
+    <h3 className="gap-above">The same circuit under other definitions</h3>
+    <table className="narrow">
+      <thead>
+        <tr>
+          <th>definition</th>
+          <th className="n">parts</th>
+          <th className="n">faithfulness</th>
+          <th className="n">random</th>
+        </tr>
+      </thead>
+      <tbody>
+        {circuit.variants.map((one) => (
+          <tr key={one.name}>
+            <td>
+              {one.name}
+              <br />
+              <span className="small soft">{one.meaning}</span>
+            </td>
+            <td className="n">{one.nodes}</td>
+            <td className="n">
+              <Interval estimate={one.faithfulness} as="percent" />
+            </td>
+            <td className="n">
+              <Interval estimate={one.random} as="percent" />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </>
+);

@@ -1,0 +1,192 @@
+/** @file The words of the Studio, each in one plain line; the same definitions as docs and command line use. */
+
+export interface Entry {
+  readonly word: string;
+  readonly means: string;
+  /** True for words borrowed from mechanics. */
+  readonly physics?: boolean;
+  /** How it is computed, in symbols, where that helps. */
+  readonly formula?: string;
+}
+
+export const glossary = {
+  feature: {
+    word: 'feature',
+    means: 'A direction inside the model that a dictionary has learned; few are active on any one token.',
+  },
+  dictionary: {
+    word: 'dictionary',
+    means:
+      'A sparse autoencoder: it rewrites the model’s state at one site as a short list of active features.',
+  },
+  site: { word: 'site', means: 'A named place inside the model where its state can be read or changed.' },
+  cut: {
+    word: 'cut',
+    means:
+      'The whole state of the model between two blocks, at all positions: everything later depends on it alone.',
+  },
+  activation: {
+    word: 'activation',
+    means: 'How strongly a feature is present at one token; zero means absent.',
+  },
+  fve: {
+    word: 'variance explained (FVE)',
+    means: 'Share of the state’s variation that the features rebuild; predicting the mean would score 0.',
+    formula: '1 − Σ‖x − x̂‖² / Σ‖x − x̄‖²',
+  },
+  l0: { word: 'L0', means: 'How many features are active on a token, on average.' },
+  ceRecovered: {
+    word: 'cross-entropy recovered',
+    means:
+      'How much of the model’s skill survives when its state is replaced by what the features rebuild; the mean alone scores 0.',
+    formula: '(CE mean-ablated − CE spliced) / (CE mean-ablated − CE clean)',
+  },
+  dead: {
+    word: 'dead features',
+    means: 'Share of features that were never active on the text they were scored on.',
+  },
+  logit: {
+    word: 'logit',
+    means: 'The model’s raw score of a possible next token, before it becomes a probability.',
+  },
+  logOdds: {
+    word: 'log-odds',
+    means:
+      'Difference of two logits: 0 means both words are equally likely, +0.7 about twice, +2.3 about ten times.',
+  },
+  effect: {
+    word: 'indirect effect',
+    means:
+      'How much the answer changes when this one part is given the value it would have had in the other prompt.',
+    formula: 'IE = m(patched) − m(clean)',
+  },
+  push: {
+    word: 'push',
+    means:
+      'Minus the indirect effect: positive when the part helps the answer, negative when it works against it.',
+    formula: 'e = −IE',
+  },
+  attribution: {
+    word: 'attribution patching',
+    means: 'A quick estimate of the indirect effect from a single gradient.',
+    formula: 'p · Δq at the clean run',
+  },
+  integrated: {
+    word: 'integrated gradients',
+    means: 'The indirect effect as a sum of many small steps from one prompt’s state to the other’s.',
+  },
+  errorNode: {
+    word: 'error node',
+    means:
+      'What the dictionary failed to rebuild at that place; kept beside the features so that nothing is hidden.',
+  },
+  circuit: {
+    word: 'circuit',
+    means: 'The few parts of the model that carry one behaviour, and the paths between them.',
+  },
+  faithfulness: {
+    word: 'faithfulness',
+    means:
+      'Share of the behaviour that remains when only the circuit runs on its own values; 100 % is the full model.',
+  },
+  completeness: {
+    word: 'completeness',
+    means:
+      'Share of the behaviour that remains when the circuit is taken away; near 0 means nothing important was left out.',
+  },
+  null: {
+    word: 'null',
+    means: 'What the same measurement gives when there is nothing to find, for example for random features.',
+  },
+  interval: {
+    word: 'interval',
+    means: 'The 95 % range in which the number would fall if the examples were drawn again.',
+  },
+  heldOut: {
+    word: 'held out',
+    means: 'Text or examples that were never used for finding anything, kept for testing.',
+  },
+  sink: {
+    word: 'attention sink',
+    means:
+      'A position with a huge state that the model uses as a parking place; left out of training and scores.',
+  },
+  kl: {
+    word: 'KL divergence',
+    means:
+      'How far the edited model’s predictions are from the untouched one’s on plain text; 0 is no change.',
+  },
+  bias: {
+    word: 'bias',
+    means: 'Here: how strongly the occupation alone shifts the choice between “she” and “he”.',
+  },
+  meanAblation: {
+    word: 'mean ablation',
+    means: 'Replacing a part by its average over many texts, instead of switching it off.',
+  },
+  energy: {
+    word: 'energy',
+    physics: true,
+    means: 'What a part contributes to the difference that is studied: minus its indirect effect.',
+    formula: 'e = −IE = p · Δq',
+  },
+  energyBudget: {
+    word: 'energy budget',
+    physics: true,
+    means:
+      'At one cut: which share of the whole effect features carry, which the error nodes, and what is lost.',
+  },
+  leak: {
+    word: 'leak',
+    physics: true,
+    means: 'The part of the effect that gets lost because the calculation goes in finite steps.',
+    formula: 'ρ = |Σe − Δm| / |Δm|',
+  },
+  costate: {
+    word: 'costate',
+    physics: true,
+    means:
+      'How much the answer would change if the state at a cut were nudged: the gradient, seen as a momentum.',
+    formula: 'λ = ∂m/∂x',
+  },
+  invariant: {
+    word: 'costate invariant',
+    physics: true,
+    means:
+      'A product that must be the same at every cut; it tests that the calculation is right, and discovers nothing.',
+    formula: '⟨λ, δx⟩ equal at all cuts',
+  },
+  depthClock: {
+    word: 'depth clock',
+    physics: true,
+    means: 'Time that runs through the layers of one forward pass, from the tokens to the answer.',
+  },
+  momentum: {
+    word: 'momentum',
+    physics: true,
+    means: 'On the depth clock: the costate, read in the direction of one feature.',
+    formula: 'pᵢ = λ · dᵢ',
+  },
+  quadrature: {
+    word: 'quadrature rule',
+    physics: true,
+    means:
+      'How the integral from one prompt’s state to the other’s is cut into steps, for example midpoint with 10.',
+  },
+  deltaM: {
+    word: 'whole effect (Δm)',
+    means:
+      'Difference of the answer’s score between the prompt and its counterpart: what the budget has to add up to.',
+    formula: 'Δm = m(clean) − m(patch)',
+  },
+  cleanPatch: {
+    word: 'clean and patch',
+    means:
+      'The prompt that is studied, and its counterpart that differs in one thing and wants the other answer.',
+  },
+} satisfies Record<string, Entry>;
+
+export type Term = keyof typeof glossary;
+
+/** One entry, with the optional fields visible to the type checker. */
+export const entryOf = (term: Term): Entry => glossary[term];
