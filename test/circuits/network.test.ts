@@ -1,0 +1,274 @@
+/** @file Effects, ablations and edges on a tiny random Llama, against plain computations of the same thing. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { openAblation } from '../../src/circuits/ablation.ts';
+import { type CutNodes, edgeWeights } from '../../src/circuits/edges.ts';
+import { cutEffects } from '../../src/circuits/effects.ts';
+import { encodeState } from '../../src/circuits/encode-state.ts';
+import { answerFeeds, range, tokenFeed } from '../../src/circuits/examples.ts';
+import { activeFeatures, type FeatureState, meanState } from '../../src/circuits/feature-state.ts';
+import { costates, type ForwardResult, forwardStates, tokenStates } from '../../src/circuits/forward.ts';
+import { lineCostates } from '../../src/circuits/line.ts';
+import { METRIC, metricGraph } from '../../src/circuits/metric.ts';
+import { quadrature } from '../../src/circuits/quadrature.ts';
+import { ERROR, type NodeRef } from '../../src/circuits/select.ts';
+import { tensor } from '../../src/core/tensor.ts';
+import { feedAt } from '../../src/graph/interventions.ts';
+import { plainEncode } from './support/dictionaries.ts';
+import { largestDifference, run, type TinySetting, tinySetting } from './support/tiny.ts';
+
+let setting: TinySetting;
+let sites: string[];
+let clean: ForwardResult;
+let patch: ForwardResult;
+const shape = { examples: 7, positions: 4, width: 16 };
+const states = { clean: [] as FeatureState[], patch: [] as FeatureState[] };
+
+beforeAll(async () => {
+  setting = tinySetting();
+  sites = setting.dictionaries.map((d) => d.site);
+  const { network, pairs } = setting;
+  clean = await forwardStates(network, pairs, 'clean', [...network.cuts], run);
+  patch = await forwardStates(network, pairs, 'patch', [...network.cuts], run);
+  for (const d of setting.dictionaries) {
+    states.clean.push(await encodeState(d, clean.states[d.site]!, shape, 1));
+    states.patch.push(await encodeState(d, patch.states[d.site]!, shape, 1));
+  }
+});
+
+/** The metric of examples when the run starts from `x_BTD` at `site`. */
+async function metricFrom(site: string, x_BTD: Float32Array): Promise<Float32Array> {
+  const session = await run.open(feedAt(metricGraph(setting.network), [site]));
+  const x = tensor('float32', [7, 4, 16], Float32Array.from(x_BTD));
+  const out = await session.run({ [site]: x, ...answerFeeds(setting.pairs, range(0, 7)) });
+  await session.release();
+  return out[METRIC]!.data as Float32Array;
+}
+
+describe('the metric', () => {
+  test('is logit(answer) − logit(wrong) of the untouched network at the last position', async () => {
+    const { model, pairs } = setting;
+    const session = await run.open(model.graph);
+    const { logits } = await session.run({ tokens: tokenFeed(pairs.clean_BT, 4, 0, 7) });
+    await session.release();
+    const at = (b: number, id: number) => (logits!.data as Float32Array)[(b * 4 + 3) * 256 + id]!;
+    const plain = range(0, 7).map((b) => at(b, pairs.answer_B[b]!) - at(b, pairs.wrong_B[b]!));
+    expect(largestDifference(clean.metric_B, plain)).toBeLessThan(1e-5);
+  });
+
+  test('can be run from every cut', async () => {
+    for (const cut of setting.network.cuts) {
+      expect(largestDifference(await metricFrom(cut, clean.states[cut]!), clean.metric_B)).toBeLessThan(1e-5);
+    }
+  });
+});
+
+describe('states and costates', () => {
+  test('token runs give the states of the metric runs', async () => {
+    const plain = await tokenStates(setting.network, setting.pairs.patch_BT, 4, sites, run);
+    for (const site of sites) expect(largestDifference(plain[site]!, patch.states[site]!)).toBeLessThan(1e-5);
+  });
+
+  test('codes are the k largest by definition, and nothing at the first position', () => {
+    for (const [i, d] of setting.dictionaries.entries()) {
+      const plain = plainEncode(d, clean.states[d.site]!);
+      for (let row = 0; row < 28; row++) {
+        const active = activeFeatures(states.clean[i]!, Math.floor(row / 4), row % 4);
+        const expected = new Map<number, number>();
+        for (let j = row * 6; j < row * 6 + 6; j++) {
+          if (plain.values_BK[j]! > 0) expected.set(plain.indices_BK[j]!, plain.values_BK[j]!);
+        }
+        expect([...active.keys()].sort()).toEqual(row % 4 === 0 ? [] : [...expected.keys()].sort());
+        for (const [f, value] of active) expect(value).toBeCloseTo(expected.get(f)!, 4);
+      }
+    }
+  });
+
+  test('attribution patching’s costate is the gradient: along a small step the metric moves as it says', async () => {
+    const site = sites[0]!;
+    const { states: gradients } = await costates(setting.network, setting.pairs, 'clean', sites, run);
+    const step = clean.states[site]!.map((_, i) => 1e-2 * Math.sin(3 * i));
+    const forward = await metricFrom(
+      site,
+      clean.states[site]!.map((x, i) => x + step[i]!),
+    );
+    const backward = await metricFrom(
+      site,
+      clean.states[site]!.map((x, i) => x - step[i]!),
+    );
+    for (let b = 0; b < 7; b++) {
+      let expected = 0;
+      for (let i = b * 64; i < (b + 1) * 64; i++) expected += gradients[site]![i]! * step[i]!;
+      expect((forward[b]! - backward[b]!) / 2).toBeCloseTo(expected, 3);
+    }
+  });
+
+  test('with many midpoints, features and errors add up to m(patch) − m(clean) at every cut', async () => {
+    const { network, pairs, dictionaries } = setting;
+    for (const [i, d] of dictionaries.entries()) {
+      const [line] = await lineCostates(
+        network,
+        d.site,
+        pairs,
+        clean.states[d.site]!,
+        patch.states[d.site]!,
+        [quadrature('midpoint-100')],
+        run,
+      );
+      const e = cutEffects(i, d, states.clean[i]!, states.patch[i]!, line!);
+      for (let b = 0; b < 7; b++) {
+        const change = patch.metric_B[b]! - clean.metric_B[b]!;
+        expect(e.featureSums_B[b]! + e.errorSums_B[b]!).toBeCloseTo(change, 2);
+      }
+    }
+  });
+
+  test('rules run together give what they give alone', async () => {
+    const { network, pairs } = setting;
+    const site = sites[1]!;
+    const rules = ['left-4', 'attribution-patching', 'midpoint-2'].map(quadrature);
+    const line = (which: typeof rules) =>
+      lineCostates(network, site, pairs, clean.states[site]!, patch.states[site]!, which, run);
+    const together = await line(rules);
+    for (const [k, rule] of rules.entries()) {
+      const [alone] = await line([rule]);
+      expect(largestDifference(together[k]!, alone!)).toBeLessThan(1e-5);
+    }
+    const atClean = await costates(network, pairs, 'clean', [site], run);
+    expect(largestDifference(together[1]!, atClean.states[site]!)).toBeLessThan(1e-4);
+  });
+});
+
+describe('circuits run alone', () => {
+  const open = async () => {
+    const { network, dictionaries, pairs } = setting;
+    const spliced = dictionaries.map((dictionary, i) => ({
+      dictionary,
+      means: meanState(states.patch[i]!, dictionary),
+    }));
+    return openAblation(network, spliced, pairs, clean.states[sites[0]!]!, run);
+  };
+  const everything = (): NodeRef[] =>
+    [2, 3].flatMap((cut) =>
+      [0, 1, 2, 3].flatMap((position) => range(-1, 40).map((feature) => ({ cut, position, feature }))),
+    );
+
+  test('with every node kept the network computes what it did', async () => {
+    const ablation = await open();
+    expect(largestDifference(await ablation.metric(everything()), clean.metric_B)).toBeLessThan(1e-5);
+    expect(largestDifference(await ablation.metric([], { inverse: true }), clean.metric_B)).toBeLessThan(
+      1e-5,
+    );
+    expect(largestDifference(await ablation.metric([], { free: [2, 3] }), clean.metric_B)).toBeLessThan(1e-5);
+    await ablation.release();
+  });
+
+  test('with nothing kept the last cut is the mean patched state', async () => {
+    const ablation = await open();
+    const x = patch.states[sites[1]!]!;
+    const mean = x.map((_, i) => range(0, 7).reduce((sum, b) => sum + x[b * 64 + (i % 64)]! / 7, 0));
+    expect(largestDifference(await ablation.metric([]), await metricFrom(sites[1]!, mean))).toBeLessThan(
+      1e-4,
+    );
+    await ablation.release();
+  });
+
+  test('a circuit at one cut is the state with all other features and errors at their means', async () => {
+    const ablation = await open();
+    const d = setting.dictionaries[1]!;
+    const means = meanState(states.patch[1]!, d);
+    const [code] = [...activeFeatures(states.clean[1]!, 0, 2).keys()];
+    const kept: NodeRef[] = [
+      { cut: 3, position: 2, feature: code! },
+      { cut: 3, position: 3, feature: ERROR },
+    ];
+    const x = Float32Array.from({ length: 7 * 64 }, (_, i) => means.rest_TD[i % 64]!);
+    const add = (b: number, t: number, feature: number, value: number) => {
+      for (let j = 0; j < 16; j++) x[(b * 4 + t) * 16 + j]! += value * d.W_dec_FD[feature * 16 + j]!;
+    };
+    for (let b = 0; b < 7; b++) {
+      for (let t = 0; t < 4; t++) {
+        const active = activeFeatures(states.clean[1]!, b, t);
+        for (let f = 0; f < 40; f++) {
+          const own = t === 2 && f === code;
+          add(b, t, f, own ? (active.get(f) ?? 0) : means.features_TF[t * 40 + f]!);
+        }
+        if (t !== 3) continue;
+        // Its error node keeps its own rest: x − Σ f d.
+        for (let j = 0; j < 16; j++) {
+          const at = (b * 4 + t) * 16 + j;
+          x[at]! += clean.states[d.site]![at]! - means.rest_TD[t * 16 + j]!;
+        }
+        for (const [f, value] of active) add(b, t, f, -value);
+      }
+    }
+    const alone = await ablation.metric(kept, { free: [2] });
+    expect(largestDifference(alone, await metricFrom(d.site, x))).toBeLessThan(1e-4);
+    await ablation.release();
+  });
+});
+
+describe('edges', () => {
+  test('what leaves a node through all edges is its effect: outflow is complete', async () => {
+    const { network, pairs, dictionaries } = setting;
+    const atClean = await costates(network, pairs, 'clean', sites, run);
+    const cut = (i: number): CutNodes & { coded: NonNullable<CutNodes['coded']> } => ({
+      site: sites[i]!,
+      nodes: [0, 1, 2, 3].flatMap((position) =>
+        range(-1, 40).map((feature) => ({ cut: i + 2, position, feature })),
+      ),
+      clean_BTD: clean.states[sites[i]!]!,
+      patch_BTD: patch.states[sites[i]!]!,
+      coded: { dictionary: dictionaries[i]!, clean: states.clean[i]!, patch: states.patch[i]! },
+    });
+    const upstream = cut(0);
+    const weights = await edgeWeights(network, upstream, cut(1), atClean.states[sites[1]!]!, 7, run);
+    const effects = cutEffects(
+      2,
+      dictionaries[0]!,
+      states.clean[0]!,
+      states.patch[0]!,
+      atClean.states[sites[0]!]!,
+    );
+    for (const [u, node] of upstream.nodes.entries()) {
+      const outflow = weights.reduce((sum, row) => sum + row[u]!, 0);
+      const effect =
+        node.feature === ERROR
+          ? effects.errors_T[node.position]!
+          : effects.features_TF[node.position * 40 + node.feature]!;
+      expect(outflow).toBeCloseTo(-effect, 3);
+    }
+  });
+
+  test('nothing flows back in time, and features that are off in the clean run take nothing in', async () => {
+    const { network, pairs, dictionaries } = setting;
+    const atClean = await costates(network, pairs, 'clean', sites, run);
+    const silent = range(0, 40).find((f) =>
+      range(0, 7).every((b) => !activeFeatures(states.clean[0]!, b, 2).has(f)),
+    );
+    const [weights, none] = await edgeWeights(
+      network,
+      {
+        site: network.cuts[0]!,
+        nodes: [1, 3].map((position) => ({ cut: 0, position, feature: ERROR })),
+        clean_BTD: clean.states[network.cuts[0]!]!,
+        patch_BTD: Float32Array.from(clean.states[network.cuts[0]!]!, (x) => x + 1),
+      },
+      {
+        site: sites[0]!,
+        nodes: [
+          { cut: 2, position: 2, feature: ERROR },
+          { cut: 2, position: 2, feature: silent! },
+        ],
+        clean_BTD: clean.states[sites[0]!]!,
+        patch_BTD: patch.states[sites[0]!]!,
+        coded: { dictionary: dictionaries[0]!, clean: states.clean[0]!, patch: states.patch[0]! },
+      },
+      atClean.states[sites[0]!]!,
+      7,
+      run,
+    );
+    expect(weights![0]).not.toBe(0);
+    expect(weights![1]).toBe(0);
+    expect(Array.from(none!)).toEqual([0, 0]);
+  });
+});
