@@ -1,10 +1,8 @@
-/** @file Fetching files: over HTTP, and packages by pip; whole or not at all, with progress, stopped by a signal. */
-import { spawn } from 'node:child_process';
+/** @file Fetching files over HTTP: whole or not at all, checked, with progress, stopped by a signal. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { FileError, InterruptedError, throwIfAborted } from '../core/errors.ts';
+import { basename } from 'node:path';
+import { FileError, throwIfAborted } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { writeAtomically } from './atomic.ts';
 import { fileFailure } from './failures.ts';
@@ -122,95 +120,3 @@ const hostOf = (url: string): string => {
     return url;
   }
 };
-
-/** How pip can be started, in order of preference. */
-const pips: readonly (readonly [string, ...string[]])[] = [
-  ['python3', '-m', 'pip'],
-  ['python', '-m', 'pip'],
-  ['py', '-m', 'pip'],
-  ['pip3'],
-  ['pip'],
-];
-
-/**
- * Downloads one wheel by pip, without its dependencies and without running any of its code, into `folder`,
- * and returns the path of the file. `requirement` is like `name==1.2.3`. pip's own settings (index, proxy) hold.
- * @throws FileError `file.no-pip` (no Python with pip), `file.download` (with pip's last words)
- */
-export async function pipDownload(
-  requirement: string,
-  folder: string,
-  { progress, signal }: WorkContext,
-): Promise<string> {
-  await mkdir(folder, { recursive: true });
-  const task = `download/${requirement}`;
-  const options = ['download', '--no-deps', '--only-binary', ':all:', '--dest', folder, requirement];
-  for (const [command, ...first] of pips) {
-    throwIfAborted(signal);
-    const begun = performance.now();
-    progress({ type: 'start', task, label: `Downloading the package ${requirement} with pip` });
-    const result = await runCommand(command, [...first, ...options], signal);
-    if (result === 'absent' || /No module named '?pip/.test(result.output)) continue;
-    if (result.exit !== 0) {
-      throw new FileError(
-        'file.download',
-        `pip could not fetch ${requirement}: ${lastWords(result.output)}`,
-        {
-          where: requirement,
-          hint: `try it by hand: ${command} ${[...first, 'download', '--no-deps', requirement].join(' ')}`,
-        },
-      );
-    }
-    const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
-    if (!wheel) {
-      throw new FileError('file.download', `pip fetched ${requirement} but left no wheel`, { where: folder });
-    }
-    progress({ type: 'end', task, seconds: (performance.now() - begun) / 1000 });
-    return join(folder, wheel);
-  }
-  throw new FileError('file.no-pip', 'no Python with pip was found on this machine', {
-    where: requirement,
-    hint: 'install Python 3 with pip (Debian: apt install python3-pip), then start again',
-  });
-}
-
-interface CommandResult {
-  readonly exit: number | null;
-  readonly output: string;
-}
-
-/** Runs a command to its end; 'absent' when there is no such program. */
-function runCommand(
-  command: string,
-  args: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<CommandResult | 'absent'> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
-    let output = '';
-    const keep = (piece: Buffer) => {
-      output = (output + piece.toString()).slice(-20_000);
-    };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    const stop = () => child.kill();
-    signal?.addEventListener('abort', stop, { once: true });
-    const finish = (settle: () => void) => {
-      signal?.removeEventListener('abort', stop);
-      settle();
-    };
-    child.on('error', (error: NodeJS.ErrnoException) =>
-      finish(() => (error.code === 'ENOENT' ? resolve('absent') : reject(error))),
-    );
-    child.on('close', (exit) =>
-      finish(() => (signal?.aborted ? reject(new InterruptedError()) : resolve({ exit, output }))),
-    );
-  });
-}
-
-/** The most telling end of pip's output: its error lines, or the last line. */
-function lastWords(output: string): string {
-  const lines = output.split('\n').map((line) => line.trim());
-  const errors = lines.filter((line) => line.startsWith('ERROR:')).map((line) => line.slice(7));
-  return errors.at(-1) ?? lines.filter((line) => line !== '').at(-1) ?? 'it said nothing';
-}

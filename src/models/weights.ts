@@ -1,5 +1,10 @@
 /** @file The weights of a Llama: our names, shapes and orientation, and what other formats call them. */
-import type { ModelShape } from './types.ts';
+import { type FileHandle, open } from 'node:fs/promises';
+import { FileError } from '../core/errors.ts';
+import { type Tensor, tensor, viewBytes } from '../core/tensor.ts';
+import { fileFailure } from '../files/failures.ts';
+import { isExternal, type Weight } from '../graph/types.ts';
+import type { Model, ModelShape } from './types.ts';
 
 /**
  * One weight as the graph wants it. Linear maps are stored [in, out] so that y = x·W; readers of formats that
@@ -63,3 +68,36 @@ export function llamaWeights(shape: ModelShape): WeightSpec[] {
 /** Number of parameters of a Llama of this shape; a tied unembedding counts once. */
 export const countParameters = (shape: ModelShape): number =>
   llamaWeights(shape).reduce((sum, w) => sum + w.shape.reduce((a, b) => a * b, 1), 0);
+
+/**
+ * The numbers of a weight, read from its file when it is external.
+ * @throws FileError `file.missing`, `file.truncated`
+ */
+export async function readWeight(weight: Weight): Promise<Tensor> {
+  if (!isExternal(weight)) return weight;
+  const { file: path, offset, length, dtype, shape } = weight;
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, 'r');
+    const bytes = new Uint8Array(length);
+    for (let done = 0; done < length; ) {
+      const { bytesRead } = await file.read(bytes, done, Math.min(length - done, 2 ** 30), offset + done);
+      if (bytesRead === 0) {
+        throw new FileError('file.truncated', `${path} ends before byte ${offset + length}`, {
+          where: path,
+          hint: 'remove the converted model from the cache; it is then converted again',
+        });
+      }
+      done += bytesRead;
+    }
+    return tensor(dtype, shape, viewBytes(dtype, bytes));
+  } catch (error) {
+    throw fileFailure(error, path, 'cannot read');
+  } finally {
+    await file?.close();
+  }
+}
+
+/** The unembedding [vocabulary, width]: row t is the direction whose product with the final state is logit t. */
+export const unembedding = ({ graph, shape }: Pick<Model, 'graph' | 'shape'>): Promise<Tensor> =>
+  readWeight(graph.weights.get(shape.tied ? 'W_E' : 'W_U')!);

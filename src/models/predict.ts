@@ -1,0 +1,127 @@
+/** @file Next-token predictions after prompts: log-probabilities at the last position, a few prompts at a time. */
+import { ModelError, throwIfAborted } from '../core/errors.ts';
+import { i64 } from '../core/tensor.ts';
+import { encodePrompt } from '../data/examples.ts';
+import { extend, only } from '../graph/interventions.ts';
+import type { Graph } from '../graph/types.ts';
+import { openSession } from '../runtime/session.ts';
+import { longestText } from './rotary.ts';
+import type { Model } from './types.ts';
+
+/** Log-probability of every token of the vocabulary. */
+export type LogProbabilities = Float64Array;
+
+export interface Predictor {
+  /** What the model expects after each of the token lists, which may differ in length. */
+  afterTokens(rows: readonly (readonly number[])[]): Promise<LogProbabilities[]>;
+  /** The same after texts, with the model's start token in front where it has one. */
+  logProbabilities(prompts: readonly string[]): Promise<LogProbabilities[]>;
+  close(): Promise<void>;
+}
+
+/** Prompts in one run: bounds the memory of their activations. */
+const TOGETHER = 8;
+
+/**
+ * Throws unless the model can read these tokens.
+ * @throws ModelError `model.no-tokens`, `model.too-long`, `model.unknown-token`
+ */
+export function checkTokens(model: Model, ids: readonly number[]): void {
+  if (ids.length === 0) {
+    throw new ModelError('model.no-tokens', 'there is no token to predict from', {
+      hint: 'give a prompt with at least one token',
+    });
+  }
+  const longest = longestText(model.shape);
+  if (ids.length > longest) {
+    throw new ModelError('model.too-long', `the text has ${ids.length} tokens; ${longest} are the most`, {
+      where: model.name,
+      hint: 'cut the text into pieces',
+    });
+  }
+  const bad = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= model.shape.vocabulary);
+  if (bad === undefined) return;
+  throw new ModelError('model.unknown-token', `${bad} is no token of ${model.name}`, {
+    hint: `ids go from 0 to ${model.shape.vocabulary - 1}`,
+  });
+}
+
+/** The output of lastLogits(). */
+export const LAST_LOGITS = 'last_logits';
+
+/**
+ * The model's graph with one more input `last` (int64 [batch], the position to predict from) and the only output
+ * `last_logits` [batch, vocabulary]: the unembedding, a fifth of the work, runs at that position alone.
+ */
+export function lastLogits(model: Model): Graph {
+  const whole = extend(model.graph, (b) => {
+    const last = b.input('last', 'int64', ['batch']);
+    const index = b.op('Unsqueeze', [last, b.ints(1)]);
+    const rows = b.op('GatherND', ['ln_final.output', index], { batch_dims: { int: 1 } });
+    const table = model.shape.tied ? 'W_E' : 'W_U';
+    return [b.op('Gemm', [rows, table], { transB: { int: 1 } }, LAST_LOGITS)];
+  });
+  return only(whole, [LAST_LOGITS]);
+}
+
+/** Opens a model for predictions. @throws RuntimeError of the session */
+export async function openPredictor(
+  model: Model,
+  { threads, signal }: { readonly threads: number; readonly signal?: AbortSignal },
+): Promise<Predictor> {
+  const session = await openSession(lastLogits(model), { threads });
+  const afterTokens = async (rows: readonly (readonly number[])[]) => {
+    for (const ids of rows) checkTokens(model, ids);
+    const all: LogProbabilities[] = [];
+    for (let from = 0; from < rows.length; from += TOGETHER) {
+      throwIfAborted(signal);
+      const some = rows.slice(from, from + TOGETHER);
+      const longest = Math.max(...some.map((ids) => ids.length));
+      // Attention is causal, so what stands to the right of a prompt does not touch its prediction.
+      const ids = some.flatMap((row) => [...row, ...new Array<number>(longest - row.length).fill(0)]);
+      const result = await session.run({
+        tokens: i64([some.length, longest], ids),
+        last: i64(
+          [some.length],
+          some.map((row) => row.length - 1),
+        ),
+      });
+      const logits = result[LAST_LOGITS]!.data as Float32Array;
+      const size = model.shape.vocabulary;
+      some.forEach((_, r) => {
+        all.push(logSoftmax(logits.subarray(r * size, (r + 1) * size)));
+      });
+    }
+    return all;
+  };
+  return {
+    afterTokens,
+    logProbabilities: (prompts) =>
+      afterTokens(prompts.map((prompt) => encodePrompt(model.tokenizer, prompt))),
+    close: () => session.release(),
+  };
+}
+
+/** log softmax, stable for large logits. */
+export function logSoftmax(logits: Float32Array | Float64Array): LogProbabilities {
+  let top = Number.NEGATIVE_INFINITY;
+  for (const logit of logits) top = Math.max(top, logit);
+  let sum = 0;
+  for (const logit of logits) sum += Math.exp(logit - top);
+  const shift = top + Math.log(sum);
+  return Float64Array.from(logits, (logit) => logit - shift);
+}
+
+/** A token as a prediction. */
+export interface Prediction {
+  readonly id: number;
+  readonly text: string;
+  readonly logProbability: number;
+}
+
+/** The `count` likeliest tokens, likeliest first. */
+export function likeliest(model: Model, logProbabilities: LogProbabilities, count: number): Prediction[] {
+  const order = Array.from(logProbabilities, (logProbability, id) => ({ id, logProbability }));
+  order.sort((a, b) => b.logProbability - a.logProbability);
+  return order.slice(0, count).map((p) => ({ ...p, text: model.tokenizer.token(p.id) }));
+}

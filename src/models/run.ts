@@ -1,0 +1,68 @@
+/** @file runModel(): what `untangle run` does: next-token predictions after a prompt, and the sites asked for. */
+import { ModelError, nearestNames, throwIfAborted } from '../core/errors.ts';
+import { i64, type Tensor } from '../core/tensor.ts';
+import { encodePrompt } from '../data/examples.ts';
+import { only } from '../graph/interventions.ts';
+import { valueNames } from '../graph/uses.ts';
+import { openSession } from '../runtime/session.ts';
+import { checkTokens, likeliest, logSoftmax, type Prediction } from './predict.ts';
+import type { Model } from './types.ts';
+
+export interface RunOptions {
+  /** Text, or token ids as they are. */
+  readonly input: string | readonly number[];
+  /** Sites (or any other value of the graph) to return. */
+  readonly read?: readonly string[];
+  /** How many predictions; 5 by default. */
+  readonly top?: number;
+  readonly threads: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface RunResult {
+  readonly tokens: readonly { readonly id: number; readonly text: string }[];
+  /** The likeliest next tokens, likeliest first. */
+  readonly predictions: readonly Prediction[];
+  /** Each site asked for, as the graph has it: [1, position, …] for most. */
+  readonly sites: Readonly<Record<string, Tensor>>;
+}
+
+/**
+ * Runs the model once.
+ * @throws ModelError `model.unknown-site` (names the nearest), `model.no-tokens`, `model.too-long`,
+ *   `model.unknown-token`
+ */
+export async function runModel(model: Model, options: RunOptions): Promise<RunResult> {
+  const { input, read = [], top = 5, threads, signal } = options;
+  checkSites(model, read);
+  const ids = typeof input === 'string' ? encodePrompt(model.tokenizer, input) : [...input];
+  checkTokens(model, ids);
+  throwIfAborted(signal);
+  const session = await openSession(only(model.graph, ['logits', ...read]), { threads });
+  try {
+    const { logits, ...sites } = await session.run({ tokens: i64([1, ids.length], ids) });
+    const data = logits!.data as Float32Array;
+    return {
+      tokens: ids.map((id) => ({ id, text: model.tokenizer.token(id) })),
+      predictions: likeliest(model, logSoftmax(data.subarray(-model.shape.vocabulary)), top),
+      sites: read.includes('logits') ? { ...sites, logits: logits! } : sites,
+    };
+  } finally {
+    await session.release();
+  }
+}
+
+/** @throws ModelError `model.unknown-site` naming the three nearest sites */
+export function checkSites(model: Model, names: readonly string[]): void {
+  const known = new Set(valueNames(model.graph));
+  const unknown = names.find((name) => !known.has(name));
+  if (unknown === undefined) return;
+  const near = nearestNames(
+    unknown,
+    model.sites.map((site) => site.name),
+  );
+  throw new ModelError('model.unknown-site', `${model.name} has no site "${unknown}"`, {
+    where: unknown,
+    hint: `did you mean ${near.map((name) => `"${name}"`).join(', ')}?`,
+  });
+}
