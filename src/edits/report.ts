@@ -6,7 +6,7 @@ import type { Task } from '../data/tasks.ts';
 import type { Condition } from './conditions.ts';
 import type { Prompts } from './edit.ts';
 import type { TextFigures } from './measure.ts';
-import { accuracy, byOccupation, meanWithInterval, occupationCorrelation, pairBias } from './scores.ts';
+import { byOccupation, meanWithInterval, occupationCorrelation, pairBias } from './scores.ts';
 import type { EditedFeature, EditMethod, EditResult, EditRow, OccupationRow } from './types.ts';
 
 /** What one edit gave, per held-out example. */

@@ -10,14 +10,6 @@ import { bootstrap, type Estimate, pearson } from '../core/statistics.ts';
 export const pairBias = (clean_B: ArrayLike<number>, patch_B: ArrayLike<number>): number[] =>
   Array.from(clean_B, (m, b) => m - patch_B[b]!);
 
-/** Share of examples whose right answer is likelier than the wrong one. */
-export const accuracy = (metric_B: ArrayLike<number>, random: Random): Estimate =>
-  bootstrap(
-    Array.from(metric_B, (m) => (m > 0 ? 1 : 0)),
-    average,
-    random,
-  );
-
 /** Mean with a bootstrap interval over units. */
 export const meanWithInterval = (values: readonly number[], random: Random): Estimate =>
   bootstrap(values, average, random);

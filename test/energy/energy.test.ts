@@ -26,12 +26,10 @@ import { run, tinySetting } from '../circuits/support/tiny.ts';
 async function products(dtype: 'float32' | 'float64', seed: number): Promise<CutProducts[]> {
   const model = tinyLlama(seed, { layers: 4, dtype });
   const stream = random(seed);
-  const noise = () =>
-    tensor(
-      dtype,
-      [3, 5, 16],
-      Floats.from({ length: 240 }, () => stream.normal()),
-    );
+  const noise = () => {
+    const values = Array.from({ length: 240 }, () => stream.normal());
+    return dtype === 'float32' ? f32([3, 5, 16], values) : f64([3, 5, 16], values);
+  };
   const ids = () => i64([3], [stream.integer(256), stream.integer(256), stream.integer(256)]);
   return costateProducts(
     networkOf(model),
