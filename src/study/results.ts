@@ -3,24 +3,9 @@ import type { CircuitResult } from '../circuits/types.ts';
 import type { DictionaryResult } from '../dictionaries/types.ts';
 import type { EditResult } from '../edits/types.ts';
 import type { EnergyResult } from '../energy/types.ts';
+import type { ModelSummary } from '../models/summary.ts';
 
-/** The opened model and what it answers to a few prompts. */
-export interface ModelSummary {
-  readonly name: string;
-  readonly source: string;
-  /** What must be said wherever results are shown, e.g. that it is a 4-bit instruct model. */
-  readonly note: string;
-  readonly parameters: number;
-  readonly layers: number;
-  readonly width: number;
-  readonly vocabulary: number;
-  /** Indirect-object prompts answered rightly, and P(" Mary") after the best-known one. */
-  readonly logits: { readonly ioiCorrect: number; readonly of: number; readonly pMary: number };
-  readonly examples: readonly {
-    readonly prompt: string;
-    readonly tokens: readonly { readonly text: string; readonly probability: number }[];
-  }[];
-}
+export type { ModelSummary };
 
 /** Positions that are kept out of training and scores: the first of each window, and attention sinks. */
 export interface LeftOut {

@@ -1,5 +1,6 @@
 /** @file The state of a study as the Studio and the terminal show it: a fold over the messages of its run. */
 import type { ErrorReport } from '../core/errors.ts';
+import { describeResult } from './describe.ts';
 import type { StudyMessage } from './messages.ts';
 import type { Stage } from './plan.ts';
 import { noResults, type StudyResults, withResult } from './results.ts';
@@ -51,6 +52,7 @@ export function nextState(state: StudyState, message: StudyMessage): StudyState 
           ...old,
           status: message.cached ? 'cached' : 'done',
           seconds: message.seconds,
+          summary: describeResult(message.step, message.result),
           ...(old.total === undefined ? {} : { done: old.total }),
         })),
         results: withResult(state.results, message.step, message.result),

@@ -1,0 +1,44 @@
+/** @file Options that every command has, and how they are read. */
+import { availableParallelism } from 'node:os';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+export interface GlobalOptions {
+  /** One JSON document on standard output. */
+  readonly json?: boolean;
+  readonly seed?: number;
+  readonly threads: number;
+  readonly workspace: string;
+  /** No progress. */
+  readonly quiet?: boolean;
+}
+
+/** Adds the options of every command to one of them. */
+export function addGlobalOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--json', 'print one JSON document on standard output'))
+    .addOption(
+      new Option('--seed <number>', 'seed of every random choice (overrides the study)').argParser(integer),
+    )
+    .addOption(
+      new Option('--threads <number>', 'threads of heavy work')
+        .default(availableParallelism(), 'all cores')
+        .argParser(positive),
+    )
+    .addOption(new Option('--workspace <folder>', 'where results are kept').default('.untangle'))
+    .addOption(new Option('--quiet', 'no progress'));
+}
+
+/** A whole number. */
+export function integer(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || text.trim() === '')
+    throw new InvalidArgumentError('It is not a whole number.');
+  return value;
+}
+
+/** A whole number from 1. */
+export function positive(text: string): number {
+  const value = integer(text);
+  if (value < 1) throw new InvalidArgumentError('It must be 1 or more.');
+  return value;
+}

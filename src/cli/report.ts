@@ -1,0 +1,86 @@
+/** @file A study's summary for people: the sentence, then one table for each part, numbers with their interval. */
+import type { StudySummary } from '../study/summary.ts';
+import type { Io } from './io.ts';
+import { duration } from './progress.ts';
+import { table } from './table.ts';
+
+const fixed = (value: number, digits: number): string => value.toFixed(digits);
+const spread = (value: number, [low, high]: readonly [number, number], digits = 2): string =>
+  `${fixed(value, digits)} (${fixed(low, digits)} to ${fixed(high, digits)})`;
+
+/** The report as text. */
+export function report(summary: StudySummary, { style }: Pick<Io, 'style'>): string {
+  const parts: string[] = [`\n${style.strong(summary.sentence)}\n`];
+  const section = (title: string, body: string) => parts.push(`\n${style.strong(title)}\n${body}`);
+  const { model, logits, energy } = summary;
+  if (model && logits) {
+    const million = Math.round(model.parameters / 1e6);
+    section(
+      'Model',
+      `  ${model.name}, ${million} M parameters, from ${model.source}\n${model.note ? `  ${model.note}\n` : ''}` +
+        `  ${logits.ioiCorrect} of ${logits.of} indirect-object prompts right, P(" Mary") = ${fixed(logits.pMary, 3)}\n`,
+    );
+  }
+  if (summary.dictionaries.length > 0) {
+    section(
+      'Dictionaries',
+      table(
+        ['site', 'features', 'L0', 'FVE', 'CE recovered', 'dead %', 'tokens/s'],
+        summary.dictionaries.map((d) => [
+          d.site,
+          String(d.features),
+          fixed(d.l0, 1),
+          fixed(d.fve, 3),
+          fixed(d.ceRecovered, 3),
+          fixed(100 * d.dead, 1),
+          String(Math.round(d.tokensPerSecond)),
+        ]),
+      ),
+    );
+  }
+  if (summary.circuits.length > 0) {
+    section(
+      'Circuits (held-out examples, 95 % intervals)',
+      table(
+        ['task', 'nodes', 'faithfulness', 'random, equal size', 'completeness'],
+        summary.circuits.map((c) => [
+          c.task,
+          String(c.nodes),
+          spread(c.faithfulness, c.interval),
+          spread(c.random, c.randomInterval),
+          fixed(c.completeness, 2),
+        ]),
+      ),
+    );
+  }
+  if (energy) {
+    section(
+      'Energy',
+      table(
+        ['task', 'costate spread', 'median leak %'],
+        energy.tasks.map((e) => [e.task, e.costateSpread.toExponential(1), fixed(100 * e.leak, 1)]),
+      ),
+    );
+  }
+  if (summary.edit.length > 0) {
+    section(
+      'Edit (95 % intervals)',
+      table(
+        ['method', 'strength', 'bias before', 'after', 'agreement before', 'after', 'KL on plain text'],
+        summary.edit.map((row) => [
+          row.method,
+          String(row.strength),
+          fixed(row.biasBefore, 2),
+          spread(row.biasAfter, row.biasAfterInterval),
+          fixed(row.agreementBefore, 3),
+          spread(row.agreementAfter, row.agreementAfterInterval, 3),
+          spread(row.kl, row.klInterval, 4),
+        ]),
+      ),
+    );
+  }
+  parts.push(
+    `\n${style.faint(`${duration(summary.seconds.total)}, ${Math.round(summary.memory.peakBytes / 1e6)} MB of memory at most`)}\n`,
+  );
+  return parts.join('');
+}

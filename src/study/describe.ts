@@ -1,0 +1,44 @@
+/** @file What a finished step found, in half a line: the same words on the terminal and in the Studio. */
+import type { CircuitResult } from '../circuits/types.ts';
+import type { Estimate } from '../core/statistics.ts';
+import type { DictionaryResult } from '../dictionaries/types.ts';
+import type { EditResult } from '../edits/types.ts';
+import type { EnergyResult } from '../energy/types.ts';
+import type { LeftOut, ModelSummary, TextSummary } from './results.ts';
+
+const thousands = (n: number): string => Math.round(n).toLocaleString('en-US');
+
+/** `0.62 (0.54 to 0.69)`. */
+export const withInterval = ({ value, low, high }: Estimate, digits = 2): string =>
+  `${value.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
+
+const describers: Readonly<Record<string, (result: never) => string>> = {
+  model: ({ summary }: { summary: ModelSummary }) =>
+    `${summary.name}, ${thousands(summary.parameters / 1e6)} M parameters, ${summary.logits.ioiCorrect} of ${summary.logits.of} IOI prompts right`,
+  text: (text: TextSummary) =>
+    `${thousands(text.documents)} documents, ${thousands(text.trainTokens)} tokens to train, ${thousands(text.heldOutTokens)} held out`,
+  harvest: ({ leftOut }: { leftOut: readonly LeftOut[] }) =>
+    `${leftOut.length} sites; attention sinks left out: ${(100 * Math.max(0, ...leftOut.map((one) => one.share))).toFixed(2)} % of positions at most`,
+  train: ({ tokensPerSecond }: { tokensPerSecond: number }) => `${thousands(tokensPerSecond)} tokens/s`,
+  features: ({ features, passages }: { features: number; passages: number }) =>
+    `${thousands(features)} features, ${thousands(passages)} passages`,
+  evaluate: (d: DictionaryResult) =>
+    `FVE ${d.fve.toFixed(3)}, L0 ${d.l0.toFixed(1)}, cross-entropy recovered ${d.ceRecovered.toFixed(3)}, dead ${(100 * d.dead).toFixed(1)} %`,
+  circuit: (c: CircuitResult) =>
+    `${c.curve[c.chosen]?.nodes ?? c.nodes.length} nodes, faithfulness ${withInterval(c.faithfulness)}, random ${withInterval(c.random)}`,
+  energy: (e: EnergyResult) =>
+    `costate spread ${e.costate.spread.toExponential(1)}, median leak ${(100 * e.leak).toFixed(1)} %`,
+  edit: (e: EditResult) => {
+    const rows = e.rows.filter((row) => row.method === 'features');
+    const row = rows.find((one) => one.strength === 1) ?? rows[0];
+    return row
+      ? `bias ${row.biasBefore.toFixed(2)} → ${withInterval(row.biasAfter)}, KL ${withInterval(row.kl, 3)}`
+      : 'nothing edited';
+  },
+};
+
+/** Half a line about the result of the step `name`; '' for steps that have nothing to tell. */
+export function describeResult(name: string, result: unknown): string {
+  const describe = describers[name.split('/')[0] ?? ''];
+  return describe ? describe(result as never) : '';
+}

@@ -1,0 +1,45 @@
+/** @file The steps of a study, in the order in which they run: pictures early, what is needed first. */
+import type { StudyStep } from './plan.ts';
+import type { Resources } from './resources.ts';
+import type { Study } from './schema.ts';
+import { circuitStep, energyStep } from './steps/circuits.ts';
+import { evaluateStep, featuresStep, trainStep } from './steps/dictionaries.ts';
+import { editStep } from './steps/edit.ts';
+import { harvestStep } from './steps/harvest.ts';
+import { modelStep } from './steps/model.ts';
+import { textStep } from './steps/text.ts';
+
+/**
+ * Steps of `study`, each after those it needs. Making them reads nothing but sizes and times of the files that the
+ * study names, so it is quick; `resources` are touched only when a step runs.
+ */
+export async function studySteps(study: Study, resources: Resources): Promise<StudyStep[]> {
+  const maker = { study, resources };
+  const model = await modelStep(study.model, resources);
+  const text = await textStep(maker, study.text, model);
+  const harvest = harvestStep(maker, model, text);
+  const steps: StudyStep[] = [model, text, harvest];
+  const trained: ReturnType<typeof trainStep>[] = [];
+  for (const config of study.dictionaries) {
+    const train = trainStep(maker, config, { model, harvest });
+    const evaluate = evaluateStep(maker, config, { model, text, harvest, train });
+    const features = featuresStep(maker, config, { model, text, harvest, train });
+    steps.push(train, evaluate, features);
+    trained.push(train);
+  }
+  if (study.circuit) {
+    const circuits = new Map<string, Awaited<ReturnType<typeof circuitStep>>>();
+    for (const task of study.tasks) {
+      const circuit = await circuitStep(maker, study.circuit, task, model, trained);
+      circuits.set(task.name, circuit);
+      steps.push(circuit);
+      if (study.energy) steps.push(await energyStep(maker, study.energy, task, model, circuit));
+    }
+    const edited = study.tasks.find((task) => task.name === study.edit?.task);
+    const circuit = edited && circuits.get(edited.name);
+    if (study.edit && edited && circuit) {
+      steps.push(await editStep(maker, study.edit, edited, text, trained, circuit));
+    }
+  }
+  return steps;
+}

@@ -1,0 +1,145 @@
+/** @file The end of a study in one JSON document: what others script against, and the same for people. */
+import type { Estimate } from '../core/statistics.ts';
+import type { Manifest } from './cache.ts';
+import type { StudyResults } from './results.ts';
+import { plainSentence } from './sentence.ts';
+
+/** The document that `untangle demo --json` ends with. */
+export interface StudySummary {
+  readonly sentence: string;
+  readonly model?: {
+    readonly name: string;
+    readonly source: string;
+    readonly parameters: number;
+    readonly note: string;
+  };
+  readonly logits?: { readonly ioiCorrect: number; readonly of: number; readonly pMary: number };
+  readonly dictionaries: readonly {
+    readonly site: string;
+    readonly features: number;
+    readonly l0: number;
+    readonly fve: number;
+    readonly ceRecovered: number;
+    /** Share of features that never fired on the evaluation text. */
+    readonly dead: number;
+    readonly tokensPerSecond: number;
+  }[];
+  readonly circuits: readonly {
+    readonly task: string;
+    readonly nodes: number;
+    readonly faithfulness: number;
+    /** 95 % interval of the faithfulness. */
+    readonly interval: readonly [number, number];
+    readonly completeness: number;
+    /** Faithfulness of a random circuit of equal size. */
+    readonly random: number;
+    readonly randomInterval: readonly [number, number];
+  }[];
+  readonly energy?: {
+    readonly costateSpread: number;
+    readonly leak: number;
+    readonly tasks: readonly {
+      readonly task: string;
+      readonly costateSpread: number;
+      readonly leak: number;
+    }[];
+  };
+  readonly edit: readonly {
+    readonly method: string;
+    readonly strength: number;
+    readonly biasBefore: number;
+    readonly biasAfter: number;
+    readonly biasAfterInterval: readonly [number, number];
+    readonly agreementBefore: number;
+    readonly agreementAfter: number;
+    readonly agreementAfterInterval: readonly [number, number];
+    readonly kl: number;
+    readonly klInterval: readonly [number, number];
+  }[];
+  /** `total` is this run's wall clock; the others are what each stage took when it ran. */
+  readonly seconds: Readonly<Record<string, number>> & { readonly total: number };
+  readonly memory: { readonly peakBytes: number };
+}
+
+export interface SummaryInput {
+  readonly results: StudyResults;
+  /** Seconds of each finished step, by name. */
+  readonly stepSeconds: ReadonlyMap<string, Manifest['seconds']>;
+  readonly totalSeconds: number;
+  readonly peakBytes: number;
+}
+
+const interval = (estimate: Estimate): [number, number] => [estimate.low, estimate.high];
+
+/** The summary of a study's results, finished or not. */
+export function summarise({ results, stepSeconds, totalSeconds, peakBytes }: SummaryInput): StudySummary {
+  const { model, energy, edit } = results;
+  const seconds: Record<string, number> & { total: number } = { total: round(totalSeconds, 2) };
+  for (const [name, value] of stepSeconds) {
+    const stage = name.split('/')[0] as string;
+    seconds[stage] = round((seconds[stage] ?? 0) + value, 2);
+  }
+  return {
+    sentence: plainSentence(results),
+    ...(model
+      ? {
+          model: {
+            name: model.name,
+            source: model.source,
+            parameters: model.parameters,
+            note: model.note,
+          },
+          logits: model.logits,
+        }
+      : {}),
+    dictionaries: results.dictionaries.map(
+      ({ site, features, l0, fve, ceRecovered, dead, tokensPerSecond }) => ({
+        site,
+        features,
+        l0,
+        fve,
+        ceRecovered,
+        dead,
+        tokensPerSecond,
+      }),
+    ),
+    circuits: results.circuits.map((circuit) => ({
+      task: circuit.task,
+      nodes: circuit.curve[circuit.chosen]?.nodes ?? circuit.nodes.length,
+      faithfulness: circuit.faithfulness.value,
+      interval: interval(circuit.faithfulness),
+      completeness: circuit.completeness.value,
+      random: circuit.random.value,
+      randomInterval: interval(circuit.random),
+    })),
+    ...(energy.length > 0
+      ? {
+          energy: {
+            costateSpread: Math.max(...energy.map((one) => one.costate.spread)),
+            leak: Math.max(...energy.map((one) => one.leak)),
+            tasks: energy.map((one) => ({
+              task: one.task,
+              costateSpread: one.costate.spread,
+              leak: one.leak,
+            })),
+          },
+        }
+      : {}),
+    edit: (edit?.rows ?? []).map((row) => ({
+      method: row.method,
+      strength: row.strength,
+      biasBefore: row.biasBefore,
+      biasAfter: row.biasAfter.value,
+      biasAfterInterval: interval(row.biasAfter),
+      agreementBefore: row.agreementBefore,
+      agreementAfter: row.agreementAfter.value,
+      agreementAfterInterval: interval(row.agreementAfter),
+      kl: row.kl.value,
+      klInterval: interval(row.kl),
+    })),
+    seconds,
+    memory: { peakBytes },
+  };
+}
+
+const round = (value: number, digits: number): number => Number(value.toFixed(digits));
