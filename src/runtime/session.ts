@@ -44,7 +44,10 @@ export async function openSession(graph: Graph, options: SessionOptions): Promis
   const bytes = encodeOnnx(graph, folder === undefined ? {} : { externalDir: folder });
   let native: ort.InferenceSession | undefined;
   try {
-    native = await ort.InferenceSession.create(bytes, sessionOptions(options.threads, folder));
+    native = await ort.InferenceSession.create(
+      bytes,
+      sessionOptions(options.threads, folder, usesFloat64(graph)),
+    );
   } catch (cause) {
     throw new RuntimeError('runtime.session', `onnxruntime cannot open the graph: ${messageOf(cause)}`, {
       hint: 'an operator or element type may have no kernel on this device',
@@ -87,6 +90,10 @@ async function runNative(
   for (const name of graph.outputs) out[name] = into[name] ?? fromOrt(results[name] as ort.Tensor);
   return out;
 }
+
+/** Whether any input or weight is float64: what a graph computes in float64 comes from one of them. */
+const usesFloat64 = (graph: Graph): boolean =>
+  [...graph.inputs, ...graph.weights.values()].some(({ dtype }) => dtype === 'float64');
 
 /** The folder of external weights, all of which must lie in it. */
 function checkWeightFiles(graph: Graph, given: string | undefined): string | undefined {
