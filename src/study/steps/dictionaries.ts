@@ -1,15 +1,11 @@
 /** @file Steps `train/SITE`, `evaluate/SITE` and `features/SITE`: one dictionary, its scores, its features' passages. */
+import type { TrainLog } from '../../dictionaries/train.ts';
 import type { DictionaryResult } from '../../dictionaries/types.ts';
 import type { StudyStep } from '../plan.ts';
 import type { DictionaryConfig } from '../schema.ts';
-import type { HarvestResult } from './harvest.ts';
-import { FLOAT, type StepMaker } from './types.ts';
-
-export interface TrainResult {
-  readonly tokensPerSecond: number;
-  readonly tokensSeen: number;
-  readonly curve: readonly { readonly tokens: number; readonly fve: number }[];
-}
+import { type HarvestResult, harvestFolder } from './harvest.ts';
+import type { ModelResult } from './model.ts';
+import { FLOAT, type StepMaker, work } from './types.ts';
 
 export interface FeaturesResult {
   readonly features: number;
@@ -18,34 +14,61 @@ export interface FeaturesResult {
 
 /** The steps that one dictionary's steps need. */
 export interface DictionaryNeeds {
-  readonly model: StudyStep;
+  readonly model: StudyStep<ModelResult>;
   readonly text: StudyStep;
   readonly harvest: StudyStep<HarvestResult>;
-  readonly train: StudyStep<TrainResult>;
+  readonly train: StudyStep<TrainLog>;
 }
+
+/** Held-out rows that the curve of a training is measured on. */
+const CURVE_ROWS = 2048;
 
 /** The step that trains a dictionary. */
 export function trainStep(
   { study }: StepMaker,
   config: DictionaryConfig,
   { model, harvest }: Pick<DictionaryNeeds, 'model' | 'harvest'>,
-): StudyStep<TrainResult> {
+): StudyStep<TrainLog> {
   const { seed } = study;
+  const { site, features, k, batch, learningRate } = config;
   const tokens = config.tokens ?? Math.round(config.passes * study.text.trainTokens);
   return {
-    name: `train/${config.site}`,
+    name: `train/${site}`,
     stage: 'features',
-    label: `Learn ${config.features} features at ${config.site}`,
+    label: `Learn ${features} features at ${site}`,
     version: 1,
     config: { ...config, tokens, passes: null, seed },
     needs: [model, harvest],
     resumable: true,
     cost: {
-      seconds: (tokens * config.features) / 4e7,
-      diskBytes: 2 * config.features * 576 * FLOAT,
-      memoryBytes: study.text.trainTokens * 576 * FLOAT + 8 * config.features * 576 * FLOAT,
+      seconds: (tokens * features) / 4e7,
+      diskBytes: 2 * features * 576 * FLOAT,
+      memoryBytes: 2e8 + study.text.trainTokens * 576 * FLOAT + 8 * features * 576 * FLOAT,
     },
-    run: () => Promise.reject(new Error('not wired')),
+    async run(inputs, context) {
+      const { trainTopK } = await import('../../dictionaries/train.ts');
+      const { saveDictionary } = await import('../../dictionaries/files.ts');
+      const { openActivations } = await import('../../activations/open.ts');
+      const folder = inputs.folder(harvest);
+      const heldOut = await openActivations(harvestFolder(folder, 'heldOut'), site);
+      const heldOut_MD = heldOut.load(CURVE_ROWS);
+      heldOut.close();
+      const source = await openActivations(harvestFolder(folder, 'train'), site);
+      const x_ND = source.load();
+      source.close();
+      const { dictionary, log } = await trainTopK(
+        { x_ND, width: source.width, heldOut_MD },
+        {
+          site,
+          modelHash: inputs.result(model).hash,
+          sinkNorm: source.leftOut.threshold,
+          ...{ features, k, batch, learningRate, tokens, seed },
+        },
+        { ...work(context), folder: context.folder },
+      );
+      await saveDictionary(context.folder, dictionary);
+      return log;
+    },
   };
 }
 
