@@ -6,9 +6,10 @@ export default class CountsReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
     const counts = { passed: 0, failed: errors.length, skipped: 0, pending: 0 };
     for (const module of modules) {
-      // A file that fails to load has no tests to count: it is a failure of its own.
-      if (module.state() === 'failed' && [...module.children.allTests()].length === 0) counts.failed++;
+      const before = counts.failed;
       for (const test of module.children.allTests()) counts[test.result().state]++;
+      // A file can fail with no failed test, in loading or in a hook: that is a failure of its own.
+      if (module.state() === 'failed' && counts.failed === before) counts.failed++;
     }
     const skipped = counts.skipped + counts.pending;
     const line = `${counts.passed} passed, ${counts.failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
