@@ -40,7 +40,7 @@ export async function folderMadeOnce(
     await rm(aside, { recursive: true, force: true }).catch(() => {});
     const takenMeanwhile = ['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(errnoOf(error) ?? '');
     if (takenMeanwhile && (await exists(target))) return { made: false };
-    throw fileFailure(error, target, 'cannot write');
+    throw errnoOf(error) === undefined ? error : fileFailure(error, target, 'cannot write');
   }
 }
 

@@ -43,7 +43,7 @@ export function openTokenizer({ tokenizer, config }: TokenizerFiles, where: stri
   try {
     const parsed = tokenizerJson.parse(tokenizer);
     settings = tokenizerConfig.parse(config ?? {});
-    engine = new Engine(parsed, settings);
+    engine = new Engine({ ...parsed, pre_tokenizer: withUnicodeDigits(parsed.pre_tokenizer) }, settings);
     added = new Map(parsed.added_tokens?.map((t) => [t.id, t.content]));
     size = 0;
     for (const id of engine.get_vocab(true).values()) size = Math.max(size, id + 1);
@@ -67,6 +67,24 @@ export function openTokenizer({ tokenizer, config }: TokenizerFiles, where: stri
       const bytes = bytesOfToken(written);
       return bytes ? showBytes(bytes) : decode([id]);
     },
+  };
+}
+
+/**
+ * The pre-tokenizer with `Digits` said as a split at \p{N}, which is what the Rust library means by it; the
+ * engine takes ASCII digits only.
+ */
+function withUnicodeDigits(step: unknown): unknown {
+  if (typeof step !== 'object' || step === null) return step;
+  if ('pretokenizers' in step && Array.isArray(step.pretokenizers))
+    return { ...step, pretokenizers: step.pretokenizers.map(withUnicodeDigits) };
+  if (!('type' in step) || step.type !== 'Digits') return step;
+  const single = 'individual_digits' in step && step.individual_digits === true;
+  return {
+    type: 'Split',
+    pattern: { Regex: single ? '\\p{N}' : '\\p{N}+' },
+    behavior: 'Isolated',
+    invert: false,
   };
 }
 

@@ -14,15 +14,15 @@ const gguf = (changes: Record<string, unknown> = {}) =>
     Object.entries({
       'tokenizer.ggml.model': 'gpt2',
       'tokenizer.ggml.pre': 'smollm',
-      'tokenizer.ggml.tokens': ['<|end|>', ...byteAlphabet, 'ab', 'Ġab', '12', 'Ċ"'],
+      'tokenizer.ggml.tokens': ['<|end|>', ...byteAlphabet, 'ab', 'Ġab', '12', 'ĠÂ'],
       'tokenizer.ggml.token_type': [3, ...byteAlphabet.map(() => 1), 1, 1, 1, 1],
-      'tokenizer.ggml.merges': ['a b', 'Ġ ab', '1 2', 'Ċ "'],
+      'tokenizer.ggml.merges': ['a b', 'Ġ ab', '1 2', 'Ġ Â'],
       ...changes,
     }),
   );
 const open = (changes?: Record<string, unknown>) =>
   openTokenizer(tokenizerFromGguf(gguf(changes), 'test'), 'test');
-const [END, AB, SPACE_AB, TWELVE] = [0, 257, 258, 259];
+const [END, AB, SPACE_AB, TWELVE, SPACE_C2] = [0, 257, 258, 259, 260];
 const byte = (c: string) => 1 + c.charCodeAt(0);
 
 describe('a tokenizer from GGUF tables', () => {
@@ -35,6 +35,10 @@ describe('a tokenizer from GGUF tables', () => {
   });
   test('does not split digits for "gpt-2"', () =>
     expect(open({ 'tokenizer.ggml.pre': 'gpt-2' }).encode('12')).toEqual([TWELVE]));
+  test('takes digits of all scripts for digits, as the Rust library does', () => {
+    expect(open().encode(' ²')).toEqual([1 + 0x20, 1 + 0xc2, 1 + 0xb2]);
+    expect(open({ 'tokenizer.ggml.pre': 'gpt-2' }).encode(' ²')).toEqual([SPACE_C2, 1 + 0xb2]);
+  });
   test('adds no start token, but knows it where the model expects one', () => {
     expect(open().bos).toBeUndefined();
     const withBos = open({ 'tokenizer.ggml.bos_token_id': 0, 'tokenizer.ggml.add_bos_token': true });
