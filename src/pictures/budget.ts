@@ -20,8 +20,9 @@ export interface BudgetRow {
 
 /** Short name of a cut's site: the block number, or the embedding. */
 export const cutLabel = (site: string): string => {
-  const block = /blocks\.(\d+)\.hook_resid_(pre|post)/.exec(site);
-  return block ? (block[2] === 'pre' && block[1] === '0' ? 'embedding' : `block ${block[1]}`) : 'embedding';
+  if (site === 'hook_embed' || site === 'blocks.0.hook_resid_pre') return 'embedding';
+  const block = /^blocks\.(\d+)\.hook_resid_post$/.exec(site);
+  return block ? `block ${block[1]}` : site;
 };
 
 /** Stacked shares of Δm per cut: features solid, errors hatched, the leak outlined up to the whole. */

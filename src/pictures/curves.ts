@@ -5,8 +5,11 @@ import { type Line, linesPicture } from './lines.ts';
 import { fixed, percent } from './scale.ts';
 import type { Size } from './svg.ts';
 
+/** A point with its interval; one that is not known (NaN, or null after JSON) is left out. */
 const points = (rows: readonly { x: number; estimate: Estimate }[]) =>
-  rows.map(({ x, estimate }) => ({ x, y: estimate.value, low: estimate.low, high: estimate.high }));
+  rows.map(({ x, estimate: { value, low, high } }) =>
+    Number.isFinite(low) && Number.isFinite(high) ? { x, y: value, low, high } : { x, y: value },
+  );
 
 export interface SizeRow {
   readonly nodes: number;

@@ -24,8 +24,10 @@ export function linear([d0, d1]: [number, number], [r0, r1]: [number, number], c
   });
 }
 
-/** Logarithmic from [d0, d1] > 0 to pixels; ticks at 1, 2 and 5 of each decade where there is room. */
-export function logarithmic([d0, d1]: [number, number], [r0, r1]: [number, number]): Scale {
+/** Logarithmic from [low, high] to pixels (a low that is not positive counts as 1); ticks at 1, 2 and 5 of each decade where there is room. */
+export function logarithmic([low, high]: [number, number], [r0, r1]: [number, number]): Scale {
+  const d0 = low > 0 ? low : 1;
+  const d1 = Math.max(high, d0);
   const inner = linear([Math.log10(d0), Math.log10(d1)], [r0, r1]);
   const ticks: number[] = [];
   const decades = Math.log10(d1 / d0);
@@ -72,6 +74,9 @@ export function fixed(value: number, decimals: number): string {
   const written = Math.abs(value).toFixed(decimals);
   return value < 0 && Number(written) !== 0 ? `−${written}` : written;
 }
+
+/** A number as short as it can be written: 0.5, 1, 2. */
+export const plain = (value: number): string => String(Number(value.toPrecision(6))).replace('-', '−');
 
 /** A share as per cent. */
 export const percent = (share: number, decimals = 0): string =>

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { FileError, reportError, StudyError } from '../core/errors.ts';
+import { FileError, reportError, StudyError, UntangleError } from '../core/errors.ts';
 import type { StudyStore } from '../study/state.ts';
 import { eventStream } from './events.ts';
 import { type FeatureSource, noFeatures } from './features.ts';
@@ -48,9 +48,9 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
   });
   const stream = eventStream(options.store);
   guard(server);
+  answerFailures(server);
   addRoutes(server, { getState: options.store.get, stream, features: options.features ?? noFeatures });
   await server.register(fastifyStatic, { root: pages, wildcard: true, index: ['index.html'] });
-  answerFailures(server);
 
   await server.listen({ host: '127.0.0.1', port: options.port ?? 0 }).catch((cause: unknown) => {
     throw new StudyError('studio.port', `port ${options.port} cannot be used`, {
@@ -95,23 +95,23 @@ const statusOf: Record<string, number> = {
   'studio.unknown-address': 404,
 };
 
+const nothingAt = (address: string) =>
+  new StudyError('studio.unknown-address', `there is nothing at ${address}`, {
+    where: address,
+    hint: 'the addresses of the API are listed in docs/studio.md',
+  });
+
 /** Failures as ErrorReport JSON; addresses of pages get the page, which routes by itself. */
 function answerFailures(server: FastifyInstance): void {
-  server.setErrorHandler((error, _request, reply) => {
-    const report = reportError(error);
+  server.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    // The web framework refuses broken addresses by itself (4xx without a code of ours).
+    const refused = !(error instanceof UntangleError) && (error.statusCode ?? 500) < 500;
+    const report = reportError(refused ? nothingAt(request.url) : error);
     return reply.code(statusOf[report.code] ?? 500).send(report);
   });
   server.setNotFoundHandler((request: FastifyRequest, reply: FastifyReply) => {
     const isFile = /^\/(api|assets)\/|\.(js|css|svg|png|ico|woff2|map)($|\?)/.test(request.url);
-    if (request.method === 'GET' && !isFile) {
-      return reply.sendFile('index.html');
-    }
-    const report = reportError(
-      new StudyError('studio.unknown-address', `there is nothing at ${request.url}`, {
-        where: request.url,
-        hint: 'the addresses of the API are listed in docs/studio.md',
-      }),
-    );
-    return reply.code(404).send(report);
+    if (request.method === 'GET' && !isFile) return reply.sendFile('index.html');
+    return reply.code(404).send(reportError(nothingAt(request.url)));
   });
 }

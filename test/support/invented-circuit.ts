@@ -5,13 +5,13 @@ import type { CircuitEdge, CircuitNode, CircuitResult } from '../../src/studio/s
 const texts = {
   gender: {
     title: 'She or he after an occupation',
-    question: 'the choice between she and he after an occupation',
+    question: 'After “The nurse slept because”, does the model go on with she or he?',
     labels: ['The', 'occupation', 'verb', 'because'],
     tokens: ['The', ' nurse', ' slept', ' because'],
   },
   agreement: {
     title: 'Subject–verb agreement',
-    question: 'the choice between a singular and a plural verb',
+    question: 'Does the verb agree with its subject, not with the noun between them?',
     labels: ['The', 'subject', 'that', 'the', 'attractor', 'verb'],
     tokens: ['The', ' keys', ' that', ' the', ' man', ' lost'],
   },
@@ -120,7 +120,7 @@ function inventedEdges(nodes: CircuitNode[]): CircuitEdge[] {
     if (next === undefined) continue;
     for (const to of nodes) {
       if (to.cut !== next || to.position < from.position) continue;
-      const weight = from.effect * Math.abs(to.effect) * (0.2 + 0.8 * source.uniform());
+      const weight = -from.effect * Math.abs(to.effect) * (0.2 + 0.8 * source.uniform());
       if (Math.abs(weight) > 0.004) edges.push({ source: from.id, target: to.id, weight });
     }
   }

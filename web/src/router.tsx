@@ -73,17 +73,21 @@ export interface LinkProps {
   readonly children: ReactNode;
   readonly className?: string;
   readonly current?: boolean;
-  readonly label?: string;
+  /** Told when the pointer or the focus comes and goes. */
+  readonly onPoint?: (on: boolean) => void;
 }
 
 /** A link within the Studio; opens in a new tab when asked to, as any link. */
-export function Link({ to, children, className, current, label }: LinkProps) {
+export function Link({ to, children, className, current, onPoint }: LinkProps) {
   return (
     <a
       href={to}
       className={className}
       aria-current={current ? 'page' : undefined}
-      aria-label={label}
+      onPointerEnter={onPoint && (() => onPoint(true))}
+      onPointerLeave={onPoint && (() => onPoint(false))}
+      onFocus={onPoint && (() => onPoint(true))}
+      onBlur={onPoint && (() => onPoint(false))}
       onClick={(event) => {
         if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
         event.preventDefault();

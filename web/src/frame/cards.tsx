@@ -7,6 +7,7 @@ import { useAsk } from '../api/client.ts';
 import { useLive } from '../api/store.ts';
 import type { CircuitNode, CircuitResult, FeatureDetail } from '../api/types.ts';
 import { FeatureName } from '../ui/feature-name.tsx';
+import { withInterval } from '../ui/numbers.tsx';
 import { TokenChip, TokenText } from '../ui/tokens.tsx';
 import { Word } from '../ui/word.tsx';
 import { pin } from './selection.ts';
@@ -19,9 +20,9 @@ export function FeatureCard({ site, id }: { site: string; id: number }) {
   const asked = useAsk<FeatureDetail>(`/api/features/${encodeURIComponent(site)}/${id}`);
   return (
     <div className="card">
-      <h3>
+      <h2>
         <FeatureName site={site} feature={id} />
-      </h3>
+      </h2>
       {asked.status === 'failed' && <p className="soft small">{asked.error.message}</p>}
       {asked.value && <FeatureBody feature={asked.value} />}
     </div>
@@ -91,11 +92,17 @@ export function NodeCard({ task, id }: { task: string; id: string }) {
   const token = visibleToken((circuit.positions.exampleTokens[node.position] ?? '').trim());
   return (
     <div className="card">
-      <h3>{nodeName(node, circuit)}</h3>
+      <h2>{nodeName(node, circuit)}</h2>
       <dl className="pairs">
         <Row name="where">
           {cutName(node)}, <span className="mono">{token}</span> ({circuit.positions.labels[node.position]})
         </Row>
+        {node.kind === 'output' && (
+          <Row name="score of the answer">
+            {withInterval(circuit.metric.clean)} for the prompts, {withInterval(circuit.metric.patch)} for
+            their counterparts
+          </Row>
+        )}
         <Row
           name={
             <>
@@ -176,9 +183,9 @@ export function EdgeCard({ task, source, target }: { task: string; source: strin
     return <p className="soft">This edge is not in the circuit any more.</p>;
   return (
     <div className="card">
-      <h3>
+      <h2>
         {nodeName(from, circuit)} → {nodeName(to, circuit)}
-      </h3>
+      </h2>
       <dl className="pairs">
         <Row name="carries push">{pushWords(edge.weight)}</Row>
         <Row name="from">{cutName(from)}</Row>

@@ -18,7 +18,8 @@ export function Inspector({ place }: { place: Place }) {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const target = event.target instanceof HTMLElement ? event.target : undefined;
-      if (target && /^(INPUT|TEXTAREA|SELECT|BUTTON|A)$/.test(target.tagName)) return;
+      if (target && /^(INPUT|TEXTAREA|SELECT|BUTTON|A)$/.test(target.tagName) && event.key !== 'Escape')
+        return;
       const now = nowPointed();
       if (event.key === 'Enter' && now) pin(now);
       else if (event.key === 'Escape') {
@@ -30,10 +31,13 @@ export function Inspector({ place }: { place: Place }) {
     return () => window.removeEventListener('keydown', onKey);
   }, []);
 
-  const always = place.parts[0] === 'circuit' && (study?.results.circuits.length ?? 0) > 0;
-  if (!shown && !always) return null;
+  const [first, second, third] = place.parts;
+  const reserved =
+    (first === 'circuit' && (study?.results.circuits.length ?? 0) > 0) ||
+    (first === 'features' && second !== undefined && third === undefined);
+  if (!shown && !reserved) return null;
   return (
-    <aside className="side" aria-label="Inspector" aria-live="polite">
+    <aside className={reserved || pinned ? 'side' : 'side passing'} aria-label="Inspector">
       {shown ? (
         <>
           <p className="small soft pinned">
@@ -44,14 +48,16 @@ export function Inspector({ place }: { place: Place }) {
                   let go (Esc)
                 </button>
               </>
+            ) : first === 'circuit' ? (
+              'click or Enter keeps this'
             ) : (
-              'click or Enter pins this'
+              'Enter keeps this'
             )}
           </p>
           <Card selected={shown} />
         </>
       ) : (
-        <Empty />
+        <Empty graph={first === 'circuit'} />
       )}
     </aside>
   );
@@ -70,16 +76,19 @@ function Card({ selected }: { selected: Selected }) {
   }
 }
 
-const Empty = () => (
+const Empty = ({ graph }: { graph: boolean }) => (
   <div className="soft">
-    <h3>Nothing selected</h3>
+    <h2>Nothing selected</h2>
     <p>
-      Point at a part of the graph to see what it is and the paths through it. Click it, or press Enter, to
-      keep it here.
+      {graph
+        ? 'Point at a part of the graph to see what it is and the paths through it. Click it, or press Enter, to keep it here.'
+        : 'Point at a feature to see where it is active. Enter keeps it here; a click opens its page.'}
     </p>
-    <p style={{ marginTop: 12 }}>
-      Squares are features, round marks are tokens and the answer, hatched ones are{' '}
-      <Word term="errorNode">error nodes</Word>. Larger means a larger <Word term="effect">effect</Word>.
-    </p>
+    {graph && (
+      <p style={{ marginTop: 12 }}>
+        Squares are features, round marks are tokens and the answer, hatched ones are{' '}
+        <Word term="errorNode">error nodes</Word>. Larger means a larger <Word term="effect">effect</Word>.
+      </p>
+    )}
   </div>
 );

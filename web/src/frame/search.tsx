@@ -124,13 +124,15 @@ export function Search() {
         onBlur={() => setTimeout(() => setOpen(false), 120)}
         onKeyDown={onKeyDown}
       />
-      <kbd aria-hidden="true">/</kbd>
+      <span className="key-hint" aria-hidden="true">
+        /
+      </span>
       {shown && (
-        <ul className="found" id={id} role="listbox" aria-label="Found">
-          {hits.length === 0 && <li>Nothing found</li>}
+        <div className="found" id={id} role="listbox" aria-label="Found">
+          {hits.length === 0 && <p>Nothing found</p>}
           {hits.map((hit, i) => (
             // biome-ignore lint/a11y/useKeyWithClickEvents: the input above holds focus and handles the keys
-            <li
+            <div
               key={hit.to}
               id={`${id}-${i}`}
               role="option"
@@ -143,9 +145,9 @@ export function Search() {
               <span>{hit.name}</span>
               <span className="what">{hit.what}</span>
               {hit.says && <span className="says">{hit.says}</span>}
-            </li>
+            </div>
           ))}
-        </ul>
+        </div>
       )}
     </div>
   );

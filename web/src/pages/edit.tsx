@@ -2,7 +2,7 @@
 import { useCallback } from 'react';
 import { methodStyle, strengthPicture } from '../../../src/pictures/curves.ts';
 import { dumbbellPicture } from '../../../src/pictures/dumbbell.ts';
-import { fixed, number } from '../../../src/pictures/scale.ts';
+import { fixed, plain } from '../../../src/pictures/scale.ts';
 import type { EditResult, StudyResults } from '../api/types.ts';
 import { useQuery } from '../router.tsx';
 import { FeatureName } from '../ui/feature-name.tsx';
@@ -41,7 +41,7 @@ function Verdict({ edit }: { edit: EditResult }) {
   const above = row.biasAfter.low > random.biasAfter.high;
   return (
     <p className="verdict">
-      At strength {number(row.strength)} the bias is {withInterval(row.biasAfter)} with the circuit’s features
+      At strength {plain(row.strength)} the bias is {withInterval(row.biasAfter)} with the circuit’s features
       and {withInterval(random.biasAfter)} with random ones:{' '}
       {below
         ? 'the two intervals do not meet, so the circuit’s features do it.'
@@ -117,7 +117,7 @@ function SideEffects({ edit }: { edit: EditResult }) {
                     {style.name}
                     {row.draws > 1 && <span className="small soft"> mean of {row.draws} draws</span>}
                   </td>
-                  <td className="n">{number(row.strength)}</td>
+                  <td className="n">{plain(row.strength)}</td>
                   <td className="n">{fixed(row.deltaX, 1)}</td>
                   <td className="n">
                     <Interval estimate={row.biasAfter} />
@@ -165,7 +165,7 @@ function Occupations({ edit }: { edit: EditResult }) {
         <select value={row ? rowKey(row) : ''} onChange={(event) => choose(event.target.value)}>
           {edit.rows.map((one) => (
             <option key={rowKey(one)} value={rowKey(one)}>
-              {methodStyle(one.method).name}, strength {number(one.strength)}
+              {methodStyle(one.method).name}, strength {plain(one.strength)}
             </option>
           ))}
         </select>

@@ -144,7 +144,7 @@ function TopFeatures({ energy, titleOf }: { energy: EnergyResult; titleOf: (task
             <th>feature</th>
             <th>token position</th>
             <th className="n">energy</th>
-            <th aria-label="size" />
+            <th>against · toward</th>
           </tr>
         </thead>
         <tbody>

@@ -1,13 +1,13 @@
 /** @file A feature's name and its own colour, the same on every page. */
 import { cutLabel } from '../../../src/pictures/budget.ts';
 import { featureColour } from '../../../src/pictures/colours.ts';
+import { point } from '../frame/selection.ts';
 import { Link, paths } from '../router.tsx';
 import { TokenChip } from './tokens.tsx';
 
-/** Short name of a site: "block 11"; other sites keep their own name. */
-export const siteName = (site: string): string =>
-  /^blocks\.\d+\.hook_resid_(pre|post)$/.test(site) ? cutLabel(site) : site;
+export { cutLabel as siteName };
 
+/** A link to the feature; pointing at it shows it in the inspector. */
 export function FeatureName({
   site,
   feature,
@@ -20,10 +20,14 @@ export function FeatureName({
   withSite?: boolean;
 }) {
   return (
-    <Link to={paths.feature(site, feature)} className="feature">
+    <Link
+      to={paths.feature(site, feature)}
+      className="feature"
+      onPoint={(on) => point(on ? { kind: 'feature', site, id: feature } : undefined)}
+    >
       <i style={{ background: featureColour(site, feature) }} />
       <span className="id">{feature}</span>
-      {withSite && <span className="soft small">{siteName(site)}</span>}
+      {withSite && <span className="soft small">{cutLabel(site)}</span>}
       {label && <TokenChip token={label} />}
     </Link>
   );

@@ -35,7 +35,7 @@ const isDark = () => (stored() === 'auto' ? system.matches : stored() === 'dark'
 export const useDark = (): boolean => useSyncExternalStore(subscribe, isDark);
 
 const next: Record<Choice, Choice> = { auto: 'light', light: 'dark', dark: 'auto' };
-const names: Record<Choice, string> = { auto: 'as system', light: 'light', dark: 'dark' };
+const names: Record<Choice, string> = { auto: 'auto', light: 'light', dark: 'dark' };
 
 /** Turns through: as the system, light, dark. */
 export function ThemeButton() {

@@ -22,10 +22,10 @@ export function activationStyle(share: number, dark: boolean): { background?: st
   return { background: `rgb(${seen.join(' ')})`, color: luminance(seen) > 0.179 ? '#000' : '#fff' };
 }
 
-/** A token's text with spaces and line ends as thin marks. */
+/** A token's text; spaces stay spaces (lines may break there) under a thin mark, line ends get a sign. */
 export function Visible({ token }: { token: string }) {
   const [, before = '', body = '', after = ''] = /^( *)([\s\S]*?)( *)$/.exec(token) ?? [];
-  const marks = (text: string) => (text ? <b>{'·'.repeat(text.length)}</b> : null);
+  const marks = (text: string) => (text ? <b>{text}</b> : null);
   return (
     <>
       {marks(before)}

@@ -44,7 +44,7 @@ export function VirtualList({ length, rowHeight, label, render, onView }: Virtua
     links[at + step]?.focus();
   };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: arrow keys move the focus among the links inside
+    // biome-ignore lint/a11y/useSemanticElements: a scrolling box with one tall child cannot be a ul
     <div className="virtual" ref={box} role="list" aria-label={label} onKeyDown={onKeyDown}>
       <div style={{ height: length * rowHeight, position: 'relative' }}>
         {Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i).map((index) => (

@@ -21,7 +21,8 @@ export function CircuitPage({ results, task }: { results: StudyResults; task?: s
     <>
       <h1>{circuit.title}</h1>
       <p className="lead">
-        {circuit.question} The parts that carry the answer, from the tokens (bottom) to the answer (top).
+        {circuit.question} Below: the parts that carry the answer, from the tokens (bottom) to the answer
+        (top).
       </p>
       <TaskTabs
         tasks={results.circuits.map((one) => ({

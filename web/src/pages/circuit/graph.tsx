@@ -46,6 +46,7 @@ export function Graph({ circuit, layout }: GraphProps) {
   return (
     <div className="graph">
       <ZoomButtons zoom={zoom} />
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot be an SVG */}
       <svg
         ref={box}
         width={layout.width}

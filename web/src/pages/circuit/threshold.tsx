@@ -1,6 +1,6 @@
 /** @file The threshold: how strong a part must be to be shown, and how much of the behaviour such a circuit carries. */
 import { useEffect, useState } from 'react';
-import { fixed, number } from '../../../../src/pictures/scale.ts';
+import { number } from '../../../../src/pictures/scale.ts';
 import type { CircuitResult } from '../../api/types.ts';
 import { share } from '../../ui/numbers.tsx';
 import { Word } from '../../ui/word.tsx';
@@ -56,7 +56,7 @@ export function Threshold({
           onChange(step === 0 ? undefined : low * (high / low) ** (step / steps) * 0.9999);
         }}
       />
-      <output htmlFor="threshold">{fixed(Math.max(low, value), 3)}</output>
+      <output htmlFor="threshold">{number(Math.max(low, value))}</output>
       <p className="soft small">
         <b data-testid="shown">{shown}</b> of {shownCount(circuit, 0)} parts. A circuit of {near.nodes}{' '}
         carries {share(near.faithfulness)} of the behaviour (<Word term="faithfulness" />

@@ -4,12 +4,18 @@ import { type SentencePart, sentenceParts } from '../../../../src/study/sentence
 import type { StudyResults } from '../../api/types.ts';
 import { Link } from '../../router.tsx';
 
+/** Numbers stay on one line with their unit and their interval. */
+const together = (text: string): string =>
+  text.replace(/ %/g, '\u00a0%').replace(/(\d)–(\d)/g, '$1\u2060–\u2060$2');
+
 /** `*word*` as emphasis. */
 const Emphasis = ({ text }: { text: string }) =>
-  text.split(/\*([^*]+)\*/).map((part, i) =>
-    // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one fixed sentence
-    i % 2 === 1 ? <em key={i}>{part}</em> : <Fragment key={i}>{part}</Fragment>,
-  );
+  together(text)
+    .split(/\*([^*]+)\*/)
+    .map((part, i) =>
+      // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one fixed sentence
+      i % 2 === 1 ? <em key={i}>{part}</em> : <Fragment key={i}>{part}</Fragment>,
+    );
 
 const Part = ({ part }: { part: SentencePart }) =>
   part.page ? (
