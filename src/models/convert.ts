@@ -1,14 +1,15 @@
 /** @file Converting a model once: one float32 weights file that onnxruntime maps, with a manifest, in the cache. */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { FileError, ModelError, throwIfAborted } from '../core/errors.ts';
 import { contentHash, sha256 } from '../core/hash.ts';
 import { track, type WorkContext } from '../core/progress.ts';
 import { sizeOf } from '../core/tensor.ts';
 import { readJson, writeFileAtomic, writeJson } from '../files/atomic.ts';
-import type { Weight } from '../graph/types.ts';
+import { fileSha256 } from '../files/download.ts';
+import { isExternal, type Weight } from '../graph/types.ts';
 import { modelShapeSchema } from './llama-shape.ts';
 import { ROTARY, rotaryTables } from './rotary.ts';
 import { storedSize, type WeightSource } from './source.ts';
@@ -116,6 +117,17 @@ export async function openConverted(folder: string): Promise<Converted> {
   });
   const tokenizer = (await readJson(join(folder, NAMES.tokenizer))) as TokenizerFiles;
   return { manifest, weights: new Map(weights), tokenizer };
+}
+
+/** Those of the weights' converted files whose content is no longer what was written. Reads them in full. */
+export async function damagedWeights(weights: Iterable<Weight>): Promise<string[]> {
+  const files = new Set([...weights].filter(isExternal).map((weight) => weight.file));
+  const damaged: string[] = [];
+  for (const file of files) {
+    const manifest = await readJson(join(dirname(file), NAMES.manifest), manifestSchema);
+    if ((await fileSha256(file)) !== manifest.sha256) damaged.push(file);
+  }
+  return damaged;
 }
 
 /** Appends pieces of tensors, each tensor on a page of its own, hashing what it writes. */

@@ -1,7 +1,9 @@
 """Logits of SmolLM2-135M-Instruct (Q4_1) by PyTorch and transformers, which dequantise the same GGUF themselves.
 
     pip install torch transformers gguf accelerate tokenizers
-    python smollm2_logits.py FOLDER_OF_THE_GGUF > smollm2_logits.json
+    python smollm2_logits.py FOLDER_OF_THE_GGUF > ../../src/models/reference/smollm2_logits.json
+
+The numbers lie in src/ because `untangle check models` compares with them on the user's machine too.
 
 The token ids come from the Rust `tokenizers` library (see smollm2_tokens.py), not from transformers' GGUF converter.
 """

@@ -1,23 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { silent } from '../../src/core/progress.ts';
 import { i64 } from '../../src/core/tensor.ts';
 import { read } from '../../src/graph/interventions.ts';
+import { checks } from '../../src/models/checks.ts';
 import { openPredictor } from '../../src/models/predict.ts';
+import { compareWithReference } from '../../src/models/reference.ts';
 import { runModel } from '../../src/models/run.ts';
 import { summariseModel } from '../../src/models/summary.ts';
 import type { Model } from '../../src/models/types.ts';
 import { openSession, type Session } from '../../src/runtime/session.ts';
 import { hasRealModel, realModel } from '../support/real-model.ts';
 
-interface LogitRow {
-  readonly prompt: string;
-  readonly ids: number[];
-  readonly top5: number[];
-  readonly tokens: number[];
-  readonly logits: number[];
-}
-const oracle = <T>(name: string) =>
-  (JSON.parse(readFileSync(`test/oracles/${name}.json`, 'utf8')) as { rows: T[] }).rows;
+const tokenOracle = (
+  JSON.parse(readFileSync('test/oracles/smollm2_tokens.json', 'utf8')) as { rows: [string, number[]][] }
+).rows;
 const threads = 2;
 
 describe.runIf(await hasRealModel())('SmolLM2-135M', () => {
@@ -44,31 +41,20 @@ describe.runIf(await hasRealModel())('SmolLM2-135M', () => {
   });
 
   test('tokenises 400 strings as the Rust library does', () => {
-    for (const [text, ids] of oracle<[string, number[]]>('smollm2_tokens'))
+    for (const [text, ids] of tokenOracle)
       expect(model.tokenizer.encode(text), JSON.stringify(text)).toEqual(ids);
   });
 
   test('decoding gives the text back', () => {
-    for (const [text] of oracle<[string, number[]]>('smollm2_tokens'))
-      expect(model.tokenizer.decode(model.tokenizer.encode(text))).toBe(text);
+    for (const [text] of tokenOracle) expect(model.tokenizer.decode(model.tokenizer.encode(text))).toBe(text);
   });
 
   test('logits of 20 prompts agree with PyTorch to 2e-3, the top five in the same order', async () => {
-    const V = model.shape.vocabulary;
-    let worst = 0;
-    for (const row of oracle<LogitRow>('smollm2_logits')) {
-      const { logits } = await session.run({ tokens: i64([1, row.ids.length], row.ids) });
-      const last = (logits!.data as Float32Array).subarray(-V);
-      row.tokens.forEach((id, i) => {
-        worst = Math.max(worst, Math.abs(last[id]! - row.logits[i]!));
-      });
-      const top5 = Array.from(last.keys())
-        .sort((a, b) => last[b]! - last[a]!)
-        .slice(0, 5);
-      expect(top5, row.prompt).toEqual(row.top5);
-    }
+    const { prompts, worst, reordered } = await compareWithReference(model, { threads });
     console.log(`largest difference of logits from PyTorch: ${worst.toExponential(2)}`);
+    expect(prompts).toBe(20);
     expect(worst).toBeLessThanOrEqual(2e-3);
+    expect(reordered).toEqual([]);
   });
 
   test('answers 20 of 20 indirect-object prompts; P(" Mary") is 0.92', async () => {
@@ -86,6 +72,12 @@ describe.runIf(await hasRealModel())('SmolLM2-135M', () => {
     expect(norm(0)).toBeGreaterThan(20_000);
     expect(norm(0)).toBeLessThan(28_000);
     expect(norm(9)).toBeLessThan(300);
+  });
+
+  test('the self-check passes', async () => {
+    const rows = (await Promise.all(checks.map((c) => c.rows({ threads, progress: silent })))).flat();
+    expect(rows).toHaveLength(7);
+    expect(rows.filter((row) => !row.pass)).toEqual([]);
   });
 
   test('padding on the right does not move a prediction', async () => {

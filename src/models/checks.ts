@@ -1,0 +1,86 @@
+/** @file Self-check of models: graphs of random ones, and the real model against PyTorch and against itself. */
+import { type Check, type CheckRow, checkRow } from '../core/check.ts';
+import { reportError, throwIfAborted } from '../core/errors.ts';
+import type { WorkContext } from '../core/progress.ts';
+import { i64, type Tensor } from '../core/tensor.ts';
+import { feedAt, only, read } from '../graph/interventions.ts';
+import { openSession } from '../runtime/session.ts';
+import { damagedWeights } from './convert.ts';
+import { openModel } from './open.ts';
+import { compareWithReference } from './reference.ts';
+import { summariseModel } from './summary.ts';
+import { tinyLlama } from './tiny.ts';
+import type { Model } from './types.ts';
+
+const area = 'models';
+const row = (name: string, value: number, bar: number) => checkRow(area, name, value, bar);
+
+type Context = WorkContext & { readonly threads: number };
+
+export const checks: Check[] = [
+  { area, rows: tinyRows },
+  { area, rows: realRows },
+];
+
+const distance = (a: Tensor, b: Tensor): number => {
+  let most = 0;
+  for (let i = 0; i < a.data.length; i++)
+    most = Math.max(most, Math.abs(Number(a.data[i]) - Number(b.data[i])));
+  return most;
+};
+
+async function run(graph: Model['graph'], feeds: Record<string, Tensor>, threads: number) {
+  const session = await openSession(graph, { threads });
+  try {
+    return await session.run(feeds);
+  } finally {
+    await session.release();
+  }
+}
+
+async function tinyRows({ threads }: Context): Promise<CheckRow[]> {
+  const tokens = i64([2, 5], [7, 60, 3, 200, 9, 1, 2, 3, 4, 5]);
+  const model = tinyLlama(3);
+  const cut = 'blocks.0.hook_resid_post';
+  const whole = await run(read(model.graph, [cut]), { tokens }, threads);
+  const rest = await run(only(feedAt(model.graph, [cut]), ['logits']), { [cut]: whole[cut]! }, threads);
+  const exact = await run(tinyLlama(3, { dtype: 'float64' }).graph, { tokens }, threads);
+  return [
+    row(
+      'tiny Llama run from a cut: logits differ from the whole run by',
+      distance(rest.logits!, whole.logits!),
+      1e-5,
+    ),
+    row('tiny Llama: float32 logits differ from float64 by', distance(whole.logits!, exact.logits!), 1e-3),
+  ];
+}
+
+async function realRows({ threads, progress, signal }: Context): Promise<CheckRow[]> {
+  let model: Model;
+  try {
+    model = await openModel('smollm2-135m', { progress, ...(signal ? { signal } : {}) });
+  } catch (error) {
+    throwIfAborted(signal);
+    progress({ type: 'note', text: reportError(error).message });
+    return [row('SmolLM2 cannot be opened', 1, 0)];
+  }
+  const options = { threads, ...(signal ? { signal } : {}) };
+  const damaged = await damagedWeights(model.graph.weights.values());
+  const { worst, reordered, prompts } = await compareWithReference(model, options);
+  const { logits } = await summariseModel(model, options);
+  return [
+    row('SmolLM2: converted weights files with a wrong checksum', damaged.length, 0),
+    row(`SmolLM2: logits differ from PyTorch over ${prompts} prompts by`, worst, 2e-3),
+    row('SmolLM2: prompts with another order of the five likeliest tokens', reordered.length, 0),
+    row(
+      `SmolLM2: indirect-object prompts answered wrongly, of ${logits.of}`,
+      logits.of - logits.ioiCorrect,
+      0,
+    ),
+    row(
+      'SmolLM2: P(" Mary") after the canonical prompt differs from 0.92 by',
+      Math.abs(logits.pMary - 0.92),
+      0.01,
+    ),
+  ];
+}
