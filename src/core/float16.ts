@@ -14,7 +14,10 @@ export const halves: Float32Array = Float32Array.from({ length: 65_536 }, (_, bi
 export const HALF_MAX = 65_504;
 
 /** Writes the numbers of `bits` into `target` (same length) and returns it. */
-export function halvesToFloats(bits: Uint16Array, target = new Float32Array(bits.length)): Float32Array {
+export function halvesToFloats(
+  bits: Uint16Array,
+  target: Float32Array = new Float32Array(bits.length),
+): Float32Array {
   for (let i = 0; i < bits.length; i++) target[i] = halves[bits[i]!]!;
   return target;
 }
@@ -23,12 +26,15 @@ export function halvesToFloats(bits: Uint16Array, target = new Float32Array(bits
  * The nearest float16 of every number, ties to even; beyond ±65,519 infinity, as IEEE 754 rounds.
  * Adding a power of two to the magnitude lets the float32 unit do the rounding (F. Giesen, float_to_half_fast3).
  */
-export function floatsToHalves(values: Float32Array, target = new Uint16Array(values.length)): Uint16Array {
+export function floatsToHalves(
+  values: Float32Array,
+  target = new Uint16Array(values.length),
+): Uint16Array<ArrayBuffer> {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const float = new Float32Array(1);
   const word = new Uint32Array(float.buffer);
   for (let i = 0; i < values.length; i++) {
-    float[0] = values[i]!;
-    const raw = word[0]!;
+    const raw = words[i]!;
     const sign = (raw >>> 16) & 0x8000;
     const magnitude = raw & 0x7fffffff;
     if (magnitude >= 0x47800000) {
