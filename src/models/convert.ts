@@ -38,7 +38,7 @@ const manifestSchema = z.object({
     z.object({ shape: z.array(z.number().int()).readonly(), offset: z.number().int() }),
   ),
 });
-export type ConvertedManifest = z.infer<typeof manifestSchema>;
+type ConvertedManifest = z.infer<typeof manifestSchema>;
 
 /** A converted model in the cache. */
 export interface Converted {

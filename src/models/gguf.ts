@@ -191,7 +191,7 @@ function readTensorInfo(at: Cursor, path: string): GgufTensor {
 }
 
 /** Bytes that a tensor takes; undefined for packings that we know by name only. */
-export function ggufBytes({ type, shape }: GgufTensor): number | undefined {
+function ggufBytes({ type, shape }: GgufTensor): number | undefined {
   const format = ggmlFormats.get(type);
   return format && (shape.reduce((a, b) => a * b, 1) / format.elements) * format.bytes;
 }

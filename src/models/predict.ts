@@ -50,10 +50,11 @@ export function checkTokens(model: Model, ids: readonly number[]): void {
 export const LAST_LOGITS = 'last_logits';
 
 /**
- * The model's graph with one more input `last` (int64 [batch], the position to predict from) and the only output
- * `last_logits` [batch, vocabulary]: the unembedding, a fifth of the work, runs at that position alone.
+ * The model's graph with one more input `last` (int64 [batch], the position to predict from) and the outputs
+ * `last_logits` [batch, vocabulary] and the values in `read`: the unembedding, a fifth of the work, runs at that
+ * position alone.
  */
-export function lastLogits(model: Model): Graph {
+export function lastLogits(model: Model, read: readonly string[] = []): Graph {
   const whole = extend(model.graph, (b) => {
     const last = b.input('last', 'int64', ['batch']);
     const index = b.op('Unsqueeze', [last, b.ints(1)]);
@@ -61,7 +62,7 @@ export function lastLogits(model: Model): Graph {
     const table = model.shape.tied ? 'W_E' : 'W_U';
     return [b.op('Gemm', [rows, table], { transB: { int: 1 } }, LAST_LOGITS)];
   });
-  return only(whole, [LAST_LOGITS]);
+  return only(whole, [LAST_LOGITS, ...read]);
 }
 
 /** Opens a model for predictions. @throws RuntimeError of the session */

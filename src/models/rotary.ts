@@ -4,7 +4,7 @@ import type { GraphBuilder } from '../graph/build.ts';
 import type { ModelShape } from './types.ts';
 
 /** Positions that the tables cover: the model's context, at most this many. */
-export const LONGEST_TABLE = 8192;
+const LONGEST_TABLE = 8192;
 
 /** Names of the two tables among the graph's weights. */
 export const ROTARY = { cos: 'rotary.cos', sin: 'rotary.sin' } as const;
@@ -13,7 +13,7 @@ export const ROTARY = { cos: 'rotary.cos', sin: 'rotary.sin' } as const;
 export const longestText = (shape: ModelShape): number => Math.min(shape.context, LONGEST_TABLE);
 
 /** Rotation angles per position step: base^(−2i/headWidth), divided by the model's factors. */
-export function rotaryFrequencies(shape: ModelShape): number[] {
+function rotaryFrequencies(shape: ModelShape): number[] {
   const half = shape.headWidth / 2;
   return Array.from(
     { length: half },

@@ -2,10 +2,9 @@
 import { ModelError, nearestNames, throwIfAborted } from '../core/errors.ts';
 import { i64, type Tensor } from '../core/tensor.ts';
 import { encodePrompt } from '../data/examples.ts';
-import { only } from '../graph/interventions.ts';
-import { valueNames } from '../graph/uses.ts';
+import { producers } from '../graph/uses.ts';
 import { openSession } from '../runtime/session.ts';
-import { checkTokens, likeliest, logSoftmax, type Prediction } from './predict.ts';
+import { checkTokens, LAST_LOGITS, lastLogits, likeliest, logSoftmax, type Prediction } from './predict.ts';
 import type { Model } from './types.ts';
 
 export interface RunOptions {
@@ -38,14 +37,17 @@ export async function runModel(model: Model, options: RunOptions): Promise<RunRe
   const ids = typeof input === 'string' ? encodePrompt(model.tokenizer, input) : [...input];
   checkTokens(model, ids);
   throwIfAborted(signal);
-  const session = await openSession(only(model.graph, ['logits', ...read]), { threads });
+  const session = await openSession(lastLogits(model, read), { threads });
   try {
-    const { logits, ...sites } = await session.run({ tokens: i64([1, ids.length], ids) });
-    const data = logits!.data as Float32Array;
+    const last = i64([1], [ids.length - 1]);
+    const { [LAST_LOGITS]: logits, ...sites } = await session.run({
+      tokens: i64([1, ids.length], ids),
+      last,
+    });
     return {
       tokens: ids.map((id) => ({ id, text: model.tokenizer.token(id) })),
-      predictions: likeliest(model, logSoftmax(data.subarray(-model.shape.vocabulary)), top),
-      sites: read.includes('logits') ? { ...sites, logits: logits! } : sites,
+      predictions: likeliest(model, logSoftmax(logits!.data as Float32Array), top),
+      sites,
     };
   } finally {
     await session.release();
@@ -54,7 +56,7 @@ export async function runModel(model: Model, options: RunOptions): Promise<RunRe
 
 /** @throws ModelError `model.unknown-site` naming the three nearest sites */
 export function checkSites(model: Model, names: readonly string[]): void {
-  const known = new Set(valueNames(model.graph));
+  const known = producers(model.graph);
   const unknown = names.find((name) => !known.has(name));
   if (unknown === undefined) return;
   const near = nearestNames(

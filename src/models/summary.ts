@@ -22,7 +22,7 @@ export interface ModelSummary {
 }
 
 /** Prompts whose next-token probabilities are shown first. */
-export const examplePrompts = [
+const examplePrompts = [
   'The capital of France is',
   canonicalPrompt.prompt,
   'The nurse was tired because',

@@ -37,6 +37,14 @@ describe('runModel', () => {
       code: 'model.unknown-site',
       hint: expect.stringContaining('blocks.1.hook_resid_post') as string,
     }));
+  test('weights and inputs are no sites; other values of the graph may be read', async () => {
+    for (const read of [['W_E'], ['tokens']])
+      await expect(runModel(model, { input: 'a', read, threads })).rejects.toMatchObject({
+        code: 'model.unknown-site',
+      });
+    const { sites } = await runModel(model, { input: 'ab', read: ['logits', 'ln_final.output'], threads });
+    expect(sites.logits?.shape).toEqual([1, 2, 256]);
+  });
   test.each([
     ['', 'model.no-tokens'],
     [[], 'model.no-tokens'],
