@@ -48,9 +48,9 @@ export function liveLine(step: StepState, pace: Pace, now: number): string {
   } else {
     parts.push(step.label);
   }
-  const figures = Object.entries(step.figures ?? {}).map(
-    ([name, value]) => `${name} ${Number(value.toPrecision(3))}`,
-  );
+  const figures = Object.entries(step.figures ?? {})
+    .filter(([name]) => name !== 'tokensPerSecond')
+    .map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`);
   return [...parts, ...figures].join('  ');
 }
 

@@ -4,9 +4,14 @@ import type { Io } from './io.ts';
 import { duration } from './progress.ts';
 import { table } from './table.ts';
 
-const fixed = (value: number, digits: number): string => value.toFixed(digits);
-const spread = (value: number, [low, high]: readonly [number, number], digits = 2): string =>
-  `${fixed(value, digits)} (${fixed(low, digits)} to ${fixed(high, digits)})`;
+/** Results that were not measured are null: JSON knows no NaN. */
+const fixed = (value: number | null, digits: number): string => value?.toFixed(digits) ?? '–';
+const spread = (
+  value: number | null,
+  [low, high]: readonly [number | null, number | null],
+  digits = 2,
+): string =>
+  value === null ? '–' : `${fixed(value, digits)} (${fixed(low, digits)} to ${fixed(high, digits)})`;
 
 /** The report as text. */
 export function report(summary: StudySummary, { style }: Pick<Io, 'style'>): string {

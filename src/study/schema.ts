@@ -1,5 +1,6 @@
 /** @file The study file: one zod schema; what people write (with shorthands) on the left, a full Study on the right. */
 import { z } from 'zod';
+import { defaults } from '../dictionaries/config.ts';
 
 /** Strict object: an unknown key is an error, so that a typo never passes in silence. */
 const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape);
@@ -29,10 +30,10 @@ const dictionarySchema = section({
   kind: z.literal('topk').default('topk').describe('Architecture of the sparse autoencoder'),
   features: z.int().min(2).default(2304).describe('Number of features'),
   k: z.int().min(1).default(32).describe('Features that may be active at one token'),
-  passes: z.number().positive().default(4).describe('How often the training tokens are seen'),
+  passes: z.number().positive().default(defaults.passes).describe('How often the training tokens are seen'),
   tokens: count('Tokens seen in all; takes the place of passes').optional(),
-  batch: count('Rows per optimiser step').default(2048),
-  learningRate: z.number().positive().default(1e-3).describe('Adam step size'),
+  batch: count('Rows per optimiser step').default(defaults.batch),
+  learningRate: z.number().positive().default(defaults.learningRate).describe('Adam step size'),
 });
 
 const taskSchema = section({

@@ -96,11 +96,14 @@ function editClause({ edit }: StudyResults): SentencePart[] | undefined {
   const points = (whole.agreementBefore - whole.agreementAfter.value) * 100;
   const size =
     value >= 0 ? `${percent(value)} (${range(low, high)})` : `${percent(-value)} (${range(-high, -low)})`;
-  const price: SentencePart[] =
-    Math.abs(points) < 0.05
-      ? [{ text: 'leaves ' }, { text: 'agreement accuracy', page }, { text: ' as it was' }]
+  // Without another task nothing was measured: JSON then holds null where TypeScript saw a number.
+  const measured = whole.agreementAfter.n > 0 && Number.isFinite(whole.agreementAfter.value);
+  const price: SentencePart[] = !measured
+    ? []
+    : Math.abs(points) < 0.05
+      ? [{ text: ' and leaves ' }, { text: 'agreement accuracy', page }, { text: ' as it was' }]
       : [
-          { text: points > 0 ? 'costs ' : 'gains ' },
+          { text: points > 0 ? ' and costs ' : ' and gains ' },
           { text: `${Math.abs(points).toFixed(1)} points`, page },
           { text: ' of agreement accuracy' },
         ];
@@ -109,7 +112,6 @@ function editClause({ edit }: StudyResults): SentencePart[] | undefined {
     { text: `${edit.features.length} features`, page },
     { text: value >= 0 ? ' cuts the bias by ' : ' raises the bias by ' },
     { text: size, page },
-    { text: ' and ' },
     ...price,
   ];
 }

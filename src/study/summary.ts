@@ -50,8 +50,9 @@ export interface StudySummary {
     readonly biasBefore: number;
     readonly biasAfter: number;
     readonly biasAfterInterval: readonly [number, number];
-    readonly agreementBefore: number;
-    readonly agreementAfter: number;
+    /** Of the task that should stay; null when the study has no other task. */
+    readonly agreementBefore: number | null;
+    readonly agreementAfter: number | null;
     readonly agreementAfterInterval: readonly [number, number];
     readonly kl: number;
     readonly klInterval: readonly [number, number];

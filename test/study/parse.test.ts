@@ -26,7 +26,7 @@ describe('a study file', () => {
         kind: 'topk',
         features: 2304,
         k: 32,
-        passes: 4,
+        passes: 10,
         batch: 2048,
         learningRate: 1e-3,
       },

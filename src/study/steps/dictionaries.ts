@@ -5,6 +5,7 @@ import type { StudyStep } from '../plan.ts';
 import type { DictionaryConfig } from '../schema.ts';
 import { type HarvestResult, harvestFolder } from './harvest.ts';
 import type { ModelResult } from './model.ts';
+import { textWindows } from './text.ts';
 import { FLOAT, type StepMaker, work } from './types.ts';
 
 export interface FeaturesResult {
@@ -74,7 +75,7 @@ export function trainStep(
 
 /** The step that scores a dictionary on held-out text. */
 export function evaluateStep(
-  { study }: StepMaker,
+  { study, resources }: StepMaker,
   { site }: DictionaryConfig,
   needs: DictionaryNeeds,
 ): StudyStep<DictionaryResult> {
@@ -86,13 +87,31 @@ export function evaluateStep(
     config: {},
     needs: [needs.model, needs.text, needs.harvest, needs.train],
     cost: { seconds: study.text.heldOutTokens / 250, diskBytes: 5e3, memoryBytes: 1.8e9 },
-    run: () => Promise.reject(new Error('not wired')),
+    async run(inputs, context) {
+      const { evaluate, dictionaryResult } = await import('../../dictionaries/evaluate.ts');
+      const { loadDictionary } = await import('../../dictionaries/files.ts');
+      const { openActivations } = await import('../../activations/open.ts');
+      const opened = await resources.model(work(context));
+      const dictionary = await loadDictionary(inputs.folder(needs.train));
+      const windows = await textWindows(inputs.folder(needs.text));
+      const folder = inputs.folder(needs.harvest);
+      const training = await openActivations(harvestFolder(folder, 'train'), site);
+      training.close();
+      const heldOut = await openActivations(harvestFolder(folder, 'heldOut'), site);
+      const heldOut_MD = heldOut.load();
+      heldOut.close();
+      const scores = await evaluate(
+        { graph: opened.graph, dictionary, heldOut_MD, mean_D: training.mean_D, windows: windows.heldOut },
+        work(context),
+      );
+      return dictionaryResult(dictionary, scores, inputs.result(needs.train));
+    },
   };
 }
 
 /** The step that collects the passages on which each feature is most active. */
 export function featuresStep(
-  { study }: StepMaker,
+  { study, resources }: StepMaker,
   { site, features }: DictionaryConfig,
   needs: DictionaryNeeds,
 ): StudyStep<FeaturesResult> {
@@ -104,6 +123,28 @@ export function featuresStep(
     config: {},
     needs: [needs.model, needs.text, needs.harvest, needs.train],
     cost: { seconds: study.text.trainTokens / 15_000, diskBytes: features * 10_000, memoryBytes: 1.2e9 },
-    run: () => Promise.reject(new Error('not wired')),
+    async run(inputs, context) {
+      const { buildFeatureDatabase } = await import('../../dictionaries/database.ts');
+      const { loadDictionary } = await import('../../dictionaries/files.ts');
+      const { openActivations } = await import('../../activations/open.ts');
+      const opened = await resources.model(work(context));
+      const windows = await textWindows(inputs.folder(needs.text));
+      const source = await openActivations(harvestFolder(inputs.folder(needs.harvest), 'train'), site);
+      const x_ND = source.load();
+      source.close();
+      return buildFeatureDatabase(
+        context.folder,
+        {
+          dictionary: await loadDictionary(inputs.folder(needs.train)),
+          graph: opened.graph,
+          tokenizer: opened.tokenizer,
+          windows: windows.train,
+          titles: windows.titles,
+          x_ND,
+          places: source.index,
+        },
+        work(context),
+      );
+    },
   };
 }
