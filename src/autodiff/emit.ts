@@ -13,6 +13,8 @@ export type Attributes = Readonly<Record<string, Attribute>>;
 export interface Emitter {
   type(name: string): ValueType;
   shape(name: string): readonly Dim[];
+  /** Declares that `value` has the shape of `like`, where inference could not tell; returns `value`. */
+  assume(value: string, like: string): string;
   /** Content of a small integer value when it is known. */
   knownInts(name: string): readonly Dim[] | undefined;
   op(op: string, inputs: readonly string[], attributes?: Attributes, name?: string): string;
@@ -89,6 +91,10 @@ export function emitter(base: Graph): Emitter {
     ops,
     scalar,
     scalarValue,
+    assume(value, like) {
+      state.types.set(value, { dtype: type(value).dtype, shape: shape(like) });
+      return value;
+    },
     knownInts: (name) => state.ints.get(name),
     input(info) {
       builder.input(info.name, info.dtype, info.shape);

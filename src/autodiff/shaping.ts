@@ -93,5 +93,5 @@ function reduceAtRun(e: Emitter, g: string, x: string): string {
   const differs = e.op('Not', [e.op('Equal', [e.op('Shape', [g]), padded])]);
   const axes = e.op('Reshape', [e.op('NonZero', [differs]), e.ints(-1)]);
   const reduced = e.op('ReduceSum', [g, axes], { keepdims: { int: 1 }, noop_with_empty_axes: { int: 1 } });
-  return e.op('Reshape', [reduced, own]);
+  return e.assume(e.op('Reshape', [reduced, own]), x);
 }

@@ -7,7 +7,7 @@ import type { DType, Tensor, TypedArray } from '../core/tensor.ts';
 import { encodeOnnx } from '../graph/onnx.ts';
 import { type Graph, isExternal } from '../graph/types.ts';
 import { checkFeeds } from './feeds.ts';
-import { sessionOptions } from './options.ts';
+import { type SessionTuning, sessionOptions } from './options.ts';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -26,10 +26,8 @@ export interface Session {
   release(): Promise<void>;
 }
 
-export interface SessionOptions {
-  /** Threads inside an operator; 1 keeps the session on its own thread. */
-  readonly threads: number;
-  /** Folder against which external weights are resolved; that of the first external weight by default. */
+export interface SessionOptions extends SessionTuning {
+  /** Folder that holds all external weights; that of the first external weight by default. */
   readonly folder?: string;
 }
 
@@ -44,10 +42,7 @@ export async function openSession(graph: Graph, options: SessionOptions): Promis
   const bytes = encodeOnnx(graph, folder === undefined ? {} : { externalDir: folder });
   let native: ort.InferenceSession | undefined;
   try {
-    native = await ort.InferenceSession.create(
-      bytes,
-      sessionOptions(options.threads, folder, usesFloat64(graph)),
-    );
+    native = await ort.InferenceSession.create(bytes, sessionOptions(options, folder, usesFloat64(graph)));
   } catch (cause) {
     throw new RuntimeError('runtime.session', `onnxruntime cannot open the graph: ${messageOf(cause)}`, {
       hint: 'an operator or element type may have no kernel on this device',

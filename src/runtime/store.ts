@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { sha256 } from '../core/hash.ts';
 import { encodeOnnx } from '../graph/onnx.ts';
 import { type Graph, isExternal } from '../graph/types.ts';
-import { openSession, type Session } from './session.ts';
+import { openSession, type Session, type SessionOptions } from './session.ts';
 
 /** Sessions that live as long as the store. */
 export interface RuntimeStore {
@@ -20,16 +20,13 @@ export interface RuntimeStore {
   close(): Promise<void>;
 }
 
-export interface RuntimeOptions {
-  readonly threads: number;
+export interface RuntimeOptions extends SessionOptions {
   /** Most sessions open at a time; the least recently used one goes first. */
   readonly maxSessions?: number;
-  /** As in `openSession`. */
-  readonly folder?: string;
 }
 
 /** A store of sessions (an LRU cache by content of the graph). */
-export function runtimeStore({ threads, maxSessions = 4, folder }: RuntimeOptions): RuntimeStore {
+export function runtimeStore({ maxSessions = 4, ...options }: RuntimeOptions): RuntimeStore {
   /** By key; Map order is order of use, oldest first. */
   const live = new Map<string, Promise<Session>>();
   const keys = new WeakMap<Graph, string>();
@@ -47,7 +44,7 @@ export function runtimeStore({ threads, maxSessions = 4, folder }: RuntimeOption
     if (!session) {
       created++;
       while (live.size >= maxSessions) await release(live.keys().next().value!);
-      session = openSession(graph, folder === undefined ? { threads } : { threads, folder });
+      session = openSession(graph, options);
       session.catch(() => live.delete(key));
     }
     live.set(key, session);
@@ -55,7 +52,7 @@ export function runtimeStore({ threads, maxSessions = 4, folder }: RuntimeOption
   };
 
   return {
-    threads,
+    threads: options.threads,
     async open(graph) {
       const key = keys.get(graph) ?? graphKey(graph);
       keys.set(graph, key);

@@ -95,7 +95,10 @@ export const indexingRules: Readonly<Record<string, Rule>> = {
     },
     jvp(c) {
       const axis = intAttribute(c.node, 'axis', -1);
-      return [c.e.op('GatherElements', [c.tangent(), c.node.outputs[1]!], { axis: { int: axis } }), undefined];
+      return [
+        c.e.op('GatherElements', [c.tangent(), c.node.outputs[1]!], { axis: { int: axis } }),
+        undefined,
+      ];
     },
     note: 'the choice is held fixed',
   },

@@ -96,7 +96,7 @@ function unslice(c: VjpContext): string {
     after.push(e.sub(e.sub(size, from), sizeOfAxis(e, g, axis)));
   }
   const axes = cuts.map((cut) => cut.axis);
-  return e.op('Pad', [g, join(e, [...before, ...after]), e.number(0, g), e.ints(...axes)]);
+  return e.assume(e.op('Pad', [g, join(e, [...before, ...after]), e.number(0, g), e.ints(...axes)]), x);
 }
 
 /** Slices the positions along each axis the same way, which says where each element came from; then scatters. */
@@ -119,7 +119,7 @@ function unsliceByIndex(c: VjpContext, cuts: readonly Cut[]): string {
     const column = e.op('Reshape', [positions, e.ints(...along)]);
     g = scatterAlong(e, zeros, e.op('Expand', [column, shapeOf(e, g)]), g, axis, 'none');
   }
-  return g;
+  return e.assume(g, x);
 }
 
 /** Padding with a constant: the tangent is padded with zeros, the gradient cut out. */
@@ -137,7 +137,7 @@ const pad: Rule = {
       known.map((a) => sizeOfAxis(e, operand(c), a)),
     );
     const cut = e.op('Slice', [c.grad(), before, e.add(before, sizes), axes]);
-    return [reshapeLike(e, cut, operand(c))];
+    return [e.assume(cut, operand(c))];
   },
   jvp(c) {
     requireConstantPad(c);
