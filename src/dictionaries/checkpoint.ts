@@ -1,5 +1,6 @@
 /** @file A trainer's state on disk, so that a stopped run goes on to the bit. */
 import { existsSync } from 'node:fs';
+import { FileError } from '../core/errors.ts';
 import { tensor } from '../core/tensor.ts';
 import { openSafetensors, writeSafetensors } from '../files/safetensors.ts';
 
@@ -26,10 +27,14 @@ export async function saveCheckpoint(
   );
 }
 
-/** The checkpoint at `path`, or undefined when there is none for this key: then training starts again. */
+/** The checkpoint at `path`, or undefined when there is none for this key or it is damaged: then training starts again. */
 export async function loadCheckpoint(path: string, key: string): Promise<Checkpoint | undefined> {
   if (!existsSync(path)) return undefined;
-  const file = await openSafetensors(path);
+  const file = await openSafetensors(path).catch((error: unknown) => {
+    if (error instanceof FileError) return undefined;
+    throw error;
+  });
+  if (!file) return undefined;
   try {
     const { key: found, curve, seconds } = file.metadata;
     if (found !== key) return undefined;

@@ -157,8 +157,11 @@ export function trainingStep(worker: StepWorker): () => Promise<void> {
     kernels.countEntries(at.auxIndices, at.auxCounts, at.auxHistograms + 4 * id * F, a, rows, at.dead);
   }
 
-  /** 2α / (auxiliary rows · mean ‖e‖² of the step before). */
-  const auxScale = () => (2 * config.auxiliary) / (at.auxRows * numbers[NUMBERS.meanSquare]!);
+  /** 2α / (auxiliary rows · mean ‖e‖² of the step before); 0 when that step left no error. */
+  const auxScale = () => {
+    const meanSquare = numbers[NUMBERS.meanSquare]!;
+    return meanSquare > 0 ? (2 * config.auxiliary) / (at.auxRows * meanSquare) : 0;
+  };
 
   /** Phase B: this worker's share of the features, by entries; every worker computes the same bounds. */
   function sort(dead: number): void {
