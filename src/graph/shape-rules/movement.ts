@@ -45,6 +45,7 @@ function sliceLength(dim: Dim, start: Dim, end: Dim, step: number): Dim | undefi
   if (step !== 1) return undefined;
   if (start === 0) {
     if (farUp) return dim;
+    if (end === 1) return 1;
     if (end === -1) return addDims(dim, -1);
     if (typeof end === 'string' && typeof dim === 'number') return end;
   }
