@@ -1,32 +1,41 @@
 /** @file Running circuits alone: everything outside is set to its mean, and the metric of every held-out example comes back. */
 import { throwIfAborted } from '../core/errors.ts';
-import { tensor } from '../core/tensor.ts';
+import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
 import { feedAt } from '../graph/interventions.ts';
 import type { Graph } from '../graph/types.ts';
 import { cutOf, type Network } from './cuts.ts';
 import { answerFeeds, chunks, type Pairs, range } from './examples.ts';
-import type { MeanState } from './feature-state.ts';
+import { denseState, type FeatureState, type MeanState, repeatMean } from './feature-state.ts';
 import { METRIC, metricGraph } from './metric.ts';
 import type { RunOptions } from './run-options.ts';
 import { complement, type Masks, masksOf, type NodeRef } from './select.ts';
-import { maskFeeds, spliceMasked } from './splice.ts';
+import { fillFeeds, maskFeeds, spliceMasked } from './splice.ts';
 
-/** A dictionary with the position-wise means that nodes outside a circuit are set to. */
+/** A dictionary with what nodes outside a circuit can be set to. */
 export interface SplicedDictionary {
   readonly dictionary: Dictionary;
+  /** Position-wise means over the patch inputs of the train examples. */
   readonly means: MeanState;
+  /** The patched states of the very examples that are run. */
+  readonly patch: FeatureState;
+}
+
+export interface AblationChoice {
+  /** Ablate the nodes and keep all others. */
+  readonly inverse?: boolean;
+  /** Cuts at which every node is kept. */
+  readonly free?: readonly number[];
+  /**
+   * What ablated nodes become: `mean` (default), their position-wise mean over the train patch inputs, as published;
+   * `patch`, what they are in the patched run of the same example.
+   */
+  readonly fill?: 'mean' | 'patch';
 }
 
 export interface AblationRun {
-  /**
-   * Metric of every example with `nodes` kept and all others set to their means (`inverse`: the other way round).
-   * Nodes at cuts in `free` are kept in either case.
-   */
-  metric(
-    nodes: readonly NodeRef[],
-    how?: { inverse?: boolean; free?: readonly number[] },
-  ): Promise<Float64Array>;
+  /** Metric of every example with `nodes` kept and all others ablated. */
+  metric(nodes: readonly NodeRef[], choice?: AblationChoice): Promise<Float64Array>;
   release(): Promise<void>;
 }
 
@@ -44,42 +53,48 @@ export async function openAblation(
 ): Promise<AblationRun> {
   const [first] = spliced;
   if (!first) throw new RangeError('an ablation run needs at least one dictionary');
-  let graph: Graph = network.graph;
-  for (const { dictionary, means } of spliced) graph = spliceMasked(graph, dictionary, means);
   const start = first.dictionary.site;
+  const graph = spliced.reduce<Graph>((g, s) => spliceMasked(g, s.dictionary), network.graph);
   const session = await options.open(feedAt(metricGraph(network, graph), [start]));
   const { examples, positions } = pairs;
   const size = positions * network.width;
+  const parts = chunks(examples, options.tokensPerRun / positions);
 
-  const maskOf = (
-    { dictionary }: SplicedDictionary,
-    nodes: readonly NodeRef[],
-    inverse: boolean,
-    free: readonly number[],
-  ): Masks => {
+  const maskOf = (dictionary: Dictionary, nodes: readonly NodeRef[], choice: AblationChoice): Masks => {
     const cut = cutOf(network, dictionary.site);
     const shape = { positions, features: dictionary.features };
-    if (free.includes(cut)) return complement(masksOf([], cut, shape));
+    if (choice.free?.includes(cut)) return complement(masksOf([], cut, shape));
     const masks = masksOf(nodes, cut, shape);
-    return inverse ? complement(masks) : masks;
+    return choice.inverse ? complement(masks) : masks;
+  };
+  const fills = new Map<string, Record<string, Tensor>>();
+  const fillOf = (fill: 'mean' | 'patch', from: number, to: number) => {
+    const known = fills.get(`${fill}/${from}`);
+    if (known) return known;
+    const feeds: Record<string, Tensor> = {};
+    for (const { dictionary, means, patch } of spliced) {
+      const state =
+        fill === 'mean' ? repeatMean(means, to - from, positions) : denseState(patch, dictionary, from, to);
+      Object.assign(feeds, fillFeeds(dictionary.site, state));
+    }
+    fills.set(`${fill}/${from}`, feeds);
+    return feeds;
   };
 
   return {
-    async metric(nodes, { inverse = false, free = [] } = {}) {
-      const masks = Object.assign(
-        {},
-        ...spliced.map((s) => maskFeeds(s.dictionary.site, maskOf(s, nodes, inverse, free))),
-      );
+    async metric(nodes, choice = {}) {
+      const masks: Record<string, Tensor> = {};
+      for (const { dictionary } of spliced) {
+        Object.assign(masks, maskFeeds(dictionary.site, maskOf(dictionary, nodes, choice)));
+      }
       const metric_B = new Float64Array(examples);
-      for (const { from, to } of chunks(examples, options.tokensPerRun / positions)) {
+      for (const { from, to } of parts) {
         throwIfAborted(options.signal);
+        const x = first_BTD.slice(from * size, to * size);
         const out = await session.run({
-          [start]: tensor(
-            'float32',
-            [to - from, positions, network.width],
-            first_BTD.slice(from * size, to * size),
-          ),
+          [start]: tensor('float32', [to - from, positions, network.width], x),
           ...answerFeeds(pairs, range(from, to)),
+          ...fillOf(choice.fill ?? 'mean', from, to),
           ...masks,
         });
         metric_B.set(out[METRIC]!.data as Float32Array, from);

@@ -6,11 +6,12 @@ import type { Task } from '../data/tasks.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
 import type { Model } from '../models/types.ts';
 import { openSession } from '../runtime/session.ts';
-import { openAblation } from './ablation.ts';
+import { openAblation, type SplicedDictionary } from './ablation.ts';
 import { circuitEdges, circuitNodes, meanActivations, outputNode, tokenNodes } from './circuit-graph.ts';
 import { faithfulnessCurve, faithfulnessVariants, SIZES } from './curve.ts';
 import { dictionariesByDepth, type Network, networkOf } from './cuts.ts';
 import { saveEffects } from './effects-file.ts';
+import { encodeState } from './encode-state.ts';
 import { type Pairs, pairsOf } from './examples.ts';
 import { meanState } from './feature-state.ts';
 import { forwardStates } from './forward.ts';
@@ -97,7 +98,14 @@ export async function findCircuit(input: CircuitInput, context: WorkContext): Pr
   });
 
   const ranked = rankNodes(train.cuts.map((cut) => cut.effects));
-  const judged = await judge(network, train, heldOut, ranked, { task, options, run, stream }, context);
+  const judged = await judge(
+    network,
+    train,
+    heldOut,
+    ranked,
+    { task, options, run, stream, threads },
+    context,
+  );
   const point = judged.curve[judged.chosen]!;
   const chosen = ranked.slice(0, point.nodes);
   const graph = await drawGraph(network, train, pairs, chosen, { task, options, run }, context);
@@ -136,15 +144,22 @@ async function judge(
   train: TrainEffects,
   heldOut: Pairs,
   ranked: ReturnType<typeof rankNodes>,
-  { task, options, run, stream }: Parts & { stream: ReturnType<typeof random> },
+  { task, options, run, stream, threads }: Parts & { stream: ReturnType<typeof random>; threads: number },
   { progress }: WorkContext,
 ): Promise<Pick<CircuitResult, 'curve' | 'chosen' | 'variants'>> {
   const first = train.cuts[0]!.site;
+  const sites = train.cuts.map((c) => c.site);
   const full = await forwardStates(network, heldOut, 'clean', [first], run);
-  const spliced = train.cuts.map(({ dictionary, patch }) => ({
-    dictionary,
-    means: meanState(patch, dictionary),
-  }));
+  const patched = await forwardStates(network, heldOut, 'patch', sites, run);
+  const shape = { examples: heldOut.examples, positions: heldOut.positions, width: network.width };
+  const spliced: SplicedDictionary[] = [];
+  for (const { dictionary, patch, site } of train.cuts) {
+    spliced.push({
+      dictionary,
+      means: meanState(patch, dictionary),
+      patch: await encodeState(dictionary, patched.states[site]!, shape, threads),
+    });
+  }
   const sizes = options.sizes.filter((size) => size > 0);
   const label = { task: 'faithfulness', label: `Faithfulness: ${task.title}`, unit: 'runs' };
   return track(progress, label, async (advance) => {
@@ -165,7 +180,7 @@ async function judge(
       const curve = await faithfulnessCurve(input, sizes);
       const chosen = chosenPoint(curve, options.maxNodes);
       const early = train.cuts.map((c) => c.cut).filter((cut) => cut < network.cuts.length / 3);
-      const variants = await faithfulnessVariants(input, curve[chosen]?.nodes ?? 0, early);
+      const variants = await faithfulnessVariants(input, curve[chosen]?.nodes ?? 0, train.cuts, early);
       return { curve, chosen, variants };
     } finally {
       await ablation.release();

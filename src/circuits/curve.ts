@@ -1,12 +1,12 @@
 /** @file Faithfulness over size: circuits of growing size run alone on held-out examples, random ones beside them. */
 import type { Random } from '../core/random.ts';
-import type { AblationRun } from './ablation.ts';
+import type { AblationChoice, AblationRun } from './ablation.ts';
 import { faithfulness, meanOfRuns } from './scores.ts';
 import { ERROR, type NodeRef, type RankedNode, randomCircuit } from './select.ts';
 import type { CurvePoint, FaithfulnessVariant } from './types.ts';
 
 /** Circuit sizes tried, in nodes. */
-export const SIZES: readonly number[] = [2, 5, 10, 20, 50, 100, 150, 200, 500, 1000, 2000];
+export const SIZES: readonly number[] = [2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000];
 
 export interface CurveInput {
   /** All nodes, largest effect first. */
@@ -29,7 +29,7 @@ export async function faithfulnessCurve(input: CurveInput, sizes: readonly numbe
     const nodes = ranked.slice(0, size);
     const circuit_B = await run.metric(nodes);
     const without_B = await run.metric(nodes, { inverse: true });
-    const random_B = await randomMetric(input, nodes, []);
+    const random_B = await randomMetric(input, nodes, input.draws, {});
     const score = (metric_B: Float64Array, name: string) =>
       faithfulness(metric_B, empty_B, full_B, random.fork(`${name}/${size}`));
     points.push({
@@ -46,23 +46,29 @@ export async function faithfulnessCurve(input: CurveInput, sizes: readonly numbe
 
 /** Mean over `draws` random circuits of the make-up of `nodes`, example by example. */
 async function randomMetric(
-  { candidates, run, draws, random }: CurveInput,
+  { candidates, run, random }: CurveInput,
   nodes: readonly NodeRef[],
-  free: readonly number[],
+  draws: number,
+  choice: AblationChoice,
 ): Promise<Float64Array> {
-  const pool = candidates.filter((n) => !free.includes(n.cut));
+  const pool = candidates.filter((n) => !choice.free?.includes(n.cut));
   const runs: Float64Array[] = [];
   for (let draw = 0; draw < draws; draw++) {
-    const stream = random.fork(`draw/${nodes.length}/${draw}/${free.join()}`);
-    runs.push(await run.metric(randomCircuit(nodes, pool, stream), { free }));
+    const stream = random.fork(`draw/${nodes.length}/${draw}/${choice.free?.join() ?? ''}`);
+    runs.push(await run.metric(randomCircuit(nodes, pool, stream), choice));
   }
   return meanOfRuns(runs);
 }
 
-/** The circuit of (at most) `size` nodes under other definitions than the curve's. */
+/**
+ * The circuit of (at most) `size` nodes under other definitions than the curve's, with one random draw each.
+ * @param cuts the dictionaries' cuts with their sites, by depth
+ * @param freeCuts those in the first third of the layers
+ */
 export async function faithfulnessVariants(
   input: CurveInput,
   size: number,
+  cuts: readonly { readonly cut: number; readonly site: string }[],
   freeCuts: readonly number[],
 ): Promise<FaithfulnessVariant[]> {
   const { ranked, run, full_B, random } = input;
@@ -70,11 +76,11 @@ export async function faithfulnessVariants(
     name: string,
     meaning: string,
     nodes: readonly NodeRef[],
-    free: readonly number[],
+    choice: AblationChoice = {},
   ): Promise<FaithfulnessVariant> => {
-    const empty_B = await run.metric([], { free });
-    const circuit_B = await run.metric(nodes, { free });
-    const random_B = await randomMetric(input, nodes, free);
+    const empty_B = await run.metric([], choice);
+    const circuit_B = await run.metric(nodes, choice);
+    const random_B = await randomMetric(input, nodes, 1, choice);
     const estimate = (metric_B: Float64Array, kind: string) =>
       faithfulness(metric_B, empty_B, full_B, random.fork(`${name}/${kind}`));
     return {
@@ -86,29 +92,42 @@ export async function faithfulnessVariants(
     };
   };
   const chosen = ranked.slice(0, size);
-  const features = chosen.filter((n) => n.feature !== ERROR);
-  const errors = chosen.filter((n) => n.feature === ERROR);
   const variants = [
     await score(
       'errors-removed',
-      'the error nodes of the circuit are set to their means too: what its features do alone',
-      features,
-      [],
+      'the circuit without its error nodes: what its features do alone',
+      chosen.filter((n) => n.feature !== ERROR),
     ),
     await score(
       'errors-only',
-      'the features are set to their means: what its error nodes do alone',
-      errors,
-      [],
+      'the error nodes of the circuit without its features',
+      chosen.filter((n) => n.feature === ERROR),
+    ),
+    await score(
+      'patch-filled',
+      'nodes outside the circuit take the values they have in the patched run of the same example, not their mean',
+      chosen,
+      { fill: 'patch' },
     ),
   ];
-  if (freeCuts.length > 0) {
+  if (freeCuts.length > 0 && freeCuts.length < cuts.length) {
     variants.push(
       await score(
         'early-cuts-free',
         'nothing is ablated in the first third of the layers, as in the published code; nodes there do not count',
         ranked.filter((n) => !freeCuts.includes(n.cut)).slice(0, size),
-        freeCuts,
+        { free: freeCuts },
+      ),
+    );
+  }
+  for (const { cut, site } of cuts) {
+    if (cuts.length === 1) break;
+    variants.push(
+      await score(
+        `only:${site}`,
+        `nodes are ablated at ${site} alone, all other cuts are left as they are`,
+        chosen.filter((n) => n.cut === cut),
+        { free: cuts.map((c) => c.cut).filter((c) => c !== cut) },
       ),
     );
   }

@@ -1,5 +1,6 @@
 /** @file FeatureState: the state at a cut read in a dictionary, x = Σ f_i d_i + rest; features and rest never apart. */
 import { CircuitError } from '../core/errors.ts';
+import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Dictionary, Floats, SparseCode } from '../dictionaries/types.ts';
 
 /**
@@ -105,6 +106,51 @@ export function meanState(state: FeatureState, dictionary: Dictionary): MeanStat
     }
   }
   return { features_TF: Float32Array.from(features_TF), rest_TD: Float32Array.from(rest_TD) };
+}
+
+/** Features and rests of some examples in full: what a network is fed when nodes take other values than their own. */
+export interface DenseState {
+  readonly features_BTF: Tensor<'float32'>;
+  readonly rest_BTD: Tensor<'float32'>;
+}
+
+/** Examples `from` … `to` of a state in full. */
+export function denseState(
+  state: FeatureState,
+  dictionary: Dictionary,
+  from: number,
+  to: number,
+): DenseState {
+  const { positions, width, features } = state;
+  const rows = (to - from) * positions;
+  const features_BTF = new Float32Array(rows * features);
+  const rest_BTD = state.x_BTD.slice(from * positions * width, to * positions * width);
+  for (let row = 0; row < rows; row++) {
+    const active = activeFeatures(state, from + Math.floor(row / positions), row % positions);
+    for (const [i, value] of active) {
+      features_BTF[row * features + i] = value;
+      for (let d = 0; d < width; d++)
+        rest_BTD[row * width + d]! -= value * dictionary.W_dec_FD[i * width + d]!;
+    }
+  }
+  return {
+    features_BTF: tensor('float32', [to - from, positions, features], features_BTF),
+    rest_BTD: tensor('float32', [to - from, positions, width], rest_BTD),
+  };
+}
+
+/** A mean state as if `examples` examples had it. */
+export function repeatMean(
+  { features_TF, rest_TD }: MeanState,
+  examples: number,
+  positions: number,
+): DenseState {
+  const repeat = (values: Floats) => {
+    const all = new Float32Array(examples * values.length);
+    for (let b = 0; b < examples; b++) all.set(values, b * values.length);
+    return tensor('float32', [examples, positions, values.length / positions], all);
+  };
+  return { features_BTF: repeat(features_TF), rest_BTD: repeat(rest_TD) };
 }
 
 /** Two states of the same site and shape, one after the other along examples. */

@@ -144,6 +144,7 @@ describe('circuits run alone', () => {
     const spliced = dictionaries.map((dictionary, i) => ({
       dictionary,
       means: meanState(states.patch[i]!, dictionary),
+      patch: states.patch[i]!,
     }));
     return openAblation(network, spliced, pairs, clean.states[sites[0]!]!, run);
   };
@@ -169,6 +170,13 @@ describe('circuits run alone', () => {
     expect(largestDifference(await ablation.metric([]), await metricFrom(sites[1]!, mean))).toBeLessThan(
       1e-4,
     );
+    await ablation.release();
+  });
+
+  test('with nothing kept and the patched run’s values in its place, the network computes what the patched run did', async () => {
+    const ablation = await open();
+    const metric = await ablation.metric([], { fill: 'patch' });
+    expect(largestDifference(metric, patch.metric_B)).toBeLessThan(1e-4);
     await ablation.release();
   });
 
