@@ -1,5 +1,5 @@
 /** @file Runs one step in this process: folder, run, result and manifest, and the folder's final name at the end. */
-import { InterruptedError } from '../core/errors.ts';
+import { InterruptedError, UntangleError } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { errnoOf, fileFailure } from '../files/failures.ts';
 import type { StepCache } from './cache.ts';
@@ -14,7 +14,7 @@ export interface ExecuteContext extends WorkContext {
 
 /**
  * Runs `step`, whose needs are finished, and puts its result into the cache.
- * After an interruption a resumable step keeps its folder; after a failure nothing is left behind.
+ * A resumable step keeps its folder after an interruption, a full disk or a crash; other failures leave nothing.
  */
 export async function executeStep(
   steps: readonly StudyStep[],
@@ -58,8 +58,12 @@ export async function executeStep(
     );
   } catch (error) {
     const stopped = error instanceof InterruptedError || signal?.aborted === true;
-    if (!(stopped && step.resumable)) await cache.abandon(hash);
+    if (!(step.resumable && (stopped || maySurvive(error)))) await cache.abandon(hash);
     if (stopped) throw error instanceof InterruptedError ? error : new InterruptedError();
     throw errnoOf(error) ? fileFailure(error, folder, `cannot write in step ${step.name}`) : error;
   }
 }
+
+/** Whether the parts that a failed step has finished are still good: not when they may be what it failed on. */
+const maySurvive = (error: unknown): boolean =>
+  error instanceof UntangleError ? /^(disk|runtime)\./.test(error.code) : true;

@@ -130,6 +130,24 @@ describe('failures', () => {
     expect(existsSync(join(workspace, 'lock'))).toBe(false);
   });
 
+  it('of the disk keep the finished parts of a resumable step; a step that rejects its parts starts afresh', async () => {
+    let before: string[] = [];
+    const failing = (error: Error) =>
+      fake('long', {}, [], {
+        resumable: true,
+        async run(_inputs, { folder }) {
+          before = readdirSync(folder);
+          writeFileSync(join(folder, 'part-1'), 'finished');
+          throw error;
+        },
+      });
+    await expect(run([failing(new FileError('disk.full', 'no space'))])).rejects.toThrow();
+    await expect(run([failing(new FileError('file.schema', 'damaged'))])).rejects.toThrow();
+    expect(before).toEqual(['part-1']);
+    await expect(run([failing(new FileError('file.schema', 'damaged'))])).rejects.toThrow();
+    expect(before).toEqual([]);
+  });
+
   it('of no known kind name the step', async () => {
     const bad = fake('bad', {}, [], { run: () => Promise.reject(new TypeError('x is undefined')) });
     const messages: StudyMessage[] = [];
