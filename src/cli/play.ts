@@ -1,5 +1,6 @@
 /** @file Runs a study for a command: progress on the terminal, the Studio beside it, the report at the end. */
 import { UntangleError } from '../core/errors.ts';
+import { featureSource } from '../studio/features.ts';
 import { type Studio, startStudio } from '../studio/server.ts';
 import type { StudyStep } from '../study/plan.ts';
 import type { Study } from '../study/schema.ts';
@@ -69,12 +70,14 @@ async function openStudio(
 
 /** Starts the Studio over a store. */
 export async function serve(
-  _study: Study,
+  study: Study,
   store: StudyStore,
   options: Pick<PlayOptions, 'workspace' | 'port'>,
 ): Promise<Studio> {
+  const folders = await stepFolders(study, options.workspace);
   return startStudio({
     store,
+    features: featureSource((site) => folders.get(`features/${site}`)),
     ...(options.port === undefined ? {} : { port: options.port }),
   });
 }

@@ -16,7 +16,7 @@ export interface StudioOptions {
   readonly store: Pick<StudyStore, 'get' | 'subscribe'>;
   /** Port on 127.0.0.1; any free one when left out. */
   readonly port?: number;
-  /** Where feature pages come from; none when left out. */
+  /** Where feature pages come from (closed with the server); none when left out. */
   readonly features?: FeatureSource;
   /** Folder of the built pages; the package's own when left out. */
   readonly pages?: string;
@@ -64,6 +64,7 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
     async close() {
       stream.close();
       await server.close();
+      await options.features?.close();
     },
   };
 }

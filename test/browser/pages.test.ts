@@ -45,7 +45,9 @@ describe.skipIf(!browserTests)('pages in a real browser', () => {
       const { page, errors } = await watchedPage(browser, { scheme });
       await page.goto(full.studio.url + path);
       await page.getByRole('heading', { level: 1, name: heading }).waitFor();
-      const { violations } = await new AxeBuilder({ page }).analyze();
+      // Structure is the same in both themes; colours are not. Thousands of edges have nothing to be checked.
+      const axe = new AxeBuilder({ page }).exclude('.edges-all');
+      const { violations } = await (scheme === 'dark' ? axe.withRules(['color-contrast']) : axe).analyze();
       expect(violations.map((one) => `${one.id}: ${one.nodes[0]?.html}`)).toEqual([]);
       expect(errors).toEqual([]);
       await page.context().close();
@@ -58,7 +60,7 @@ describe.skipIf(!browserTests)('pages in a real browser', () => {
       const { page, errors } = await watchedPage(browser);
       await page.goto(bare.studio.url + path);
       await page.locator('main').getByRole('heading').first().waitFor();
-      const words = (await page.locator('main').innerText()).replace(/\s+/g, ' ');
+      const words = ((await page.locator('main').textContent()) ?? '').replace(/\s+/g, ' ');
       expect(words.length).toBeGreaterThan(60);
       if (path !== '/glossary')
         expect(words).toMatch(/not there yet|come with the results|Nothing has been measured/);

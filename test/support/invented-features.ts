@@ -57,6 +57,7 @@ function detailOf(site: string, id: number): FeatureDetail {
       to: (row.maxActivation * (i + 1)) / 20,
       count: Math.round(900 * Math.exp(-i / 3) * (0.8 + 0.4 * source.uniform())),
     })),
+    suppressed: pieces.slice(-5).map((text, i) => ({ text, effect: -0.9 * 0.8 ** i })),
     promoted: row.topTokens.concat(pieces.slice(0, 6)).map((text, i) => ({ text, effect: 1.4 * 0.85 ** i })),
   };
 }
@@ -74,4 +75,5 @@ export const inventedFeatures: FeatureSource = {
   async read(site, id) {
     return inventedSites.includes(site) && id < 2304 ? detailOf(site, id) : undefined;
   },
+  async close() {},
 };

@@ -121,7 +121,7 @@ export function Search() {
           setOpen(true);
         }}
         onFocus={() => setOpen(true)}
-        onBlur={() => setTimeout(() => setOpen(false), 120)}
+        onBlur={() => setOpen(false)}
         onKeyDown={onKeyDown}
       />
       <span className="key-hint" aria-hidden="true">

@@ -1,5 +1,5 @@
 /** @file The circuit of one behaviour: the graph to explore, then how much of the behaviour it carries. */
-import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useDeferredValue, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { layoutCircuit } from '../../../../src/pictures/circuit-layout.ts';
 import { faithfulnessPicture } from '../../../../src/pictures/curves.ts';
 import type { CircuitResult, StudyResults } from '../../api/types.ts';
@@ -38,9 +38,26 @@ export function CircuitPage({ results, task }: { results: StudyResults; task?: s
   );
 }
 
-function Explorer({ circuit }: { circuit: CircuitResult }) {
+/** The threshold: the slider at once, the graph as fast as it can be drawn, the address after a short rest. */
+function useThreshold() {
   const [text, setText] = useQuery('threshold');
-  const threshold = Math.max(0, Number(text) || 0);
+  const [threshold, set] = useState(() => Math.max(0, Number(text) || 0));
+  const written = threshold > 0 ? threshold.toPrecision(4) : '';
+  const drawn = useDeferredValue(threshold);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only another address (a link, going back) moves the slider
+  useEffect(() => {
+    if (text !== written) set(Math.max(0, Number(text) || 0));
+  }, [text]);
+  useEffect(() => {
+    if (text === written) return;
+    const timer = setTimeout(() => setText(written), 150);
+    return () => clearTimeout(timer);
+  }, [text, written, setText]);
+  return { threshold, drawn, setThreshold: (value: number | undefined) => set(value ?? 0) };
+}
+
+function Explorer({ circuit }: { circuit: CircuitResult }) {
+  const { threshold, drawn, setThreshold } = useThreshold();
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   useLayoutEffect(() => {
@@ -54,16 +71,14 @@ function Explorer({ circuit }: { circuit: CircuitResult }) {
   }, []);
   const layout = useMemo(
     () =>
-      width > 0 ? layoutCircuit(circuit, { width: Math.max(480, width), height: 560, threshold }) : undefined,
-    [circuit, width, threshold],
+      width > 0
+        ? layoutCircuit(circuit, { width: Math.max(480, width), height: 560, threshold: drawn })
+        : undefined,
+    [circuit, width, drawn],
   );
   return (
     <section className="explorer">
-      <Threshold
-        circuit={circuit}
-        value={threshold}
-        onChange={(value) => setText(value === undefined ? undefined : value.toPrecision(4))}
-      />
+      <Threshold circuit={circuit} value={threshold} onChange={setThreshold} />
       <div ref={box}>{layout && <Graph circuit={circuit} layout={layout} />}</div>
       <SignLegend />
     </section>

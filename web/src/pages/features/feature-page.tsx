@@ -33,7 +33,10 @@ function Detail({ feature }: { feature: FeatureDetail }) {
       ),
     [feature],
   );
-  const most = Math.max(1e-9, ...feature.promoted.map((one) => Math.abs(one.effect)));
+  const most = Math.max(
+    1e-9,
+    ...[...feature.promoted, ...feature.suppressed].map((one) => Math.abs(one.effect)),
+  );
   return (
     <>
       <p className="crumbs small">
@@ -80,21 +83,36 @@ function Detail({ feature }: { feature: FeatureDetail }) {
           <p className="small soft">
             Direct effect on each <Word term="logit" /> when the feature is one unit stronger.
           </p>
-          <ul className="promoted">
-            {feature.promoted.map((one, i) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: tokens may repeat in print
-              <li key={i}>
-                <TokenChip token={one.text} />
-                <span className="bar">
-                  <span style={{ width: `${(100 * Math.abs(one.effect)) / most}%` }} />
-                </span>
-                <span className="n">{fixed(one.effect, 2)}</span>
-              </li>
-            ))}
-          </ul>
+          <TokenBars effects={feature.promoted} most={most} />
+          <h3 className="gap-above">Tokens it lowers</h3>
+          <TokenBars effects={feature.suppressed} most={most} />
         </aside>
       </div>
     </>
+  );
+}
+
+/** Tokens with the size of their effect. */
+function TokenBars({ effects, most }: { effects: FeatureDetail['promoted']; most: number }) {
+  if (effects.length === 0) return <p className="soft">None.</p>;
+  return (
+    <ul className="promoted">
+      {effects.map((one, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: tokens may repeat in print
+        <li key={i}>
+          <TokenChip token={one.text} />
+          <span className="bar">
+            <span
+              style={{
+                width: `${(100 * Math.abs(one.effect)) / most}%`,
+                background: one.effect >= 0 ? 'var(--towards)' : 'var(--against)',
+              }}
+            />
+          </span>
+          <span className="n">{fixed(one.effect, 2)}</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 
