@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
  * registered inside the worker: Node 20 does not carry `--import` hooks into worker threads.
  */
 export function spawnWorker(url: URL, workerData: unknown): Worker {
-  if (!url.pathname.endsWith('.ts')) return new Worker(url, { workerData });
+  if (!/\.m?ts$/.test(url.pathname)) return new Worker(url, { workerData });
   const api = JSON.stringify(import.meta.resolve('tsx/esm/api'));
   const code = `import(${api}).then((tsx) => { tsx.register(); return import(${JSON.stringify(url.href)}); })`;
   return new Worker(code, { eval: true, workerData, execArgv: [] });
