@@ -5,6 +5,7 @@ import type { WorkContext } from '../core/progress.ts';
 
 /** Rooms with checks, from the ground up. Loaded only when asked for: some need the runtime. */
 const rooms: Readonly<Record<string, () => Promise<{ readonly checks: readonly Check[] }>>> = {
+  models: () => import('../models/checks.ts'),
   activations: () => import('../activations/checks.ts'),
   dictionaries: () => import('../dictionaries/checks.ts'),
   energy: () => import('../energy/checks.ts'),

@@ -4,7 +4,7 @@ import type { HarvestSite } from '../../activations/harvest.ts';
 import type { StudyStep } from '../plan.ts';
 import type { LeftOut } from '../results.ts';
 import { textWindows } from './text.ts';
-import { FLOAT, type StepMaker, work } from './types.ts';
+import { type StepMaker, work } from './types.ts';
 
 export interface HarvestResult {
   readonly tokensPerSecond: number;
@@ -31,7 +31,7 @@ export function harvestStep(
     config: { sites },
     needs: [model, text],
     resumable: true,
-    cost: { seconds: tokens / 700, diskBytes: tokens * 576 * FLOAT * sites.length, memoryBytes: 1.5e9 },
+    cost: { seconds: tokens / 700, diskBytes: tokens * 576 * 2 * sites.length, memoryBytes: 1.5e9 },
     async run(inputs, context) {
       const { harvest } = await import('../../activations/harvest.ts');
       const { checkSites } = await import('../../models/run.ts');
