@@ -6,26 +6,20 @@ import type { Dictionary } from '../dictionaries/types.ts';
 import type { EditedFeature } from './types.ts';
 
 /**
- * The `count` features with the largest |effect|, summed over positions, over all dictionaries. Chosen on train
- * examples only.
+ * The `count` features that serve the behaviour most: the largest energies (−IE), summed over positions, over all
+ * dictionaries. Features that work against it are left alone: switching them off would strengthen it. Chosen on
+ * train examples only.
  */
 export function strongestFeatures(cuts: readonly CutEffects[], count: number): EditedFeature[] {
-  const all: (EditedFeature & { size: number })[] = [];
+  const serving: EditedFeature[] = [];
   for (const { site, features, positions, features_TF } of cuts) {
     for (let feature = 0; feature < features; feature++) {
       let effect = 0;
-      let size = 0;
-      for (let t = 0; t < positions; t++) {
-        effect += features_TF[t * features + feature]!;
-        size += Math.abs(features_TF[t * features + feature]!);
-      }
-      if (size > 0) all.push({ site, feature, effect, size });
+      for (let t = 0; t < positions; t++) effect += features_TF[t * features + feature]!;
+      if (effect < 0) serving.push({ site, feature, effect });
     }
   }
-  return all
-    .sort((a, b) => b.size - a.size)
-    .slice(0, count)
-    .map(({ site, feature, effect }) => ({ site, feature, effect }));
+  return serving.sort((a, b) => a.effect - b.effect).slice(0, count);
 }
 
 /** Change at one site: x′ = x − Σ_i scale_i (f_i − base_i) d_i at every position that the dictionary reads. */

@@ -121,21 +121,22 @@ describe('the null of an edit', () => {
     expect(features(all[2]!)).toEqual(features(all[5]!));
   });
 
-  test('the strongest features are those with the largest |effect| summed over positions', () => {
+  test('the strongest features are those that serve the answer most, summed over positions; others stay', () => {
     const effects = {
       site: 's',
       cut: 1,
       positions: 2,
-      features: 3,
-      features_TF: Float32Array.of(-3, 1, 0, 2.5, 1, 0.5),
+      features: 4,
+      features_TF: Float32Array.of(-3, 1, -1, 0, 2.5, 1, -1, -0.25),
       errors_T: Float32Array.of(9, 9),
       featureSums_B: new Float64Array(),
       errorSums_B: new Float64Array(),
     };
     expect(strongestFeatures([effects], 2)).toEqual([
+      { site: 's', feature: 2, effect: -2 },
       { site: 's', feature: 0, effect: -0.5 },
-      { site: 's', feature: 1, effect: 2 },
     ]);
+    expect(strongestFeatures([effects], 9)).toHaveLength(3);
   });
 });
 
