@@ -4,7 +4,8 @@ import { silent } from '../../src/core/progress.ts';
 import { checks } from '../../src/energy/checks.ts';
 
 test('every invariant of energy holds, with room that is neither zero nor infinite', async () => {
-  const rows = (await Promise.all(checks.map((c) => c.rows({ progress: silent, threads: 1 })))).flat();
+  // The second group opens the real model: test/real/energy.test.ts holds it to the same bars.
+  const rows = await checks[0]!.rows({ progress: silent, threads: 1 });
   expect(rows).toHaveLength(3);
   for (const row of rows) {
     expect(row).toMatchObject({ area: 'energy', pass: true });
