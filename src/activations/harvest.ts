@@ -8,6 +8,7 @@ import { removeTemporaries } from '../files/atomic.ts';
 import { only } from '../graph/interventions.ts';
 import { inferShapes } from '../graph/shapes.ts';
 import type { Graph } from '../graph/types.ts';
+import type { SiteLayout } from './batch.ts';
 import { finishSite } from './finish.ts';
 import {
   type HarvestResult,
@@ -17,7 +18,7 @@ import {
   saveResult,
   windowsHash,
 } from './manifest.ts';
-import { recordShards, type SiteLayout } from './record.ts';
+import { recordShards } from './record.ts';
 import { type Storage, siteFolder } from './shards.ts';
 import { sinkRule } from './sinks.ts';
 
@@ -30,6 +31,7 @@ export interface HarvestOptions extends WorkContext {
   /** Values of shape [batch, position, …]; what follows position is flattened. */
   readonly sites: readonly string[];
   readonly folder: string;
+  /** Windows run on this many threads at once, each with a session of its own. */
   readonly threads: number;
   /** Norms above this many medians are left out. Default 7. */
   readonly maxNormRatio?: number;
@@ -39,14 +41,14 @@ export interface HarvestOptions extends WorkContext {
   readonly thresholds?: Readonly<Record<string, number>>;
   /** Windows per run. Default 8. */
   readonly batch?: number;
-  /** Windows per shard; a stopped harvest loses at most this much. Default 64. */
+  /** Windows per shard; a stopped harvest loses at most two shards. Default 32. */
   readonly shardWindows?: number;
   readonly storage?: Storage;
 }
 
 /**
  * Harvests all windows at all sites. The graph is cut down to what the sites need, so it runs only as deep as the
- * deepest. Memory holds one shard being filled and one being written. A folder with finished shards of the same
+ * deepest. Memory holds three shards at most. A folder with finished shards of the same
  * harvest is gone on from; a finished one is returned at once. The same input gives the same bytes.
  * @throws GraphError `graph.unknown-site`; DataError `activations.no-windows`, `activations.no-rows`,
  *   `activations.not-finite`, `activations.overflow`, `activations.other-harvest`; FileError `disk.full`
@@ -64,7 +66,7 @@ export async function harvest(options: HarvestOptions): Promise<HarvestResult> {
       },
     );
   }
-  const { batch = 8, shardWindows = 64, storage = 'fitting' } = options;
+  const { batch = 8, shardWindows = 32, storage = 'fitting' } = options;
   const rule = {
     ratio: options.maxNormRatio ?? sinkRule.ratio,
     share: options.shareLeftOut ?? sinkRule.share,

@@ -2,20 +2,14 @@
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { DataError, throwIfAborted } from '../core/errors.ts';
-import { type Tensor, tensor, zeros } from '../core/tensor.ts';
+import { emptyArray } from '../core/tensor.ts';
 import type { Window } from '../data/windows.ts';
 import type { Graph } from '../graph/types.ts';
-import { openSession, type Session } from '../runtime/session.ts';
+import { batchOf, type SiteLayout } from './batch.ts';
 import { type Manifest, saveManifest } from './manifest.ts';
+import { type BatchPool, openBatchPool } from './pool.ts';
 import { fittingStorage, type ShardRows, type Storage, shardName, siteFolder, writeShard } from './shards.ts';
 import { rowNorms } from './sinks.ts';
-
-/** A site, the sizes after [batch, position] of its value, and their product. */
-export interface SiteLayout {
-  readonly site: string;
-  readonly dims: readonly number[];
-  readonly width: number;
-}
 
 export interface Recording {
   /** Cut down to the sites, which are its outputs. */
@@ -30,133 +24,123 @@ export interface Recording {
   readonly signal?: AbortSignal;
 }
 
-/** Runs what is missing, shard by shard; the writing of one overlaps with the computing of the next. */
+/** Rows whose norms are not known yet. */
+type UnmeasuredRows = Omit<ShardRows, 'norms_R'>;
+
+/**
+ * Runs what is missing, shard by shard. While one shard is written the next ones are computed; three are in
+ * memory at most.
+ */
 export async function recordShards(
   options: Recording,
   begun: Manifest,
   advance: (done: number, figures?: Record<string, number>) => void,
 ): Promise<Manifest> {
-  const { graph, layouts, windows, folder, threads, shardWindows, signal } = options;
+  const { graph, layouts, windows, threads, shardWindows } = options;
   if (begun.windows >= windows.length) return begun;
-  const tokensBefore = (count: number) =>
-    windows.slice(0, count).reduce((sum, w) => sum + w.tokens.length, 0);
-  const started = tokensBefore(begun.windows);
+  const started = windows.slice(0, begun.windows).reduce((sum, w) => sum + w.tokens.length, 0);
   const clock = performance.now();
   const seconds = () => (performance.now() - clock) / 1000;
-  const report = (done: number) => advance(done, { tokensPerSecond: (done - started) / seconds() });
+  let done = started;
+  const report = (tokens: number) => {
+    done += tokens;
+    advance(done, { tokensPerSecond: (done - started) / seconds() });
+  };
   if (started > 0) advance(started);
-  const session = await openSession(graph, { threads });
+  const batches = Math.ceil((windows.length - begun.windows) / options.batch);
+  const pool = await openBatchPool(graph, layouts, Math.min(threads, batches));
   let manifest = begun;
-  let writing: Promise<void> = Promise.resolve();
+  let writing = Promise.resolve();
+  let before = Promise.resolve();
   try {
     for (let from = begun.windows; from < windows.length; from += shardWindows) {
       const to = Math.min(windows.length, from + shardWindows);
-      const filled = await fillShard(options, session, from, to, (at) => report(tokensBefore(at)));
-      await writing;
-      throwIfAborted(signal);
-      const storage = Object.fromEntries(
-        layouts.map(({ site, width }) => {
-          const { norms_R } = filled.get(site)!;
-          return [site, manifest.storage[site] ?? options.storage ?? fittingStorage(norms_R, width)];
-        }),
-      );
-      const finished = manifest.shards;
-      manifest = {
-        ...manifest,
-        storage,
-        shards: finished + 1,
-        windows: to,
-        seconds: begun.seconds + seconds(),
-      };
-      const state = manifest;
-      writing = (async () => {
-        for (const { site, width } of layouts) {
-          const path = join(siteFolder(folder, site), shardName(finished));
-          await writeShard(path, filled.get(site)!, width, storage[site]!);
-        }
-        await saveManifest(folder, state);
-      })();
-      // Its failure is met at the next await; meanwhile it must not count as unhandled.
+      const filled = await fillShard(options, pool, from, to, report);
+      const last = writing;
+      await before;
+      before = last;
+      writing = last.then(async () => {
+        await filled.done;
+        manifest = await keepShard(options, filled.shard, {
+          ...manifest,
+          windows: to,
+          seconds: begun.seconds + seconds(),
+        });
+      });
+      // Its failure is met at a later await; until then it must not count as unhandled.
       writing.catch(() => {});
     }
     await writing;
     return { ...manifest, seconds: begun.seconds + seconds() };
   } finally {
     await writing.catch(() => {});
-    await session.release();
+    await pool.close();
   }
 }
 
-/** The rows of windows `from` … `to` at every site. */
+/**
+ * Sends the windows `from` … `to` to the pool and returns the shard with the promise of its rows, once the last
+ * batch has started.
+ */
 async function fillShard(
   { windows, layouts, batch, signal }: Recording,
-  session: Session,
+  pool: BatchPool,
   from: number,
   to: number,
-  report: (windowsDone: number) => void,
-): Promise<Map<string, ShardRows>> {
+  report: (tokens: number) => void,
+): Promise<{ shard: UnmeasuredRows[]; done: Promise<unknown> }> {
   const rows = windows.slice(from, to).reduce((sum, w) => sum + w.tokens.length - 1, 0);
-  const windows_R = new Int32Array(rows);
-  const positions_R = new Int32Array(rows);
-  const shard = new Map(layouts.map(({ site, width }) => [site, new Float32Array(rows * width)]));
-  let into: Record<string, Tensor> = {};
+  const windows_R = emptyArray('int32', rows);
+  const positions_R = emptyArray('int32', rows);
+  // Shared, so that workers write their rows in place.
+  const rows_RD = layouts.map(({ width }) => new Float32Array(new SharedArrayBuffer(4 * rows * width)));
+  const running: Promise<void>[] = [];
   let row = 0;
   for (let at = from; at < to; at += batch) {
+    await pool.free();
+    // Lets signals and timers have their turn where runs block this thread.
+    await breathe();
     throwIfAborted(signal);
     const part = windows.slice(at, Math.min(to, at + batch));
-    const length = Math.max(...part.map((w) => w.tokens.length));
-    const tokens = new BigInt64Array(part.length * length);
-    part.forEach((w, b) => {
-      // Padding on the right changes nothing to its left: attention is causal.
-      w.tokens.forEach((token, t) => {
-        tokens[b * length + t] = BigInt(token);
-      });
+    const run = pool.run(batchOf(part, row, rows_RD)).then(() => {
+      report(part.reduce((sum, w) => sum + w.tokens.length, 0));
     });
-    const shape = [part.length, length];
-    const fits = Object.values(into)[0]?.shape.slice(0, 2).join() === shape.join();
-    if (!fits) into = buffers(layouts, shape);
-    await session.run({ tokens: tensor('int64', shape, tokens) }, into);
-    const before = row;
+    run.catch(() => {});
+    running.push(run);
     part.forEach((w, b) => {
       for (let t = 1; t < w.tokens.length; t++, row++) {
         windows_R[row] = at + b;
         positions_R[row] = t;
       }
     });
-    for (const { site, width } of layouts) {
-      const source = into[site]!.data as Float32Array;
-      let target = before * width;
-      part.forEach((w, b) => {
-        const start = (b * length + 1) * width;
-        const end = (b * length + w.tokens.length) * width;
-        shard.get(site)!.set(source.subarray(start, end), target);
-        target += end - start;
-      });
-    }
-    report(at + part.length);
-    // Lets signals, timers and writes have their turn: a run blocks the thread.
-    await breathe();
   }
-  return new Map(
-    layouts.map(({ site, width }) => {
-      const rows_RD = shard.get(site)!;
-      const norms_R = rowNorms(rows_RD, width);
-      requireFinite(site, norms_R, windows_R, positions_R);
-      return [site, { rows_RD, norms_R, windows_R, positions_R }];
-    }),
-  );
+  const shard = rows_RD.map((site_RD) => ({ rows_RD: site_RD, windows_R, positions_R }));
+  return { shard, done: Promise.all(running) };
 }
 
-/** Output tensors that every run of this shape writes into. */
-const buffers = (layouts: readonly SiteLayout[], shape: readonly number[]): Record<string, Tensor> =>
-  Object.fromEntries(layouts.map(({ site, dims }) => [site, zeros('float32', [...shape, ...dims])]));
+/** Writes a filled shard at every site, then the manifest that counts it; returns that manifest. */
+async function keepShard(
+  { layouts, folder, storage: wanted }: Recording,
+  shard: readonly UnmeasuredRows[],
+  manifest: Manifest,
+): Promise<Manifest> {
+  const storage = { ...manifest.storage };
+  const whole = layouts.map(({ site, width }, s) => {
+    const norms_R = rowNorms(shard[s]!.rows_RD, width);
+    requireFinite(site, norms_R, shard[s]!);
+    storage[site] ??= wanted ?? fittingStorage(norms_R, width);
+    return { ...shard[s]!, norms_R };
+  });
+  for (const [s, { site, width }] of layouts.entries()) {
+    const path = join(siteFolder(folder, site), shardName(manifest.shards));
+    await writeShard(path, whole[s]!, width, storage[site]!);
+  }
+  const counted = { ...manifest, storage, shards: manifest.shards + 1 };
+  await saveManifest(folder, counted);
+  return counted;
+}
 
-function requireFinite(
-  site: string,
-  norms_R: Float32Array,
-  windows_R: Int32Array,
-  positions_R: Int32Array,
-): void {
+function requireFinite(site: string, norms_R: Float32Array, { windows_R, positions_R }: UnmeasuredRows) {
   const bad = norms_R.findIndex((norm) => !Number.isFinite(norm));
   if (bad < 0) return;
   const where = `${site}, window ${windows_R[bad]}, position ${positions_R[bad]}`;

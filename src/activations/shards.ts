@@ -19,7 +19,7 @@ export function fittingStorage(norms: Float32Array, width: number): Storage {
 
 /** Rows of one site from some windows; the first position of each window is not among them. */
 export interface ShardRows {
-  readonly rows_RD: Tensor<'float32'>['data'];
+  readonly rows_RD: Float32Array;
   readonly norms_R: Tensor<'float32'>['data'];
   /** Index of the window, and position in it. */
   readonly windows_R: Tensor<'int32'>['data'];
@@ -42,7 +42,7 @@ export async function writeShard(
   const stored: Tensor =
     storage === 'float16'
       ? tensor('float16', [rows, width], floatsToHalves(rows_RD))
-      : tensor('float32', [rows, width], rows_RD);
+      : tensor('float32', [rows, width], new Float32Array(rows_RD));
   await writeSafetensors(path, {
     activations: stored,
     norms: tensor('float32', [rows], norms_R),

@@ -329,6 +329,38 @@ describe('long work', () => {
   });
 });
 
+describe('several threads', () => {
+  test('give the same bytes as one', async () => {
+    const one = base();
+    await harvest(one);
+    const two = { ...base(), threads: 3 };
+    await harvest(two);
+    expect(bytesBelow(two.folder)).toEqual(bytesBelow(one.folder));
+  });
+
+  test('are stopped by a signal, and what is finished stays', async () => {
+    const options = { ...base(), threads: 2, windows: windowsOf(400, [10, 7, 4]) };
+    const stop = new AbortController();
+    const progress = (e: ProgressEvent) => e.type === 'advance' && e.done >= 60 && stop.abort();
+    await expect(harvest({ ...options, progress, signal: stop.signal })).rejects.toMatchObject({
+      code: 'interrupted',
+    });
+    const manifest = JSON.parse(readFileSync(join(options.folder, 'manifest.json'), 'utf8')) as {
+      windows: number;
+    };
+    expect(manifest.windows).toBeGreaterThan(0);
+    expect(manifest.windows).toBeLessThan(400);
+  });
+
+  test('a failure in a thread is the failure of the harvest', async () => {
+    const model = tableModel([[1], [2]]);
+    // Token 7 lies outside of the table.
+    const windows = tableWindows([0, 1], [0, 7], [1, 1], [1, 0]);
+    const options = { ...base(), model, sites: ['site'], windows, batch: 1, threads: 2 };
+    await expect(harvest(options)).rejects.toMatchObject({ code: 'runtime.failed' });
+  });
+});
+
 describe('refused', () => {
   test.each([
     [
