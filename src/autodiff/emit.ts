@@ -1,7 +1,7 @@
 /** @file Emitting nodes while knowing every value's type: what the rules of differentiation are written with. */
 import { GraphError } from '../core/errors.ts';
 import { type DType, emptyArray, tensor } from '../core/tensor.ts';
-import { type GraphBuilder, graphBuilder } from '../graph/build.ts';
+import { type GraphBuilder, graphBuilder, OPSET } from '../graph/build.ts';
 import { broadcastShapes } from '../graph/dims.ts';
 import { onnxType } from '../graph/onnx-values.ts';
 import { inferNode, inferState, inferWeight, type ShapeState, type ValueType } from '../graph/shapes.ts';
@@ -43,8 +43,16 @@ export interface Emitter {
   finish(outputs: readonly string[]): Graph;
 }
 
-/** An emitter that goes on from `base`. */
+/**
+ * An emitter that goes on from `base`.
+ * @throws GraphError `graph.old-opset` when the operators that rules emit would mean something else.
+ */
 export function emitter(base: Graph): Emitter {
+  if (base.opset < OPSET) {
+    throw new GraphError('graph.old-opset', `the graph uses opset ${base.opset}; derivatives need ${OPSET}`, {
+      hint: `export the model with opset ${OPSET} or newer`,
+    });
+  }
   const builder: GraphBuilder = graphBuilder(base);
   const state: ShapeState = inferState(base);
 

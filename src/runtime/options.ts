@@ -1,4 +1,4 @@
-/** @file The session options that keep memory low. Figures and reasons: docs/decisions/sessions.md. */
+/** @file The session options that keep memory low. Figures and reasons: docs/decisions/0004. */
 import type { InferenceSession } from 'onnxruntime-node';
 
 export interface SessionTuning {

@@ -65,6 +65,20 @@ export async function openSession(graph: Graph, options: SessionOptions): Promis
   };
 }
 
+/** Opens a session, runs it once and releases it. For checks and single questions, not for loops. */
+export async function runOnce(
+  graph: Graph,
+  feeds: Tensors,
+  options: SessionOptions,
+): Promise<Record<string, Tensor>> {
+  const session = await openSession(graph, options);
+  try {
+    return await session.run(feeds);
+  } finally {
+    await session.release();
+  }
+}
+
 async function runNative(
   native: ort.InferenceSession,
   graph: Graph,

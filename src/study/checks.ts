@@ -5,6 +5,13 @@ import type { WorkContext } from '../core/progress.ts';
 
 /** Rooms with checks, from the ground up. Loaded only when asked for: some need the runtime. */
 const rooms: Readonly<Record<string, () => Promise<{ readonly checks: readonly Check[] }>>> = {
+  autodiff: async () => {
+    const [{ autodiffChecks }, { runOnce }] = await Promise.all([
+      import('../autodiff/checks.ts'),
+      import('../runtime/session.ts'),
+    ]);
+    return { checks: autodiffChecks((graph, feeds, threads) => runOnce(graph, feeds, { threads })) };
+  },
   models: () => import('../models/checks.ts'),
   activations: () => import('../activations/checks.ts'),
   dictionaries: () => import('../dictionaries/checks.ts'),

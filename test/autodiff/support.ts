@@ -5,7 +5,7 @@ import { vjp } from '../../src/autodiff/vjp.ts';
 import { UntangleError } from '../../src/core/errors.ts';
 import { type Random, random } from '../../src/core/random.ts';
 import { type DType, emptyArray, sizeOf, type Tensor, tensor } from '../../src/core/tensor.ts';
-import { type GraphBuilder, graphBuilder } from '../../src/graph/build.ts';
+import { type GraphBuilder, graphBuilder, OPSET } from '../../src/graph/build.ts';
 import { only } from '../../src/graph/interventions.ts';
 import type { Dim, Graph } from '../../src/graph/types.ts';
 import { openSession } from '../../src/runtime/session.ts';
@@ -22,6 +22,8 @@ export interface Case {
   /** Where inputs are drawn from (default: normal). */
   readonly draw?: (r: Random, input: string) => number;
   readonly seed?: number;
+  /** Operator set, for operators newer than the one we build with. */
+  readonly opset?: number;
 }
 
 export interface Measured {
@@ -52,7 +54,7 @@ export async function measureIn(spec: Case, dtype: Float): Promise<Measured> {
   for (const [name, shape] of Object.entries(spec.inputs)) b.input(name, dtype, spec.dims?.[name] ?? shape);
   for (const [name, t] of Object.entries(fixed)) b.input(name, t.dtype, t.shape);
   b.site('result', spec.build(b, dtype));
-  const graph = b.finish(['result']);
+  const graph: Graph = { ...b.finish(['result']), opset: spec.opset ?? OPSET };
 
   const draw = spec.draw ?? ((random) => random.normal());
   const point = Object.fromEntries(names.map((n) => [n, drawn(dtype, spec.inputs[n]!, () => draw(r, n))]));
