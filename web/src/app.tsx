@@ -32,7 +32,9 @@ export function App() {
       </a>
       <Rail />
       <header className="top">
-        <span className="study">{study?.name ?? ''}</span>
+        <span className="study" title={study?.name}>
+          {study?.name ?? ''}
+        </span>
         <Search />
         <Command />
       </header>

@@ -44,7 +44,7 @@ function Verdict({ edit }: { edit: EditResult }) {
       At strength {plain(row.strength)} the bias is {withInterval(row.biasAfter)} with the circuit’s features
       and {withInterval(random.biasAfter)} with random ones:{' '}
       {below
-        ? 'the two intervals do not meet, so the circuit’s features do it.'
+        ? 'the two intervals do not meet.'
         : above
           ? 'the circuit’s features leave more of it than random ones do.'
           : 'the intervals overlap, so the difference is not clear.'}

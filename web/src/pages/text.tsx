@@ -26,10 +26,10 @@ export function TextPage({ results }: { results: StudyResults }) {
       <section className="section">
         <h2>Left out, and why</h2>
         <p className="says">
-          At the first position of a text, and at a few delimiters, the model’s state is more than a hundred
-          times larger than elsewhere: <Word term="sink">attention sinks</Word>. They are found by rule (norm
-          above 7 times the median), kept out of learning and scores, and passed through untouched when
-          features are put into the model.
+          At the first position of a text, and at a few delimiters, the model’s state is far larger than
+          elsewhere, in some models a hundred times: <Word term="sink">attention sinks</Word>. They are found
+          by rule (norm above 7 times the median), kept out of learning and scores, and passed through
+          untouched when features are put into the model.
         </p>
         {text.leftOut.length === 0 ? (
           <p className="soft">The positions are counted while the activations are harvested.</p>

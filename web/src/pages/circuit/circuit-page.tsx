@@ -42,7 +42,7 @@ export function CircuitPage({ results, task }: { results: StudyResults; task?: s
 function useThreshold() {
   const [text, setText] = useQuery('threshold');
   const [threshold, set] = useState(() => Math.max(0, Number(text) || 0));
-  const written = threshold > 0 ? threshold.toPrecision(4) : '';
+  const written = threshold > 0 ? String(threshold) : '';
   const drawn = useDeferredValue(threshold);
   // biome-ignore lint/correctness/useExhaustiveDependencies: only another address (a link, going back) moves the slider
   useEffect(() => {
@@ -53,7 +53,11 @@ function useThreshold() {
     const timer = setTimeout(() => setText(written), 150);
     return () => clearTimeout(timer);
   }, [text, written, setText]);
-  return { threshold, drawn, setThreshold: (value: number | undefined) => set(value ?? 0) };
+  return {
+    threshold,
+    drawn,
+    setThreshold: (value: number | undefined) => set(Number((value ?? 0).toPrecision(4))),
+  };
 }
 
 function Explorer({ circuit }: { circuit: CircuitResult }) {

@@ -53,7 +53,7 @@ export function Threshold({
         onChange={(event) => {
           const step = Number(event.target.value);
           setAt(step);
-          onChange(step === 0 ? undefined : low * (high / low) ** (step / steps) * 0.9999);
+          onChange(step === 0 ? undefined : low * (high / low) ** (step / steps) * 0.9995);
         }}
       />
       <output htmlFor="threshold">{number(Math.max(low, value))}</output>

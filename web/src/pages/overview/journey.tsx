@@ -1,9 +1,10 @@
 /** @file The journey as a thin line of six parts: state, time, thumbnail; it fills while the study runs. */
+import { fixed, number, percent } from '../../../../src/pictures/scale.ts';
 import type { StepState, StudyState } from '../../api/types.ts';
 import { pageList } from '../../frame/pages.ts';
 import { type Part, partsOf } from '../../frame/steps.ts';
 import { Link } from '../../router.tsx';
-import { duration } from '../../ui/numbers.tsx';
+import { count, duration } from '../../ui/numbers.tsx';
 import { progressWords } from '../../ui/told.tsx';
 import { Thumbnail } from './thumbnail.tsx';
 
@@ -63,10 +64,16 @@ export function Journey({ study }: { study: StudyState }) {
   );
 }
 
-/** Live figures worth reading: ", fve 0.71". */
-function figureWords({ figures }: StepState): string {
-  return Object.entries(figures ?? {})
-    .slice(0, 3)
-    .map(([name, value]) => ` · ${name} ${Number(value.toPrecision(3))}`)
+const figureNames: Record<string, (value: number) => string> = {
+  fve: (value) => `variance explained ${percent(value, 1)}`,
+  dead: (value) => `dead ${percent(value, 1)}`,
+  l0: (value) => `L0 ${fixed(value, 1)}`,
+  tokensPerSecond: (value) => `${count(value)} tokens/s`,
+};
+
+/** Live figures worth reading: " · variance explained 71.2 %". */
+const figureWords = ({ figures }: StepState): string =>
+  Object.entries(figures ?? {})
+    .slice(0, 4)
+    .map(([name, value]) => ` · ${figureNames[name]?.(value) ?? `${name} ${number(value, 3)}`}`)
     .join('');
-}
