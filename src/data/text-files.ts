@@ -9,7 +9,7 @@ import { DataError, throwIfAborted } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { readText } from '../files/atomic.ts';
 import { errnoOf, fileFailure } from '../files/failures.ts';
-import type { TextDocument } from './text.ts';
+import type { TextDocument } from './document.ts';
 
 /** Reading stops here: far more than any harvest uses, and little enough for memory. */
 const enoughCharacters = 60_000_000;

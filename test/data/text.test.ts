@@ -6,7 +6,8 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { silent } from '../../src/core/progress.ts';
-import { loadDocuments, type TextDocument, textSource } from '../../src/data/text.ts';
+import type { TextDocument } from '../../src/data/document.ts';
+import { loadDocuments, textSource } from '../../src/data/text.ts';
 import { loadWindows, makeWindows, saveWindows, type Window } from '../../src/data/windows.ts';
 import { wordTokenizer } from '../support/word-tokenizer.ts';
 

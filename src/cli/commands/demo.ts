@@ -1,23 +1,10 @@
 /** @file `untangle demo`: the whole journey on a real language model. */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { demoStudy } from '../../study/demo.ts';
 import type { Io } from '../io.ts';
-import { addGlobalOptions, type GlobalOptions, integer } from '../options.ts';
+import { addGlobalOptions } from '../options.ts';
 import { play } from '../play.ts';
-import { commandLine, seeded } from './study.ts';
-
-export interface ShowOptions extends GlobalOptions {
-  readonly open: boolean;
-  readonly port?: number;
-  readonly view?: string;
-}
-
-/** Options of commands that show the Studio. */
-export const addStudioOptions = (command: Command): Command =>
-  command
-    .addOption(new Option('--no-open', 'do not open the browser'))
-    .addOption(new Option('--port <number>', 'port of the Studio (any free one)').argParser(integer))
-    .addOption(new Option('--view <path>', 'page of the Studio to open'));
+import { addStudioOptions, commandLine, type ShowOptions, seeded } from '../show.ts';
 
 export function addDemo(program: Command, io: Io): void {
   const command = program

@@ -8,7 +8,7 @@ import { planStudy } from '../../study/study.ts';
 import type { Io } from '../io.ts';
 import { addGlobalOptions, type GlobalOptions } from '../options.ts';
 import { play } from '../play.ts';
-import { commandLine, seeded } from './study.ts';
+import { commandLine, seeded } from '../show.ts';
 
 const stages = [
   ['harvest', 'record activations at the sites of the dictionaries'],

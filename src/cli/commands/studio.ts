@@ -8,8 +8,7 @@ import { openBrowser } from '../browser.ts';
 import type { Io } from '../io.ts';
 import { addGlobalOptions } from '../options.ts';
 import { serve, stay } from '../play.ts';
-import { addStudioOptions, type ShowOptions } from './demo.ts';
-import { commandLine, seeded } from './study.ts';
+import { addStudioOptions, commandLine, type ShowOptions, seeded } from '../show.ts';
 
 export function addStudio(program: Command, io: Io): void {
   const command = program

@@ -5,28 +5,13 @@ import { UsageError } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../files/atomic.ts';
 import { demoText } from '../../study/demo.ts';
 import { readStudy } from '../../study/parse.ts';
-import type { Study } from '../../study/schema.ts';
 import { planStudy } from '../../study/study.ts';
 import type { Io } from '../io.ts';
 import { addGlobalOptions, type GlobalOptions } from '../options.ts';
 import { play } from '../play.ts';
 import { duration } from '../progress.ts';
+import { addStudioOptions, commandLine, type ShowOptions, seeded } from '../show.ts';
 import { table } from '../table.ts';
-import { addStudioOptions, type ShowOptions } from './demo.ts';
-
-/** The study with the seed of the command line, if one was given. */
-export const seeded = (study: Study, { seed }: Pick<GlobalOptions, 'seed'>): Study =>
-  seed === undefined ? study : { ...study, seed };
-
-/** The command that does this again, for people to copy. */
-export function commandLine(io: Io, words: string, { workspace, seed }: GlobalOptions): string {
-  const quote = (text: string) => (/^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-  return [
-    `${io.self} ${words}`,
-    ...(workspace === '.untangle' ? [] : [`--workspace ${quote(workspace)}`]),
-    ...(seed === undefined ? [] : [`--seed ${seed}`]),
-  ].join(' ');
-}
 
 export function addStudy(program: Command, io: Io): void {
   const study = program
