@@ -66,16 +66,16 @@ export async function tokenNodes(
   rule: string,
   options: RunOptions,
 ): Promise<CircuitNode[]> {
-  const { site, clean_BTD, patch_BTD, costate_BTD } = train.embedding;
-  const [line_BTD] = (await lineCostates(
+  const { site, clean_BTD, patch_BTD } = train.embedding;
+  const [line_BTD, atClean_BTD] = (await lineCostates(
     network,
     site,
     pairs,
     clean_BTD,
     patch_BTD,
-    [quadrature(rule)],
+    [quadrature(rule), quadrature('attribution-patching')],
     options,
-  )) as [Float32Array];
+  )) as [Float32Array, Float32Array];
   const { examples, positions } = pairs;
   const effect = (costate: Float32Array, position: number) => {
     let sum = 0;
@@ -92,7 +92,7 @@ export async function tokenNodes(
     cut: 0,
     position,
     effect: effect(line_BTD, position),
-    attributionPatching: effect(costate_BTD, position),
+    attributionPatching: effect(atClean_BTD, position),
   })).filter((node) => node.effect !== 0);
 }
 

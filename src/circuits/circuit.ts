@@ -14,7 +14,7 @@ import { saveEffects } from './effects-file.ts';
 import { encodeState } from './encode-state.ts';
 import { type Pairs, pairsOf } from './examples.ts';
 import { meanState } from './feature-state.ts';
-import { forwardStates } from './forward.ts';
+import { forwardPairs } from './forward.ts';
 import { DEFAULT_RULE } from './quadrature.ts';
 import { type RunOptions, TOKENS_PER_RUN } from './run-options.ts';
 import { meanEstimate } from './scores.ts';
@@ -149,8 +149,7 @@ async function judge(
 ): Promise<Pick<CircuitResult, 'curve' | 'chosen' | 'variants'>> {
   const first = train.cuts[0]!.site;
   const sites = train.cuts.map((c) => c.site);
-  const full = await forwardStates(network, heldOut, 'clean', [first], run);
-  const patched = await forwardStates(network, heldOut, 'patch', sites, run);
+  const { clean: full, patch: patched } = await forwardPairs(network, heldOut, sites, run);
   const shape = { examples: heldOut.examples, positions: heldOut.positions, width: network.width };
   const spliced: SplicedDictionary[] = [];
   for (const { dictionary, patch, site } of train.cuts) {

@@ -7,9 +7,9 @@ import { type CutEffects, cutEffects } from './effects.ts';
 import { encodeState } from './encode-state.ts';
 import type { Pairs } from './examples.ts';
 import type { FeatureState } from './feature-state.ts';
-import { costates, forwardStates } from './forward.ts';
+import { forwardPairs } from './forward.ts';
 import { lineCostates } from './line.ts';
-import { quadrature } from './quadrature.ts';
+import { joinRules, quadrature } from './quadrature.ts';
 import type { RunOptions } from './run-options.ts';
 
 /** All that is known about one dictionary's cut over the train examples. */
@@ -27,12 +27,11 @@ export interface CodedCut {
 
 export interface TrainEffects {
   readonly cuts: readonly CodedCut[];
-  /** The embedding: states and attribution patching's costate there. */
+  /** The embedding's states. */
   readonly embedding: {
     readonly site: string;
     readonly clean_BTD: Float32Array;
     readonly patch_BTD: Float32Array;
-    readonly costate_BTD: Float32Array;
   };
   readonly clean_B: Float64Array;
   readonly patch_B: Float64Array;
@@ -48,10 +47,11 @@ export async function trainEffects(
   options: RunOptions & { readonly threads: number },
   { progress }: WorkContext,
 ): Promise<TrainEffects> {
-  const chosen = quadrature(rule);
+  const rules = [quadrature(rule), quadrature('attribution-patching')];
+  const { points } = joinRules(rules);
   const embed = network.cuts[0]!;
   const sites = dictionaries.map((d) => d.site);
-  const total = pairs.examples * (3 + chosen.points.length * sites.length);
+  const total = pairs.examples * (2 + points.length * sites.length);
   const task = { task: 'effects', label: `Effects: ${label.title}`, total, unit: 'runs' };
   return track(progress, task, async (advance) => {
     let done = 0;
@@ -62,9 +62,7 @@ export async function trainEffects(
         advance(done);
       },
     };
-    const clean = await forwardStates(network, pairs, 'clean', [embed, ...sites], counted);
-    const patch = await forwardStates(network, pairs, 'patch', [embed, ...sites], counted);
-    const atClean = await costates(network, pairs, 'clean', [embed, ...sites], counted);
+    const { clean, patch } = await forwardPairs(network, pairs, [embed, ...sites], counted);
     const cuts: CodedCut[] = [];
     for (const dictionary of dictionaries) {
       const { site } = dictionary;
@@ -74,15 +72,15 @@ export async function trainEffects(
         clean: await encodeState(dictionary, clean.states[site]!, shape, options.threads),
         patch: await encodeState(dictionary, patch.states[site]!, shape, options.threads),
       };
-      const [costate_BTD] = (await lineCostates(
+      const [costate_BTD, atClean_BTD] = (await lineCostates(
         network,
         site,
         pairs,
         states.clean.x_BTD,
         states.patch.x_BTD,
-        [chosen],
+        rules,
         counted,
-      )) as [Float32Array];
+      )) as [Float32Array, Float32Array];
       cuts.push({
         site,
         cut,
@@ -90,7 +88,7 @@ export async function trainEffects(
         ...states,
         costate_BTD,
         effects: cutEffects(cut, dictionary, states.clean, states.patch, costate_BTD),
-        attributionPatching: cutEffects(cut, dictionary, states.clean, states.patch, atClean.states[site]!),
+        attributionPatching: cutEffects(cut, dictionary, states.clean, states.patch, atClean_BTD),
       });
     }
     return {
@@ -99,7 +97,6 @@ export async function trainEffects(
         site: embed,
         clean_BTD: clean.states[embed]!,
         patch_BTD: patch.states[embed]!,
-        costate_BTD: atClean.states[embed]!,
       },
       clean_B: clean.metric_B,
       patch_B: patch.metric_B,

@@ -1,7 +1,7 @@
 /** @file Self-check of energy: the costate invariant on random models and on the real one, and budgets that close. */
 import { networkOf } from '../circuits/cuts.ts';
 import { type Pairs, pairsOf } from '../circuits/examples.ts';
-import { forwardStates } from '../circuits/forward.ts';
+import { forwardPairs } from '../circuits/forward.ts';
 import { type RunOptions, TOKENS_PER_RUN } from '../circuits/run-options.ts';
 import { type Check, type CheckRow, checkRow } from '../core/check.ts';
 import { reportError, throwIfAborted } from '../core/errors.ts';
@@ -59,8 +59,7 @@ async function tinyRows(context: Context): Promise<CheckRow[]> {
   const network = networkOf(tinyLlama(12, { layers: 3 }));
   const pairs = randomPairs(random(12), 4, 5);
   const site = network.cuts[2]!;
-  const clean = await forwardStates(network, pairs, 'clean', [site], run);
-  const patch = await forwardStates(network, pairs, 'patch', [site], run);
+  const { clean, patch } = await forwardPairs(network, pairs, [site], run);
   const leaks = await leaksByRule(
     network,
     site,

@@ -2,7 +2,7 @@
 import { type Network, networkOf } from '../circuits/cuts.ts';
 import { type EffectsFile, loadEffects } from '../circuits/effects-file.ts';
 import { answerFeeds, type Pairs, pairsOf, range } from '../circuits/examples.ts';
-import { forwardStates } from '../circuits/forward.ts';
+import { forwardPairs, tokenStates } from '../circuits/forward.ts';
 import { joinRules, quadrature } from '../circuits/quadrature.ts';
 import { type RunOptions, TOKENS_PER_RUN } from '../circuits/run-options.ts';
 import { track, type WorkContext } from '../core/progress.ts';
@@ -100,8 +100,7 @@ async function budgets(
   counted: RunOptions,
 ): Promise<CutBudget[]> {
   const sites = effects.cuts.map((c) => c.effects.site);
-  const clean = await forwardStates(network, pairs, 'clean', sites, run);
-  const patch = await forwardStates(network, pairs, 'patch', sites, run);
+  const { clean, patch } = await forwardPairs(network, pairs, sites, run);
   const deltaM_B = clean.metric_B.map((m, b) => m - patch.metric_B[b]!);
   const budget: CutBudget[] = [];
   for (const record of effects.cuts) {
@@ -129,11 +128,11 @@ export async function costateInvariant(
   run: RunOptions,
 ): Promise<CostateResult> {
   const [embed] = network.cuts as [string];
-  const clean = await forwardStates(network, pairs, 'clean', [embed], run);
-  const patch = await forwardStates(network, pairs, 'patch', [embed], run);
-  const x = clean.states[embed]!;
+  const ids = [pairs.clean_BT, pairs.patch_BT].map((ids_BT) => ({ ids_BT, positions: pairs.positions }));
+  const [clean, patch] = await tokenStates(network, ids, [embed], run);
+  const x = clean![embed]!;
   const tangent = Float32Array.from({ length: 2 * x.length }, (_, i) =>
-    i < x.length ? x[i]! - patch.states[embed]![i]! : stream.normal(),
+    i < x.length ? x[i]! - patch![embed]![i]! : stream.normal(),
   );
   // One batch: every example with the tangent clean − patch, then every example with a random one.
   const rows = [...range(0, pairs.examples), ...range(0, pairs.examples)];

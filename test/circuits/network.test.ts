@@ -1,12 +1,13 @@
 /** @file Effects, ablations and edges on a tiny random Llama, against plain computations of the same thing. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { vjp } from '../../src/autodiff/vjp.ts';
 import { openAblation } from '../../src/circuits/ablation.ts';
 import { type CutNodes, edgeWeights } from '../../src/circuits/edges.ts';
 import { cutEffects } from '../../src/circuits/effects.ts';
 import { encodeState } from '../../src/circuits/encode-state.ts';
 import { answerFeeds, range, tokenFeed } from '../../src/circuits/examples.ts';
 import { activeFeatures, type FeatureState, meanState } from '../../src/circuits/feature-state.ts';
-import { costates, type ForwardResult, forwardStates, tokenStates } from '../../src/circuits/forward.ts';
+import { type ForwardResult, forwardPairs, tokenStates } from '../../src/circuits/forward.ts';
 import { lineCostates } from '../../src/circuits/line.ts';
 import { METRIC, metricGraph } from '../../src/circuits/metric.ts';
 import { quadrature } from '../../src/circuits/quadrature.ts';
@@ -27,13 +28,25 @@ beforeAll(async () => {
   setting = tinySetting();
   sites = setting.dictionaries.map((d) => d.site);
   const { network, pairs } = setting;
-  clean = await forwardStates(network, pairs, 'clean', [...network.cuts], run);
-  patch = await forwardStates(network, pairs, 'patch', [...network.cuts], run);
+  ({ clean, patch } = await forwardPairs(network, pairs, network.cuts, run));
   for (const d of setting.dictionaries) {
     states.clean.push(await encodeState(d, clean.states[d.site]!, shape, 1));
     states.patch.push(await encodeState(d, patch.states[d.site]!, shape, 1));
   }
 });
+
+/** λ at the clean run, by site: attribution patching's. */
+async function costatesAtClean(): Promise<Record<string, Float32Array>> {
+  const { network, pairs } = setting;
+  const graph = vjp(metricGraph(network), { of: METRIC, wrt: sites });
+  const session = await run.open(graph);
+  const out = await session.run({
+    tokens: tokenFeed(pairs.clean_BT, 4, 0, 7),
+    ...answerFeeds(pairs, range(0, 7)),
+  });
+  await session.release();
+  return Object.fromEntries(sites.map((site) => [site, out[`grad:${site}`]!.data as Float32Array]));
+}
 
 /** The metric of examples when the run starts from `x_BTD` at `site`. */
 async function metricFrom(site: string, x_BTD: Float32Array): Promise<Float32Array> {
@@ -64,8 +77,10 @@ describe('the metric', () => {
 
 describe('states and costates', () => {
   test('token runs give the states of the metric runs', async () => {
-    const plain = await tokenStates(setting.network, setting.pairs.patch_BT, 4, sites, run);
-    for (const site of sites) expect(largestDifference(plain[site]!, patch.states[site]!)).toBeLessThan(1e-5);
+    const prompts = [{ ids_BT: setting.pairs.patch_BT, positions: 4 }];
+    const [plain] = await tokenStates(setting.network, prompts, sites, run);
+    for (const site of sites)
+      expect(largestDifference(plain![site]!, patch.states[site]!)).toBeLessThan(1e-5);
   });
 
   test('codes are the k largest by definition, and nothing at the first position', () => {
@@ -85,7 +100,7 @@ describe('states and costates', () => {
 
   test('attribution patching’s costate is the gradient: along a small step the metric moves as it says', async () => {
     const site = sites[0]!;
-    const { states: gradients } = await costates(setting.network, setting.pairs, 'clean', sites, run);
+    const gradients = await costatesAtClean();
     const step = clean.states[site]!.map((_, i) => 1e-2 * Math.sin(3 * i));
     const forward = await metricFrom(
       site,
@@ -133,8 +148,8 @@ describe('states and costates', () => {
       const [alone] = await line([rule]);
       expect(largestDifference(together[k]!, alone!)).toBeLessThan(1e-5);
     }
-    const atClean = await costates(network, pairs, 'clean', [site], run);
-    expect(largestDifference(together[1]!, atClean.states[site]!)).toBeLessThan(1e-4);
+    const atClean = await costatesAtClean();
+    expect(largestDifference(together[1]!, atClean[site]!)).toBeLessThan(1e-4);
   });
 });
 
@@ -217,8 +232,8 @@ describe('circuits run alone', () => {
 
 describe('edges', () => {
   test('what leaves a node through all edges is its effect: outflow is complete', async () => {
-    const { network, pairs, dictionaries } = setting;
-    const atClean = await costates(network, pairs, 'clean', sites, run);
+    const { network, dictionaries } = setting;
+    const atClean = await costatesAtClean();
     const cut = (i: number): CutNodes & { coded: NonNullable<CutNodes['coded']> } => ({
       site: sites[i]!,
       nodes: [0, 1, 2, 3].flatMap((position) =>
@@ -229,14 +244,8 @@ describe('edges', () => {
       coded: { dictionary: dictionaries[i]!, clean: states.clean[i]!, patch: states.patch[i]! },
     });
     const upstream = cut(0);
-    const weights = await edgeWeights(network, upstream, cut(1), atClean.states[sites[1]!]!, 7, run);
-    const effects = cutEffects(
-      2,
-      dictionaries[0]!,
-      states.clean[0]!,
-      states.patch[0]!,
-      atClean.states[sites[0]!]!,
-    );
+    const weights = await edgeWeights(network, upstream, cut(1), atClean[sites[1]!]!, 7, run);
+    const effects = cutEffects(2, dictionaries[0]!, states.clean[0]!, states.patch[0]!, atClean[sites[0]!]!);
     for (const [u, node] of upstream.nodes.entries()) {
       const outflow = weights.reduce((sum, row) => sum + row[u]!, 0);
       const effect =
@@ -248,8 +257,8 @@ describe('edges', () => {
   });
 
   test('nothing flows back in time, and features that are off in the clean run take nothing in', async () => {
-    const { network, pairs, dictionaries } = setting;
-    const atClean = await costates(network, pairs, 'clean', sites, run);
+    const { network, dictionaries } = setting;
+    const atClean = await costatesAtClean();
     const silent = range(0, 40).find((f) =>
       range(0, 7).every((b) => !activeFeatures(states.clean[0]!, b, 2).has(f)),
     );
@@ -271,7 +280,7 @@ describe('edges', () => {
         patch_BTD: patch.states[sites[0]!]!,
         coded: { dictionary: dictionaries[0]!, clean: states.clean[0]!, patch: states.patch[0]! },
       },
-      atClean.states[sites[0]!]!,
+      atClean[sites[0]!]!,
       7,
       run,
     );

@@ -33,8 +33,13 @@ let state: FeatureState;
 let x_BTD: Float32Array;
 
 beforeAll(async () => {
-  const states = await tokenStates(network, pairs.clean_BT, 4, [dictionary.site], run);
-  x_BTD = states[dictionary.site]!;
+  const [states] = await tokenStates(
+    network,
+    [{ ids_BT: pairs.clean_BT, positions: 4 }],
+    [dictionary.site],
+    run,
+  );
+  x_BTD = states![dictionary.site]!;
   state = await encodeState(dictionary, x_BTD, { examples: 7, positions: 4, width: 16 }, 1);
 });
 

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Network, networkOf } from '../../src/circuits/cuts.ts';
 import { pairsOf } from '../../src/circuits/examples.ts';
-import { forwardStates } from '../../src/circuits/forward.ts';
+import { forwardPairs } from '../../src/circuits/forward.ts';
 import type { RunOptions } from '../../src/circuits/run-options.ts';
 import { random } from '../../src/core/random.ts';
 import { agreementTask, genderTask, type Task } from '../../src/data/tasks.ts';
@@ -41,8 +41,7 @@ describe.runIf(await hasRealModel())('the depth clock of SmolLM2-135M', () => {
     const [task] = tasks as [Task];
     const pairs = pairsOf(task.name, task.train);
     const site = 'blocks.20.hook_resid_post';
-    const clean = await forwardStates(network, pairs, 'clean', [site], run);
-    const patch = await forwardStates(network, pairs, 'patch', [site], run);
+    const { clean, patch } = await forwardPairs(network, pairs, [site], run);
     const leaks = await leaksByRule(
       network,
       site,
