@@ -2,7 +2,7 @@
 import type { Estimate } from '../core/statistics.ts';
 import { categories, nullGrey } from './colours.ts';
 import { type Line, linesPicture } from './lines.ts';
-import { fixed, percent } from './scale.ts';
+import { fixed, percent, plain } from './scale.ts';
 import type { Size } from './svg.ts';
 
 /** A point with its interval; one that is not known (NaN, or null after JSON) is left out. */
@@ -88,13 +88,18 @@ export function strengthPicture(rows: readonly StrengthRow[], before: Estimate, 
 
 /** Share of variance explained while the features are learned, one line per site. */
 export function learningPicture(
-  sites: readonly { readonly name: string; readonly curve: readonly { tokens: number; fve: number }[] }[],
+  sites: readonly {
+    readonly name: string;
+    readonly curve: readonly { tokens: number; fve: number }[];
+    /** Index of its colour; its place in the list when left out. */
+    readonly colour?: number;
+  }[],
   size: Size,
 ): string {
   return linesPicture(
     sites.map((site, i) => ({
       name: site.name,
-      colour: categories[i % categories.length]!,
+      colour: categories[(site.colour ?? i) % categories.length]!,
       points: site.curve.map((p) => ({ x: p.tokens, y: p.fve })),
     })),
     {
@@ -103,7 +108,7 @@ export function learningPicture(
       x: 'tokens seen',
       y: 'variance explained (FVE)',
       reach: [0, 1],
-      formatX: (v) => (v >= 1000 ? `${fixed(v / 1000, 0)}k` : fixed(v, 0)),
+      formatX: (v) => (v >= 1e6 ? `${plain(v / 1e6)}M` : v >= 1000 ? `${plain(v / 1000)}k` : fixed(v, 0)),
       formatY: (v) => percent(v),
     },
   );

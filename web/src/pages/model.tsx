@@ -8,6 +8,7 @@ import { count } from '../ui/numbers.tsx';
 import { Picture } from '../ui/picture.tsx';
 import { NotYet } from '../ui/told.tsx';
 import { Word } from '../ui/word.tsx';
+import { byDepth, capital } from '../words/sites.ts';
 
 export function ModelPage({ results }: { results: StudyResults }) {
   const { model } = results;
@@ -15,7 +16,7 @@ export function ModelPage({ results }: { results: StudyResults }) {
   return (
     <>
       <h1>{model.name}</h1>
-      <p className="lead">{model.note}</p>
+      <p className="lead">{capital(model.note)}.</p>
       <dl className="facts">
         <Fact name="parameters" value={count(model.parameters)} />
         <Fact name="blocks" value={count(model.layers)} />
@@ -51,7 +52,7 @@ export function ModelPage({ results }: { results: StudyResults }) {
           <p className="soft">None yet: features are learned after the text has been read.</p>
         ) : (
           <ul className="sites">
-            {results.dictionaries.map((one) => (
+            {byDepth(results.dictionaries).map((one) => (
               <li key={one.site}>
                 <Link to={paths.features(one.site)}>
                   <code>{one.site}</code>

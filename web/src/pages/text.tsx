@@ -5,6 +5,7 @@ import { siteName } from '../ui/feature-name.tsx';
 import { count } from '../ui/numbers.tsx';
 import { NotYet } from '../ui/told.tsx';
 import { Word } from '../ui/word.tsx';
+import { byDepth, capital } from '../words/sites.ts';
 import { Fact } from './model.tsx';
 
 export function TextPage({ results }: { results: StudyResults }) {
@@ -14,8 +15,8 @@ export function TextPage({ results }: { results: StudyResults }) {
     <>
       <h1>The text it read</h1>
       <p className="lead">
-        {text.source}. Features were learned on one part and scored on articles that no training window came
-        from.
+        {capital(text.source)}. Features were learned on one part and scored on articles that no training
+        window came from.
       </p>
       <dl className="facts">
         <Fact name="documents" value={count(text.documents)} />
@@ -44,7 +45,7 @@ export function TextPage({ results }: { results: StudyResults }) {
               </tr>
             </thead>
             <tbody>
-              {text.leftOut.map((one) => (
+              {byDepth(text.leftOut).map((one) => (
                 <tr key={one.site}>
                   <td>
                     {siteName(one.site)} <code className="soft small">{one.site}</code>

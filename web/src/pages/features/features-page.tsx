@@ -1,5 +1,5 @@
 /** @file Features: all sites beside each other, one site's list, one feature. */
-import { useCallback } from 'react';
+import { useCallback, useMemo } from 'react';
 import { learningPicture } from '../../../../src/pictures/curves.ts';
 import { fixed, percent } from '../../../../src/pictures/scale.ts';
 import type { DictionaryResult, StudyState } from '../../api/types.ts';
@@ -9,11 +9,12 @@ import { count } from '../../ui/numbers.tsx';
 import { Picture } from '../../ui/picture.tsx';
 import { NotYet } from '../../ui/told.tsx';
 import { Word } from '../../ui/word.tsx';
+import { byDepth } from '../../words/sites.ts';
 import { FeaturePage } from './feature-page.tsx';
 import { SiteList } from './site-list.tsx';
 
 export function FeaturesPage({ study, place }: { study: StudyState; place: Place }) {
-  const { dictionaries } = study.results;
+  const dictionaries = useMemo(() => byDepth(study.results.dictionaries), [study.results.dictionaries]);
   const [, site, id] = place.parts;
   if (site && id !== undefined) return <FeaturePage site={site} id={Number(id)} />;
   if (dictionaries.length === 0) return <NotYet stage="features" what="The features" />;

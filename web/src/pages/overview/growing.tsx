@@ -3,10 +3,11 @@ import { useCallback } from 'react';
 import { nextTokenBars, visibleToken } from '../../../../src/pictures/bars.ts';
 import { learningPicture } from '../../../../src/pictures/curves.ts';
 import { useLive } from '../../api/store.ts';
-import type { DictionaryResult, FigurePoint, ModelSummary, StudyState } from '../../api/types.ts';
+import type { FigurePoint, ModelSummary, StudyState } from '../../api/types.ts';
 import { siteName } from '../../ui/feature-name.tsx';
 import { Picture } from '../../ui/picture.tsx';
 import { Word } from '../../ui/word.tsx';
+import { byDepth } from '../../words/sites.ts';
 import { Figure } from './figures.tsx';
 
 /** What the model says next: the first picture there is. */
@@ -37,8 +38,7 @@ export function ModelFigure({ model }: { model: ModelSummary }) {
 /** Learning curves: finished sites from their results, the running one from the live line. */
 export function LearningFigure({ study }: { study: StudyState }) {
   const { history } = useLive();
-  const { dictionaries } = study.results;
-  const lines = learningLines(study, dictionaries, history);
+  const lines = learningLines(study, history);
   const key = lines.map((line) => `${line.name}:${line.curve.length}`).join();
   // biome-ignore lint/correctness/useExhaustiveDependencies: `key` says all that changes the picture
   const draw = useCallback((width: number) => learningPicture(lines, { width, height: 360 }), [key]);
@@ -49,7 +49,8 @@ export function LearningFigure({ study }: { study: StudyState }) {
       says={
         <>
           Each line is one place in the model; it rises as the features there{' '}
-          <Word term="fve">explain more of the state</Word>.
+          <Word term="fve">explain more of the state</Word>. Lines with dots are finished and scored on
+          held-out text; the one that grows is scored on what it is learning from.
         </>
       }
     >
@@ -58,26 +59,25 @@ export function LearningFigure({ study }: { study: StudyState }) {
   );
 }
 
-function learningLines(
-  study: StudyState,
-  dictionaries: readonly DictionaryResult[],
-  history: Readonly<Record<string, readonly FigurePoint[]>>,
-) {
-  const known = new Set(dictionaries.map((one) => one.site));
-  const running = study.steps
-    .filter((step) => step.name.startsWith('train/') && !known.has(step.name.slice('train/'.length)))
-    .map((step) => ({
-      name: siteName(step.name.slice('train/'.length)),
-      curve: (history[step.name] ?? [])
-        .filter((point) => point.figures.fve !== undefined)
-        .map((point) => ({ tokens: point.done, fve: point.figures.fve! })),
+/** One line per site, in the colour of its depth, whether finished or being learned. */
+function learningLines(study: StudyState, history: Readonly<Record<string, readonly FigurePoint[]>>) {
+  const trained = study.steps.filter((step) => step.name.startsWith('train/'));
+  const sites = byDepth(trained.map((step) => ({ site: step.name.slice('train/'.length), step: step.name })));
+  return sites
+    .map(({ site, step }, colour) => ({
+      name: siteName(site),
+      colour,
+      curve:
+        study.results.dictionaries.find((one) => one.site === site)?.curve ??
+        (history[step] ?? [])
+          .filter((point) => point.figures.fve !== undefined)
+          .map((point) => ({ tokens: point.done, fve: point.figures.fve! })),
     }))
     .filter((line) => line.curve.length > 0);
-  return [...dictionaries.map((one) => ({ name: siteName(one.site), curve: [...one.curve] })), ...running];
 }
 
 /** True when there is anything to draw. */
 export const hasLearning = (
   study: StudyState,
   history: Readonly<Record<string, readonly FigurePoint[]>>,
-): boolean => learningLines(study, study.results.dictionaries, history).length > 0;
+): boolean => learningLines(study, history).length > 0;

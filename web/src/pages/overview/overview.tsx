@@ -2,6 +2,7 @@
 import { useLive } from '../../api/store.ts';
 import type { StudyState } from '../../api/types.ts';
 import { Failed, Told } from '../../ui/told.tsx';
+import { capital } from '../../words/sites.ts';
 import { CircuitFigure, EditFigure, EnergyFigure } from './figures.tsx';
 import { hasLearning, LearningFigure, ModelFigure } from './growing.tsx';
 import { Journey } from './journey.tsx';
@@ -13,7 +14,7 @@ export function Overview({ study }: { study: StudyState }) {
   return (
     <div className="overview">
       <Sentence results={results} />
-      {results.model && <p className="note soft">{results.model.note}</p>}
+      {results.model && <p className="note soft">{capital(results.model.note)}.</p>}
       <Journey study={study} />
       {study.error && <Failed error={study.error} />}
       <Pictures study={study} />
