@@ -1,5 +1,6 @@
 /** @file Harvest: the rows are the network's, sinks are left out by rule, and a killed harvest goes on. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -292,6 +293,54 @@ describe('long work', () => {
       const first = events.find((e) => e.type === 'advance');
       if (finished > 0) expect(first).toMatchObject({ done: finished });
     }
+  });
+
+  test('killed in the middle of its work, the next process goes on to the same bytes', async () => {
+    const whole = { ...base(), windows: windowsOf(400, [10, 7, 4]) };
+    await harvest(whole);
+    const folder = fresh();
+    const from = (path: string) => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href);
+    const script = `
+      import { harvest } from ${from('activations/harvest.ts')};
+      import { tinyLlama } from ${from('models/tiny.ts')};
+      const options = JSON.parse(process.argv[1]);
+      const windows = options.tokens.map((t) => ({ tokens: Int32Array.from(t), documents: new Int32Array(t.length) }));
+      await harvest({ ...options, model: tinyLlama(3, { layers: 3 }), windows, progress: (e) => console.log(e.done) });`;
+    const { threads, batch, shardWindows } = whole;
+    const tokens = whole.windows.map((w) => [...w.tokens]);
+    const options = JSON.stringify({ folder, sites, threads, batch, shardWindows, tokens });
+    const child = spawn('node', ['--import', 'tsx', '--input-type=module', '-e', script, options]);
+    child.stdout.on('data', (text) => {
+      if (
+        String(text)
+          .split('\n')
+          .some((line) => Number(line) > 500)
+      )
+        child.kill('SIGKILL');
+    });
+    expect(await new Promise((resolve) => child.on('exit', (_code, signal) => resolve(signal)))).toBe(
+      'SIGKILL',
+    );
+    const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as { windows: number };
+    expect(manifest.windows).toBeGreaterThan(0);
+    await harvest({ ...whole, folder });
+    expect(bytesBelow(folder)).toEqual(bytesBelow(whole.folder));
+  });
+
+  test('a shard that cannot be written: the ones before stay, and the next start goes on', async () => {
+    const options = base();
+    const blocked = join(options.folder, sites[1]!, '00002.safetensors');
+    mkdirSync(blocked, { recursive: true });
+    await expect(harvest(options)).rejects.toMatchObject({
+      code: expect.stringMatching(/^file\./),
+      where: blocked,
+    });
+    const left = readdirSync(options.folder, { recursive: true, encoding: 'utf8' });
+    expect(left.filter((name) => name.includes('partial'))).toEqual([]);
+    rmSync(blocked, { recursive: true });
+    const events: ProgressEvent[] = [];
+    await harvest({ ...options, progress: (e) => events.push(e) });
+    expect(events.find((e) => e.type === 'advance')).toMatchObject({ done: 31 + 28 });
   });
 
   test('a finished harvest returns at once with the same result; another one in its folder is refused', async () => {
