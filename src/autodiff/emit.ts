@@ -7,7 +7,7 @@ import { onnxType } from '../graph/onnx-values.ts';
 import { inferNode, inferState, inferWeight, type ShapeState, type ValueType } from '../graph/shapes.ts';
 import type { Attribute, Dim, Graph, Node, ValueInfo } from '../graph/types.ts';
 
-export type Attributes = Readonly<Record<string, Attribute>>;
+type Attributes = Readonly<Record<string, Attribute>>;
 
 /** A builder that knows the type of every value, with arithmetic that leaves out what does nothing. */
 export interface Emitter {

@@ -3,7 +3,7 @@ import { GraphError } from '../core/errors.ts';
 import type { Dim } from '../graph/types.ts';
 import type { Emitter } from './emit.ts';
 
-export const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean =>
+const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean =>
   a.length === b.length && a.every((d, i) => d === b[i]);
 
 /** The sizes of `name` as an int64 vector: a constant when all are known. */

@@ -43,12 +43,3 @@ export function ancestors(graph: Graph, targets: Iterable<string>): Set<string> 
   }
   return needed;
 }
-
-/** Values that depend on `sources`, themselves included. */
-export function descendants(graph: Graph, sources: Iterable<string>): Set<string> {
-  const reached = new Set(sources);
-  for (const node of graph.nodes) {
-    if (readsOf(node).some((name) => reached.has(name))) for (const name of node.outputs) reached.add(name);
-  }
-  return reached;
-}

@@ -9,7 +9,7 @@ const same: ShapeRule = (c) => [c.type(0)];
 const sameAsBool: ShapeRule = (c) => [{ dtype: 'bool', shape: c.type(0).shape }];
 
 /** Shape of several inputs broadcast together. */
-export function broadcastInputs(c: ShapeContext, from = 0): Dim[] {
+function broadcastInputs(c: ShapeContext, from = 0): Dim[] {
   let shape: readonly Dim[] = c.type(from).shape;
   for (let i = from + 1; i < c.node.inputs.length; i++) {
     const joined = broadcastShapes(shape, c.type(i).shape);

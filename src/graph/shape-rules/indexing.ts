@@ -1,6 +1,6 @@
 /** @file Shapes of operators that look up, scatter, sort, count and generate. */
 import { intAttribute, stringAttribute } from '../attributes.ts';
-import { positiveAxis, productDims, subtractDims } from '../dims.ts';
+import { positiveAxis, subtractDims } from '../dims.ts';
 import { dtypeOfNumber } from '../onnx-values.ts';
 import type { Dim } from '../types.ts';
 import { badShape, type ShapeContext, type ShapeRule, unknownShape } from './rule.ts';
@@ -93,6 +93,3 @@ export const indexingShapes: Readonly<Record<string, ShapeRule>> = {
   },
   Compress: (c) => keep(c, unknownShape(c, 'axis' in c.node.attributes ? c.type(0).shape.length : 1)),
 };
-
-/** Number of elements, for Size. */
-export const sizeOfType = (shape: readonly Dim[]): Dim => productDims(shape);
