@@ -11,36 +11,70 @@
 /** Values at or below this count as zero: the smallest normal float. */
 const TINY: f32 = 1.1754944e-38;
 
+// @ts-ignore: decorator
+@inline function biased(p: usize, b: v128): v128 { return f32x4.add(v128.load(p), b); }
+
 /** Adds bias to Y and writes the maximum of each group of `size` features per row: maxima[F/size, R]. */
 export function groupMaxima(y: usize, bias: usize, maxima: usize, F: i32, R: i32, size: i32): void {
   const stride = <usize>R << 2;
   for (let g = 0; g < F; g += size) {
     const base = y + <usize>g * stride;
     const b = bias + (<usize>g << 2);
-    for (let q: usize = 0; q < stride; q += 16) {
+    let q: usize = 0;
+    // A cache line, four vectors, at a time.
+    for (; q + 64 <= stride; q += 64) {
       let p = base + q;
-      let m = f32x4.add(v128.load(p), v128.load32_splat(b));
+      let s = v128.load32_splat(b);
+      let m0 = biased(p, s), m1 = biased(p + 16, s), m2 = biased(p + 32, s), m3 = biased(p + 48, s);
       for (let i: usize = 1; i < <usize>size; i++) {
         p += stride;
-        m = f32x4.pmax(m, f32x4.add(v128.load(p), v128.load32_splat(b + (i << 2))));
+        s = v128.load32_splat(b + (i << 2));
+        m0 = f32x4.pmax(m0, biased(p, s));
+        m1 = f32x4.pmax(m1, biased(p + 16, s));
+        m2 = f32x4.pmax(m2, biased(p + 32, s));
+        m3 = f32x4.pmax(m3, biased(p + 48, s));
       }
-      v128.store(maxima, m);
-      maxima += 16;
+      v128.store(maxima + q, m0);
+      v128.store(maxima + q, m1, 16);
+      v128.store(maxima + q, m2, 32);
+      v128.store(maxima + q, m3, 48);
     }
+    for (; q < stride; q += 16) {
+      let p = base + q;
+      let m = biased(p, v128.load32_splat(b));
+      for (let i: usize = 1; i < <usize>size; i++) {
+        p += stride;
+        m = f32x4.pmax(m, biased(p, v128.load32_splat(b + (i << 2))));
+      }
+      v128.store(maxima + q, m);
+    }
+    maxima += stride;
   }
 }
 
-/** Per row a threshold reached by at least min(k, groups) group maxima, and at least TINY: thresholds[R]. */
-export function rowThresholds(maxima: usize, thresholds: usize, groups: i32, R: i32, k: i32): void {
+/**
+ * Per row a threshold reached by at least k of the groups' maxima, and at least TINY: thresholds[R]. The bisection
+ * counts maxima of `span` groups at a time (the last ones may be fewer), of which there must be at least k; `coarse`
+ * has room for 4 · ceil(groups/span) floats.
+ */
+export function rowThresholds(
+  maxima: usize, thresholds: usize, coarse: usize, groups: i32, R: i32, k: i32, span: i32,
+): void {
   const stride = <usize>R << 2;
   const end = <usize>groups * stride;
+  const far = stride * <usize>span;
   const slack = k + 1 + (k >> 3);
   for (let q: usize = 0; q < stride; q += 16) {
     const column = maxima + q;
-    let low = v128.load(column);
-    let high = low;
-    for (let p: usize = stride; p < end; p += stride) {
-      const m = v128.load(column + p);
+    let low = f32x4.splat(f32.MAX_VALUE);
+    let high = f32x4.splat(-f32.MAX_VALUE);
+    let top = coarse;
+    for (let first: usize = 0; first < end; first += far) {
+      let m = v128.load(column + first);
+      const last = min(first + far, end);
+      for (let p = first + stride; p < last; p += stride) m = f32x4.pmax(m, v128.load(column + p));
+      v128.store(top, m);
+      top += 16;
       low = f32x4.pmin(low, m);
       high = f32x4.pmax(high, m);
     }
@@ -48,9 +82,7 @@ export function rowThresholds(maxima: usize, thresholds: usize, groups: i32, R: 
     for (let step = 0; step < 20; step++) {
       const middle = f32x4.mul(f32x4.add(low, high), f32x4.splat(0.5));
       let count = i32x4.splat(0);
-      for (let p: usize = 0; p < end; p += stride) {
-        count = i32x4.sub(count, f32x4.ge(v128.load(column + p), middle));
-      }
+      for (let p = coarse; p < top; p += 16) count = i32x4.sub(count, f32x4.ge(v128.load(p), middle));
       const enough = i32x4.ge_s(count, i32x4.splat(k));
       low = v128.bitselect(middle, low, enough);
       high = v128.bitselect(high, middle, enough);

@@ -67,6 +67,8 @@ export async function openBlockEncoder(shape: {
   const size = groupSize(F, k);
   const groups = Math.ceil(F / size);
   const padded = groups * size;
+  // Few maxima are enough for a threshold: it lets through about k·(1 + k/2n) entries for n of them.
+  const span = Math.max(1, Math.floor(groups / (4 * k)));
   const capacity = Math.min(padded, Math.max(4 * k, k + 64));
   const place = arena();
   const at = {
@@ -76,6 +78,7 @@ export async function openBlockEncoder(shape: {
     Y: place.reserve(padded * R, 4096),
     maxima: place.reserve(groups * R),
     thresholds: place.reserve(R),
+    coarse: place.reserve(4 * Math.ceil(groups / span)),
     lists: place.reserve(R * capacity * 2),
     counts: place.reserve(R),
     indices: place.reserve(R * k),
@@ -105,7 +108,7 @@ export async function openBlockEncoder(shape: {
 
   const select = () => {
     kernels.groupMaxima(at.Y, at.bias, at.maxima, padded, R, size);
-    kernels.rowThresholds(at.maxima, at.thresholds, groups, R, k);
+    kernels.rowThresholds(at.maxima, at.thresholds, at.coarse, groups, R, k, span);
     kernels.collect(at.Y, at.bias, at.maxima, at.thresholds, at.lists, at.counts, padded, R, size, capacity);
     const overflowed: number[] = [];
     for (let row = 0; row < R; row++) if (counts_R[row]! > capacity) overflowed.push(row);

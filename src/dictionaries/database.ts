@@ -7,6 +7,7 @@ import { track, type WorkContext } from '../core/progress.ts';
 import { temporaryName } from '../files/atomic.ts';
 import type { Graph } from '../graph/types.ts';
 import { encoder } from './encoder.ts';
+import { FILES, quote } from './feature-files.ts';
 import { type LogitEffects, logitEffects } from './logit-effects.ts';
 import {
   entriesByFeature,
@@ -16,8 +17,6 @@ import {
   topPassages,
 } from './passages.ts';
 import type { Dictionary, SparseCode } from './types.ts';
-
-export const FILES = { features: 'features.parquet', passages: 'passages.parquet' } as const;
 
 export interface FeatureDatabaseInput {
   readonly dictionary: Dictionary;
@@ -180,9 +179,6 @@ const columns = {
     activations: 'FLOAT[]',
   },
 } as const;
-
-/** SQL text of a string. */
-export const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** Writes lines as `${name}.parquet` by way of JSON lines; the file appears when it is whole. */
 async function writeParquet(

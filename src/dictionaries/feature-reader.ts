@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import { DictionaryError } from '../core/errors.ts';
-import { FILES, quote } from './database.ts';
+import { FILES, quote } from './feature-files.ts';
 import type { Bin } from './passages.ts';
 
 export interface FeatureRow {
@@ -11,6 +11,8 @@ export interface FeatureRow {
   /** Share of tokens on which the feature is active. */
   readonly frequency: number;
   readonly maxActivation: number;
+  /** Tokens on which the feature is most active, the strongest first, each once. */
+  readonly firesOn: readonly string[];
   /** Tokens whose logits the feature raises most. */
   readonly topTokens: readonly string[];
 }
@@ -73,6 +75,15 @@ export async function openFeatureDatabase(folder: string): Promise<FeatureDataba
   const query = async (sql: string, values: Record<string, string | number> = {}): Promise<Row[]> =>
     (await connection.runAndReadAll(sql, values)).getRowObjectsJS() as Row[];
 
+  const peaksOf = async (ids: readonly number[]): Promise<ReadonlyMap<number, readonly string[]>> => {
+    if (ids.length === 0) return new Map();
+    const rows = await query(
+      `SELECT feature, list(tokens[peak + 1] ORDER BY rank) AS peaks FROM passages
+       WHERE feature IN (${ids.join(', ')}) GROUP BY feature`,
+    );
+    return new Map(rows.map((row) => [Number(row.feature), distinct(row.peaks as unknown as string[])]));
+  };
+
   return {
     async list({ sort, q, limit, offset }) {
       const wanted = q.trim().toLowerCase();
@@ -84,7 +95,11 @@ export async function openFeatureDatabase(folder: string): Promise<FeatureDataba
          LIMIT ${Math.max(0, Math.floor(limit))} OFFSET ${Math.max(0, Math.floor(offset))}`,
         values,
       );
-      return { total: Number(count!.total), rows: rows.map(featureRow) };
+      const peaks = await peaksOf(rows.map((row) => Number(row.id)));
+      return {
+        total: Number(count!.total),
+        rows: rows.map((row) => featureRow(row, peaks.get(Number(row.id)) ?? [])),
+      };
     },
     async read(id) {
       if (!Number.isInteger(id)) return undefined;
@@ -93,7 +108,10 @@ export async function openFeatureDatabase(folder: string): Promise<FeatureDataba
       const found = await query('SELECT * FROM passages WHERE feature = $id ORDER BY rank', { id });
       const width = Number(row.bin_width);
       return {
-        ...featureRow(row),
+        ...featureRow(
+          row,
+          distinct(found.map((passage) => (passage.tokens as unknown as string[])[Number(passage.peak)]!)),
+        ),
         passages: found.map((passage) => ({
           tokens: passage.tokens as unknown as string[],
           activations: passage.activations as unknown as number[],
@@ -115,10 +133,21 @@ export async function openFeatureDatabase(folder: string): Promise<FeatureDataba
   };
 }
 
-const featureRow = (row: Row): FeatureRow => ({
+/** The first few different texts; spaces around and case do not make a difference. */
+function distinct(texts: readonly string[], most = 5): string[] {
+  const seen = new Map<string, string>();
+  for (const text of texts) {
+    const key = text.trim().toLowerCase();
+    if (!seen.has(key)) seen.set(key, text);
+  }
+  return [...seen.values()].slice(0, most);
+}
+
+const featureRow = (row: Row, firesOn: readonly string[]): FeatureRow => ({
   id: Number(row.id),
   frequency: Number(row.frequency),
   maxActivation: Number(row.max_activation),
+  firesOn,
   topTokens: row.promoted as unknown as string[],
 });
 

@@ -10,6 +10,7 @@
  */
 import type { Crew } from './barrier.ts';
 import type { BlockEncoder } from './blocks.ts';
+import type { Clock } from './clock.ts';
 import type { SparseKernels } from './kernels.ts';
 import { AUX_EVERY, CLOCK, CLOCKS, CONTROL, NUMBERS, type TrainLayout, type TrainShape } from './layout.ts';
 import { rateAt, type Schedule } from './schedule.ts';
@@ -39,6 +40,7 @@ export interface StepWorker {
   readonly kernels: SparseKernels;
   readonly encoder: BlockEncoder;
   readonly crew: Crew;
+  readonly clock: Clock;
   readonly config: StepConfig;
   /** All rows, [rows, width], and the order in which batches take them, [steps · B]. */
   readonly source: Float32Array;
@@ -50,7 +52,7 @@ const CHUNK = 32;
 
 /** A worker's step as a function, with every view of the memory made once. */
 export function trainingStep(worker: StepWorker): () => Promise<void> {
-  const { id, shape, layout: at, memory, kernels, encoder, crew, config, source, order } = worker;
+  const { id, shape, layout: at, memory, kernels, encoder, crew, clock, config, source, order } = worker;
   const { width, features: F, k, batch: B, threads } = shape;
   const { D, blocks } = at;
   const R = encoder.rows;
@@ -83,9 +85,9 @@ export function trainingStep(worker: StepWorker): () => Promise<void> {
   const clocks = new Float64Array(memory.buffer, at.clocks + 8 * CLOCKS * id, CLOCKS);
   let mark = 0;
   /** Adds the time since the last mark to a clock. */
-  const lap = (clock: number) => {
-    const now = performance.now();
-    clocks[clock]! += now - mark;
+  const lap = (slot: number) => {
+    const now = clock();
+    clocks[slot]! += now - mark;
     mark = now;
   };
 
@@ -279,7 +281,7 @@ export function trainingStep(worker: StepWorker): () => Promise<void> {
   return async () => {
     const base = control[CONTROL.step]! * B;
     const dead = control[CONTROL.dead]!;
-    mark = performance.now();
+    mark = clock();
     encoder.W_enc_FD.set(W_enc);
     encoder.b_enc_F.set(b_enc);
     histogram.fill(0);

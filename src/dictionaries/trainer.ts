@@ -53,11 +53,13 @@ export interface TrainerOptions {
   /** What rows are centred on, [width]. */
   readonly centre: Float32Array;
   readonly random: Random;
+  /** Time phases on the processor instead of the wall: for benchmarks on a machine that others use. */
+  readonly processorTime?: boolean;
 }
 
 /** Opens a trainer: random unit decoder rows, the encoder their copy, biases 0. */
 export async function openTrainer(options: TrainerOptions): Promise<Trainer> {
-  const { shape, config, source, order, centre, random } = options;
+  const { shape, config, source, order, centre, random, processorTime = false } = options;
   const layout = trainLayout(shape, BLOCK_ROWS);
   const memory = kernelMemory(layout.bytes, true);
   const floats = (offset: number, n: number) => new Float32Array(memory.buffer, offset, n);
@@ -104,7 +106,7 @@ export async function openTrainer(options: TrainerOptions): Promise<Trainer> {
   };
   const ready = wait('ready');
   for (let id = 0; id < shape.threads; id++) {
-    const data: WorkerData = { id, shape, memory, config, source, order };
+    const data: WorkerData = { id, shape, memory, config, source, order, processorTime };
     const worker = spawnWorker(new URL('./worker.ts', import.meta.url), data);
     worker.on('message', receive);
     worker.on('error', fail);

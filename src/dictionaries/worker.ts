@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { reportError } from '../core/errors.ts';
 import { crew } from './barrier.ts';
 import { BLOCK_ROWS, openBlockEncoder } from './blocks.ts';
+import { threadClock, wallClock } from './clock.ts';
 import { loadKernels } from './kernels.ts';
 import { CONTROL, NUMBERS, type TrainShape, trainLayout } from './layout.ts';
 import { type StepConfig, trainingStep } from './step.ts';
@@ -14,6 +15,8 @@ export interface WorkerData {
   readonly config: StepConfig;
   readonly source: Float32Array;
   readonly order: Uint32Array;
+  /** Phases are timed on the processor instead of the wall. */
+  readonly processorTime: boolean;
 }
 
 /** What worker 0 tells about each finished step, and every worker about its end. */
@@ -25,7 +28,7 @@ export type WorkerMessage =
 
 const port = parentPort!;
 const post = (message: WorkerMessage) => port.postMessage(message);
-const { id, shape, memory, config, source, order } = workerData as WorkerData;
+const { id, shape, memory, config, source, order, processorTime } = workerData as WorkerData;
 const layout = trainLayout(shape, BLOCK_ROWS);
 const control = new Int32Array(memory.buffer, layout.control, 16);
 const numbers = new Float64Array(memory.buffer, layout.numbers, 16);
@@ -43,6 +46,7 @@ try {
     kernels,
     encoder,
     crew: team,
+    clock: processorTime ? threadClock() : wallClock,
     config,
     source,
     order,
