@@ -19,6 +19,7 @@ export function watchInterrupts(onFirst: () => void): Interrupts {
   let first = 0;
   const onSignal = () => {
     if (controller.signal.aborted) {
+      if (process.ppid !== parent) return;
       if (performance.now() - first > onePress) process.exit(exitCodes.interrupted);
       return;
     }
@@ -26,11 +27,19 @@ export function watchInterrupts(onFirst: () => void): Interrupts {
     onFirst();
     controller.abort();
   };
+  // A signal to npm alone ends npm and its shell, and leaves us behind without a parent: that is a signal, too.
+  const parent = process.ppid;
+  const orphan = setInterval(() => {
+    if (process.ppid !== parent) onSignal();
+  }, 300);
+  orphan.unref();
+  if (process.env.npm_lifecycle_event === undefined) clearInterval(orphan);
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of signals) process.on(name, onSignal);
   return {
     signal: controller.signal,
     close() {
+      clearInterval(orphan);
       for (const name of signals) process.off(name, onSignal);
     },
   };

@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly engine: () => Engine;
   readonly watch: Watch;
   readonly signal?: AbortSignal;
+  /** Milliseconds to wait for a workspace whose owner may be on its way out. */
+  readonly patience?: number;
 }
 
 /**
@@ -51,7 +53,7 @@ export async function runSteps(
       let manifest = await cache.manifest(hash);
       const cached = manifest !== undefined;
       if (!cached) {
-        lock ??= await lockWorkspace(workspace);
+        lock ??= await lockSoon(workspace, options.patience ?? 5000);
         engine ??= options.engine();
         watch({ type: 'running', step: step.name });
         await engine.run(step, {
@@ -88,4 +90,17 @@ function withStep(error: unknown, step: string | undefined): unknown {
       cause: error,
     },
   );
+}
+
+/** The workspace's lock; one that is held is asked for again until `patience` milliseconds have passed. */
+async function lockSoon(workspace: string, patience: number): Promise<{ release(): Promise<void> }> {
+  for (let waited = 0; ; waited += 250) {
+    try {
+      return await lockWorkspace(workspace);
+    } catch (error) {
+      const held = error instanceof UntangleError && error.code === 'workspace.locked';
+      if (!held || waited >= patience) throw error;
+      await sleep(250);
+    }
+  }
 }
