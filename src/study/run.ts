@@ -1,4 +1,5 @@
 /** @file Runs the steps of a study in order, skipping those whose result is in the cache, and tells what happens. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InterruptedError, reportError, StudyError, throwIfAborted, UntangleError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import { lockWorkspace } from '../files/lock.ts';
