@@ -85,6 +85,9 @@ describe('feature pages from a workspace', () => {
     const peak = passage.tokens[passage.activations.indexOf(Math.max(...passage.activations))]!.trim();
     const { body: found } = await get<FeatureList>(`/api/features?site=${site}&q=${peak}`);
     expect(found.rows.map((row) => row.id)).toContain(one.id);
+    expect(one.firesOn[0]!.trim()).toBe(peak);
+    expect(all.rows[0]!.firesOn).toEqual(one.firesOn);
+    expect(new Set(one.firesOn).size).toBe(one.firesOn.length);
     expect(found.total).toBeLessThan(features);
     const odd = await get<FeatureList>(
       `/api/features?site=${site}&q=${encodeURIComponent(`'; DROP VIEW features; --`)}`,

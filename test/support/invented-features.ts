@@ -31,6 +31,7 @@ const rowOf = (site: string, id: number): FeatureRow => {
     id,
     frequency: 10 ** (-1 - 3 * source.uniform()),
     maxActivation: 2 + 30 * source.uniform() ** 2,
+    firesOn: [pieces[source.integer(pieces.length)]!],
     topTokens: Array.from({ length: 4 }, () => pieces[source.integer(pieces.length)]!),
   };
 };

@@ -33,8 +33,14 @@ function FeatureBody({ feature }: { feature: FeatureDetail }) {
   return (
     <>
       <p className="small soft">
-        Active on {percent(feature.frequency, feature.frequency < 0.01 ? 3 : 1)} of tokens. Raises:
+        Active on {percent(feature.frequency, feature.frequency < 0.01 ? 3 : 1)} of tokens, most on:
       </p>
+      <p className="chips">
+        {feature.firesOn.map((token) => (
+          <TokenChip key={token} token={token} />
+        ))}
+      </p>
+      <p className="small soft">Raises:</p>
       <p className="chips">
         {feature.promoted.slice(0, 6).map((one, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: tokens may repeat in print

@@ -1,5 +1,6 @@
 /** @file One search box (`/`) over pages, words, tasks and features; arrows and Enter, Escape to leave. */
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 'react';
+import { visibleToken } from '../../../src/pictures/bars.ts';
 import { useAsk } from '../api/client.ts';
 import { useLive } from '../api/store.ts';
 import type { FeatureList, StudyState } from '../api/types.ts';
@@ -66,7 +67,7 @@ export function Search() {
       to: paths.feature(site ?? '', row.id),
       name: `Feature ${row.id}`,
       what: siteName(site ?? ''),
-      says: row.topTokens.map((token) => token.replace(/ /g, '·')).join('  '),
+      says: `most active on ${row.firesOn.map(visibleToken).join('  ')}`,
     }));
     return [...hitsOf(q.trim(), study), ...found];
   }, [q, study, features.value, site]);

@@ -74,8 +74,9 @@ export function SiteList({
         <>
           <div className="feature-row head" aria-hidden="true">
             <span>feature</span>
-            <span>raises these tokens</span>
-            <span className="n">active on</span>
+            <span>most active on</span>
+            <span>raises</span>
+            <span className="n">how often</span>
             <span className="n">strongest</span>
           </div>
           <VirtualList
@@ -96,17 +97,22 @@ function Row({ site, row }: { site: string; row: FeatureRow | undefined }) {
   return (
     <div className="feature-row">
       <FeatureName site={site} feature={row.id} withSite={false} />
-      <span className="chips">
-        {row.topTokens.slice(0, 6).map((token, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: tokens may repeat and never move
-          <TokenChip key={i} token={token} />
-        ))}
-      </span>
+      <Chips tokens={row.firesOn} />
+      <Chips tokens={row.topTokens.slice(0, 5)} />
       <span className="n">{percent(row.frequency, row.frequency < 0.01 ? 3 : 1)}</span>
       <span className="n">{fixed(row.maxActivation, 1)}</span>
     </div>
   );
 }
+
+const Chips = ({ tokens }: { tokens: readonly string[] }) => (
+  <span className="chips">
+    {tokens.map((token, i) => (
+      // biome-ignore lint/suspicious/noArrayIndexKey: tokens may repeat and never move
+      <TokenChip key={i} token={token} />
+    ))}
+  </span>
+);
 
 /** Typing is answered after a short rest. */
 function SearchField({ value, onChange }: { value: string; onChange: (value: string) => void }) {
