@@ -19,7 +19,7 @@ const rooms: Readonly<Record<string, () => Promise<{ readonly checks: readonly C
 };
 
 /** Areas that can be checked. */
-export const checkAreas = Object.keys(rooms);
+const checkAreas = Object.keys(rooms);
 
 /**
  * Rows of one area or of all.

@@ -9,7 +9,7 @@ import type { LeftOut, ModelSummary, TextSummary } from './results.ts';
 const thousands = (n: number): string => Math.round(n).toLocaleString('en-US');
 
 /** `0.62 (0.54 to 0.69)`. */
-export const withInterval = ({ value, low, high }: Estimate, digits = 2): string =>
+const withInterval = ({ value, low, high }: Estimate, digits = 2): string =>
   `${value.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
 
 const describers: Readonly<Record<string, (result: never) => string>> = {

@@ -8,7 +8,7 @@ import { nearestNames, StudyError } from '../core/errors.ts';
 import { normaliseStudy, type Study, studyFileSchema } from './schema.ts';
 
 /** Tasks that need no file. */
-export const builtInTasks = ['agreement', 'gender'] as const;
+const builtInTasks = ['agreement', 'gender'] as const;
 
 /**
  * A study from the text of a study file.

@@ -14,7 +14,7 @@ export const noResources: Resources = {
 };
 
 /** The name of a random little model in memory, for trying a study file within seconds. */
-export const tinyModel = 'tiny';
+const tinyModel = 'tiny';
 
 /** Resources that open the study's model when it is first asked for. */
 export function openResources({ study }: { readonly study: Pick<Study, 'model'> }): Resources {

@@ -112,7 +112,6 @@ export const studyFileSchema = section({
   edit: orOff(editSchema),
 });
 
-export type StudyFile = z.input<typeof studyFileSchema>;
 export type TextConfig = z.output<typeof textSchema>;
 export type DictionaryConfig = z.output<typeof dictionarySchema>;
 export type TaskConfig = z.output<typeof taskSchema>;

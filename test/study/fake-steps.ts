@@ -8,7 +8,7 @@ import { executeStep } from '../../src/study/execute.ts';
 import type { StudyStep } from '../../src/study/plan.ts';
 import type { Engine } from '../../src/study/run.ts';
 
-export const noCost = { seconds: 1, diskBytes: 10, memoryBytes: 10 };
+const noCost = { seconds: 1, diskBytes: 10, memoryBytes: 10 };
 
 /** A step whose result is its config and those of its needs. */
 export function fake(

@@ -10,7 +10,7 @@ import { fingerprint } from './fingerprint.ts';
 import { type StepMaker, work } from './types.ts';
 
 /** The rule's name in the words of the circuits room. */
-export const ruleName = ({ rule, points }: Pick<CircuitConfig, 'rule' | 'points'>): string =>
+const ruleName = ({ rule, points }: Pick<CircuitConfig, 'rule' | 'points'>): string =>
   rule === 'attribution' ? 'attribution-patching' : `${rule}-${points}`;
 
 /** What a task's results depend on. */

@@ -12,7 +12,7 @@ import { type StepMaker, work } from './types.ts';
 const textLength = 64;
 
 /** The behaviour that should stay: another task of the study, agreement first; agreement itself beside the gender task. */
-export function otherTask({ tasks }: Study, edited: TaskConfig): TaskConfig | undefined {
+function otherTask({ tasks }: Study, edited: TaskConfig): TaskConfig | undefined {
   const others = tasks.filter((task) => task.name !== edited.name);
   const agreement = others.find((task) => task.name === 'agreement') ?? others[0];
   if (agreement || edited.file !== undefined || edited.name === 'agreement') return agreement;
