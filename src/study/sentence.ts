@@ -2,8 +2,9 @@
 import type { Estimate } from '../core/statistics.ts';
 import type { StudyResults } from './results.ts';
 
-const percent = (value: number): string => `${Math.round(value * 100)} %`;
-const range = (low: number, high: number): string => `${Math.round(low * 100)}–${Math.round(high * 100)} %`;
+const whole = (value: number): string => String(Math.round(value * 100)).replace('-', '−');
+const percent = (value: number): string => `${whole(value)} %`;
+const range = (low: number, high: number): string => `${whole(low)}–${whole(high)} %`;
 
 /** What a task is about, in the middle of a sentence. */
 const choiceOf: Readonly<Record<string, string>> = {
@@ -93,6 +94,8 @@ function editClause({ edit }: StudyResults): SentencePart[] | undefined {
   if (!edit || !whole) return undefined;
   const page = '/edit';
   const { value, low, high } = cut(whole.biasBefore, whole.biasAfter);
+  const sign = value >= 0 ? 1 : -1;
+  const random = edit.rows.find((row) => row.method === 'random' && row.strength === 1);
   const points = (whole.agreementBefore - whole.agreementAfter.value) * 100;
   const size =
     value >= 0 ? `${percent(value)} (${range(low, high)})` : `${percent(-value)} (${range(-high, -low)})`;
@@ -112,6 +115,12 @@ function editClause({ edit }: StudyResults): SentencePart[] | undefined {
     { text: `${edit.features.length} features`, page },
     { text: value >= 0 ? ' cuts the bias by ' : ' raises the bias by ' },
     { text: size, page },
+    ...(random
+      ? [
+          { text: ', as many random ones by ' },
+          { text: percent(sign * cut(random.biasBefore, random.biasAfter).value), page },
+        ]
+      : []),
     ...price,
   ];
 }

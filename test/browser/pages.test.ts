@@ -106,6 +106,7 @@ describe.skipIf(!browserTests)('pages in a real browser', () => {
       '/edit',
       '/edit',
       '/edit',
+      '/edit',
     ]);
     await links.nth(2).click();
     await page.getByRole('heading', { level: 1, name: 'She or he after an occupation' }).waitFor();

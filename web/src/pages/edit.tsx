@@ -6,6 +6,7 @@ import { fixed, plain } from '../../../src/pictures/scale.ts';
 import type { EditResult, StudyResults } from '../api/types.ts';
 import { useQuery } from '../router.tsx';
 import { FeatureName } from '../ui/feature-name.tsx';
+import { FiresOn } from '../ui/fires-on.tsx';
 import { count, Interval, withInterval } from '../ui/numbers.tsx';
 import { Picture } from '../ui/picture.tsx';
 import { NotYet } from '../ui/told.tsx';
@@ -188,6 +189,7 @@ function Edited({ edit }: { edit: EditResult }) {
           <tr>
             <th>feature</th>
             <th>site</th>
+            <th>most active on</th>
             <th className="n">
               <Word term="push">push</Word> toward the answer
             </th>
@@ -201,6 +203,9 @@ function Edited({ edit }: { edit: EditResult }) {
               </td>
               <td>
                 <code className="small">{one.site}</code>
+              </td>
+              <td>
+                <FiresOn site={one.site} feature={one.feature} />
               </td>
               <td className="n">{fixed(-one.effect, 3)}</td>
             </tr>

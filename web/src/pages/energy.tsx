@@ -3,10 +3,11 @@ import { useCallback } from 'react';
 import { budgetPicture } from '../../../src/pictures/budget.ts';
 import { fixed, number, percent } from '../../../src/pictures/scale.ts';
 import { costatePicture } from '../../../src/pictures/small.ts';
-import type { EnergyResult, StudyResults } from '../api/types.ts';
+import type { CircuitResult, EnergyResult, StudyResults } from '../api/types.ts';
 import { paths } from '../router.tsx';
 import { FeatureName, siteName } from '../ui/feature-name.tsx';
 import { Picture } from '../ui/picture.tsx';
+import { SignedBar } from '../ui/signed-bar.tsx';
 import { TaskTabs } from '../ui/tabs.tsx';
 import { NotYet } from '../ui/told.tsx';
 import { Word } from '../ui/word.tsx';
@@ -15,7 +16,7 @@ import { mainEnergy } from './overview/main-results.ts';
 export function EnergyPage({ results, task }: { results: StudyResults; task?: string | undefined }) {
   const energy = task ? results.energy.find((one) => one.task === task) : mainEnergy(results);
   if (!energy) return <NotYet stage="energy" what="The energy" />;
-  const titleOf = (name: string) => results.circuits.find((one) => one.task === name)?.title ?? name;
+  const circuitOf = (task: string) => results.circuits.find((one) => one.task === task);
   return (
     <>
       <h1>Where the energy goes</h1>
@@ -28,7 +29,7 @@ export function EnergyPage({ results, task }: { results: StudyResults; task?: st
       <TaskTabs
         tasks={results.energy.map((one) => ({
           to: paths.energy(one.task),
-          name: titleOf(one.task),
+          name: circuitOf(one.task)?.title ?? one.task,
           task: one.task,
         }))}
         current={energy.task}
@@ -36,7 +37,7 @@ export function EnergyPage({ results, task }: { results: StudyResults; task?: st
       <Budget energy={energy} />
       <Invariant energy={energy} />
       <Rules energy={energy} />
-      <TopFeatures energy={energy} titleOf={titleOf} />
+      <TopFeatures energy={energy} circuit={circuitOf(energy.task)} />
     </>
   );
 }
@@ -129,31 +130,33 @@ function Rules({ energy }: { energy: EnergyResult }) {
   );
 }
 
-function TopFeatures({ energy, titleOf }: { energy: EnergyResult; titleOf: (task: string) => string }) {
+function TopFeatures({ energy, circuit }: { energy: EnergyResult; circuit: CircuitResult | undefined }) {
+  const positionName = (position: number): string =>
+    circuit?.positions.labels[position] ?? `position ${position + 1}`;
   const most = Math.max(1e-12, ...energy.topFeatures.map((one) => Math.abs(one.energy)));
   return (
     <section className="section">
       <h2>Features with the most energy</h2>
       <p className="says">
-        For “{titleOf(energy.task)}”. Positive: the prompt has it and the answer needs it. Unit: the metric’s
-        (difference of two <Word term="logit">logits</Word>).
+        For “{circuit?.title ?? energy.task}”. Positive: the prompt has it and the answer needs it. Unit: the
+        metric’s (difference of two <Word term="logit">logits</Word>).
       </p>
       <table className="narrow">
         <thead>
           <tr>
             <th>feature</th>
-            <th>token position</th>
+            <th>at</th>
             <th className="n">energy</th>
             <th>against · toward</th>
           </tr>
         </thead>
         <tbody>
-          {energy.topFeatures.map((one) => (
+          {energy.topFeatures.slice(0, 20).map((one) => (
             <tr key={`${one.site}/${one.feature}/${one.position}`}>
               <td>
                 <FeatureName site={one.site} feature={one.feature} />
               </td>
-              <td>{one.position + 1}</td>
+              <td>{positionName(one.position)}</td>
               <td className="n">{fixed(one.energy, 3)}</td>
               <td className="bar">
                 <SignedBar share={one.energy / most} />
@@ -165,16 +168,3 @@ function TopFeatures({ energy, titleOf }: { energy: EnergyResult; titleOf: (task
     </section>
   );
 }
-
-/** A bar from the middle: right and blue for positive, left and orange for negative. */
-export const SignedBar = ({ share }: { share: number }) => (
-  <span className="signed" aria-hidden="true">
-    <span
-      style={{
-        width: `${Math.abs(share) * 50}%`,
-        left: share >= 0 ? '50%' : `${50 - Math.abs(share) * 50}%`,
-        background: share >= 0 ? 'var(--towards)' : 'var(--against)',
-      }}
-    />
-  </span>
-);

@@ -12,6 +12,7 @@ import { Word } from '../../ui/word.tsx';
 import { SignLegend } from '../overview/figures.tsx';
 import { mainCircuit } from '../overview/main-results.ts';
 import { Graph } from './graph.tsx';
+import { StrongestParts } from './strongest.tsx';
 import { Threshold } from './threshold.tsx';
 
 export function CircuitPage({ results, task }: { results: StudyResults; task?: string | undefined }) {
@@ -33,6 +34,7 @@ export function CircuitPage({ results, task }: { results: StudyResults; task?: s
         current={circuit.task}
       />
       <Explorer key={circuit.task} circuit={circuit} />
+      <StrongestParts circuit={circuit} />
       <Carries circuit={circuit} />
     </>
   );

@@ -16,7 +16,7 @@ function stateWords(part: Part): string {
     case 'failed':
       return 'failed';
     case 'cached':
-      return part.seconds > 0 ? `done before, ${duration(part.seconds)}` : 'done before';
+      return part.seconds > 0 ? duration(part.seconds) : 'done before';
     case 'done':
       return duration(part.seconds);
     case 'running':
