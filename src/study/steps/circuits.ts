@@ -43,7 +43,7 @@ export async function circuitStep(
     config: { task: await taskKey(task), rule, maxNodes: config.maxNodes, seed },
     needs: [model, ...dictionaries],
     cost: {
-      seconds: 2 * (task.train + task.heldOut) * (dictionaries.length / 4),
+      seconds: 0.6 * (task.train + task.heldOut) * (dictionaries.length / 4),
       diskBytes: 5e6 * dictionaries.length,
       memoryBytes: 1.8e9,
     },
@@ -82,7 +82,7 @@ export async function energyStep(
     version: 1,
     config: { task: await taskKey(task), examples: config.examples, seed },
     needs: [model, circuit],
-    cost: { seconds: 3 * config.examples, diskBytes: 5e4, memoryBytes: 1.8e9 },
+    cost: { seconds: 1.5 * config.examples, diskBytes: 5e4, memoryBytes: 1.8e9 },
     async run(inputs, context) {
       const { measureEnergy } = await import('../../energy/energy.ts');
       const opened = await resources.model(work(context));

@@ -42,7 +42,7 @@ export function trainStep(
     needs: [model, harvest],
     resumable: true,
     cost: {
-      seconds: (tokens * features) / 4e7,
+      seconds: 4 + (tokens * features) / 1e8,
       diskBytes: 2 * features * 576 * FLOAT,
       memoryBytes: 2e8 + study.text.trainTokens * 576 * FLOAT + 8 * features * 576 * FLOAT,
     },
@@ -86,7 +86,7 @@ export function evaluateStep(
     version: 1,
     config: {},
     needs: [needs.model, needs.text, needs.harvest, needs.train],
-    cost: { seconds: study.text.heldOutTokens / 250, diskBytes: 5e3, memoryBytes: 1.8e9 },
+    cost: { seconds: 15, diskBytes: 5e3, memoryBytes: 1.8e9 },
     async run(inputs, context) {
       const { evaluate, dictionaryResult } = await import('../../dictionaries/evaluate.ts');
       const { loadDictionary } = await import('../../dictionaries/files.ts');
