@@ -1,20 +1,11 @@
 /** @file Means with intervals, correlations, quantiles: the few statistics that results are reported with. */
-import {
-  mean,
-  quantile,
-  sampleCorrelation,
-  sampleRankCorrelation,
-  sampleStandardDeviation,
-} from 'simple-statistics';
+import { mean, quantile, sampleCorrelation } from 'simple-statistics';
 import type { Random } from './random.ts';
 
-export { mean, quantile, sampleStandardDeviation };
+export { mean, quantile };
 
 /** Pearson correlation; NaN when either side is constant. */
 export const pearson = (x: number[], y: number[]): number => sampleCorrelation(x, y);
-
-/** Spearman rank correlation. */
-export const spearman = (x: number[], y: number[]): number => sampleRankCorrelation(x, y);
 
 /** A number with its 95 % interval. */
 export interface Estimate {

@@ -34,8 +34,6 @@ export const taskFileSchema = z.strictObject({
   heldOut: z.array(exampleSchema).optional().describe('pairs for testing; a third of `examples` if left out'),
 });
 
-export type TaskFile = z.infer<typeof taskFileSchema>;
-
 /**
  * The task in a file (`.yaml`, `.yml` or `.json`).
  * @throws FileError `file.missing`; DataError `task.syntax`, `task.form`, and what tokenizing finds

@@ -5,13 +5,13 @@ import type {
   FeatureDetail as ReadFeature,
 } from '../dictionaries/feature-reader.ts';
 
-export type { CircuitEdge, CircuitNode, CircuitResult, CurvePoint } from '../circuits/types.ts';
+export type { CircuitEdge, CircuitNode, CircuitResult } from '../circuits/types.ts';
 export type { ErrorReport } from '../core/errors.ts';
 export type { Estimate } from '../core/statistics.ts';
-export type { FeaturePassage, FeatureQuery, FeatureRow } from '../dictionaries/feature-reader.ts';
+export type { FeatureQuery, FeatureRow } from '../dictionaries/feature-reader.ts';
 export type { DictionaryResult } from '../dictionaries/types.ts';
 export type { EditResult, EditRow } from '../edits/types.ts';
-export type { CutBudget, EnergyResult } from '../energy/types.ts';
+export type { EnergyResult } from '../energy/types.ts';
 export type { Stage } from '../study/plan.ts';
 export type { ModelSummary, StudyResults } from '../study/results.ts';
 export type { StepState, StudyState } from '../study/state.ts';

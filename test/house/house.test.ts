@@ -20,6 +20,7 @@ describe('the house', () => {
   test('every type holds', () => expect(tool('tsc', '-p', '.')).toEqual(clean));
   test('style and lint are clean', () =>
     expect(tool('biome', 'check', '--error-on-warnings')).toEqual(clean));
+  test('nothing is left that nobody uses', () => expect(tool('knip')).toEqual(clean));
   test('a room imports only from the rooms below it', () =>
     expect(tool('depcruise', '--config', '.dependency-cruiser.mjs', 'src')).toEqual(clean));
 });
