@@ -75,7 +75,7 @@ export function trainStep(
 
 /** The step that scores a dictionary on held-out text. */
 export function evaluateStep(
-  { study, resources }: StepMaker,
+  { resources }: StepMaker,
   { site }: DictionaryConfig,
   needs: DictionaryNeeds,
 ): StudyStep<DictionaryResult> {
