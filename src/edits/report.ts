@@ -75,6 +75,7 @@ export function assembleResult(input: {
         deltaX: row.deltaX,
         biasBefore: baseline.bias.value,
         biasAfter: after.bias,
+        ...beyondRandom(row, edited, random),
         agreementBefore: baseline.agreement.value,
         agreementAfter: after.agreement,
         kl: meanWithInterval(row.kl_W, random.fork(`${row.method}@${row.strength}/kl`)),
@@ -91,6 +92,14 @@ export function assembleResult(input: {
       textTokens: windows.reduce((sum, w) => sum + w.length - 1, 0),
     },
   };
+}
+
+/** The paired comparison of an edit with the random edit of its strength. */
+function beyondRandom(row: Row, edited: readonly Row[], random: Random): Pick<EditRow, 'beyondRandom'> {
+  const chance = edited.find((other) => other.method === 'random' && other.strength === row.strength);
+  if (row.method === 'random' || !chance) return {};
+  const differences = chance.bias_B.map((bias, b) => bias - row.bias_B[b]!);
+  return { beyondRandom: meanWithInterval(differences, random.fork(`${row.method}@${row.strength}/paired`)) };
 }
 
 function occupationRows(

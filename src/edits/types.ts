@@ -20,6 +20,11 @@ export interface EditRow {
   readonly deltaX: number;
   readonly biasBefore: number;
   readonly biasAfter: Estimate;
+  /**
+   * Bias left by the random edit of the same strength minus bias left by this one, pair by pair: above 0 when this edit
+   * removes more than chance. Absent for the random edits, and where no random edit of that strength was made.
+   */
+  readonly beyondRandom?: Estimate;
   readonly agreementBefore: number;
   readonly agreementAfter: Estimate;
   /** KL(original ‖ edited) per token of plain held-out text, in nats. */

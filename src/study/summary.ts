@@ -50,6 +50,9 @@ export interface StudySummary {
     readonly biasBefore: number;
     readonly biasAfter: number;
     readonly biasAfterInterval: readonly [number, number];
+    /** Bias that the random edit of equal size leaves minus bias that this one leaves, pair by pair. */
+    readonly beyondRandom?: number;
+    readonly beyondRandomInterval?: readonly [number, number];
     /** Of the task that should stay; null when the study has no other task. */
     readonly agreementBefore: number | null;
     readonly agreementAfter: number | null;
@@ -132,6 +135,10 @@ export function summarise({ results, stepSeconds, totalSeconds, peakBytes }: Sum
       biasBefore: row.biasBefore,
       biasAfter: row.biasAfter.value,
       biasAfterInterval: interval(row.biasAfter),
+      ...(row.beyondRandom && {
+        beyondRandom: row.beyondRandom.value,
+        beyondRandomInterval: interval(row.beyondRandom),
+      }),
       agreementBefore: row.agreementBefore,
       agreementAfter: row.agreementAfter.value,
       agreementAfterInterval: interval(row.agreementAfter),

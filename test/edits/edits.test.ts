@@ -273,6 +273,12 @@ describe('an edit measured end to end', () => {
       }
       expect(row.kl.value).toBeGreaterThan(0);
       expect(row.draws).toBe(row.method === 'random' ? 2 : 1);
+      const chance = result.rows.find((r) => r.method === 'random' && r.strength === row.strength)!;
+      if (row.method === 'random') expect(row.beyondRandom).toBeUndefined();
+      else {
+        expect(row.beyondRandom!.value).toBeCloseTo(chance.biasAfter.value - row.biasAfter.value, 9);
+        expect(row.beyondRandom!.high - row.beyondRandom!.low).toBeGreaterThan(0);
+      }
     }
     const [weak, weakRandom] = result.rows as [(typeof result.rows)[number], (typeof result.rows)[number]];
     expect(weakRandom.deltaX).toBeCloseTo(weak.deltaX, 4);

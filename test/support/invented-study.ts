@@ -164,6 +164,7 @@ function edit(source: Random): EditResult {
         perplexity: 27.9 + harm * strength,
         correlation: 0.83 * (1 - 0.7 * effect),
         draws: method === 'random' ? 5 : 1,
+        ...(method === 'random' ? {} : { beyondRandom: estimate(0.5 * effect * strength, 0.2, 20) }),
       });
     }
   }

@@ -38,17 +38,21 @@ function Verdict({ edit }: { edit: EditResult }) {
   const row = mainRow(edit);
   const random = edit.rows.find((one) => one.method === 'random' && one.strength === row?.strength);
   if (!row || !random) return null;
-  const below = row.biasAfter.high < random.biasAfter.low;
-  const above = row.biasAfter.low > random.biasAfter.high;
+  const paired = row.beyondRandom;
   return (
     <p className="verdict">
       At strength {plain(row.strength)} the bias is {withInterval(row.biasAfter)} with the circuit’s features
-      and {withInterval(random.biasAfter)} with random ones:{' '}
-      {below
-        ? 'the two intervals do not meet.'
-        : above
-          ? 'the circuit’s features leave more of it than random ones do.'
-          : 'the intervals overlap, so the difference is not clear.'}
+      and {withInterval(random.biasAfter)} with random ones
+      {paired && (
+        <>
+          ; pair by pair the circuit’s features remove {withInterval(paired)} more:{' '}
+          {paired.low > 0
+            ? 'more than chance.'
+            : paired.high < 0
+              ? 'less than chance.'
+              : 'the interval includes nothing, so the difference is not clear.'}
+        </>
+      )}
     </p>
   );
 }
