@@ -4,6 +4,7 @@ import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
 import { feedAt } from '../graph/interventions.ts';
 import type { Graph } from '../graph/types.ts';
+import type { Session } from '../runtime/session.ts';
 import { cutOf, type Network } from './cuts.ts';
 import { answerFeeds, chunks, type Pairs, range } from './examples.ts';
 import { denseState, type FeatureState, type MeanState, repeatMean } from './feature-state.ts';
@@ -12,13 +13,19 @@ import type { RunOptions } from './run-options.ts';
 import { complement, type Masks, masksOf, type NodeRef } from './select.ts';
 import { fillFeeds, maskFeeds, spliceMasked } from './splice.ts';
 
-/** A dictionary with what nodes outside a circuit can be set to. */
+/** A dictionary, and the position-wise means over the patch inputs of the train examples. */
 export interface SplicedDictionary {
   readonly dictionary: Dictionary;
-  /** Position-wise means over the patch inputs of the train examples. */
   readonly means: MeanState;
-  /** The patched states of the very examples that are run. */
-  readonly patch: FeatureState;
+}
+
+/** Examples to run circuits on. */
+export interface AblationExamples {
+  readonly pairs: Pairs;
+  /** Clean states at the first dictionary's cut, [B, T, D]. */
+  readonly first_BTD: Float32Array;
+  /** Patched states at every dictionary's cut, in the order of the dictionaries. */
+  readonly patch: readonly FeatureState[];
 }
 
 export interface AblationChoice {
@@ -36,26 +43,42 @@ export interface AblationChoice {
 export interface AblationRun {
   /** Metric of every example with `nodes` kept and all others ablated. */
   metric(nodes: readonly NodeRef[], choice?: AblationChoice): Promise<Float64Array>;
+}
+
+export interface Ablation {
+  /** Runs over one set of examples. */
+  on(examples: AblationExamples): AblationRun;
   release(): Promise<void>;
 }
 
 /**
- * Opens one session that can run any circuit. It starts at the first dictionary's cut, from the clean states there:
- * nothing before it is ever changed.
- * @param first_BTD clean states of `pairs` at the first dictionary's cut
+ * Opens one session that can run any circuit on any examples. It starts at the first dictionary's cut, from the clean
+ * states there: nothing before it is ever changed.
  */
 export async function openAblation(
   network: Network,
   spliced: readonly SplicedDictionary[],
-  pairs: Pairs,
-  first_BTD: Float32Array,
   options: RunOptions,
-): Promise<AblationRun> {
+): Promise<Ablation> {
   const [first] = spliced;
   if (!first) throw new RangeError('an ablation run needs at least one dictionary');
   const start = first.dictionary.site;
   const graph = spliced.reduce<Graph>((g, s) => spliceMasked(g, s.dictionary), network.graph);
   const session = await options.open(feedAt(metricGraph(network, graph), [start]));
+  return {
+    on: (examples) => ablationRun(network, session, spliced, examples, options),
+    release: () => session.release(),
+  };
+}
+
+function ablationRun(
+  network: Network,
+  session: Session,
+  spliced: readonly SplicedDictionary[],
+  { pairs, first_BTD, patch }: AblationExamples,
+  options: RunOptions,
+): AblationRun {
+  const start = spliced[0]!.dictionary.site;
   const { examples, positions } = pairs;
   const size = positions * network.width;
   const parts = chunks(examples, options.tokensPerRun / positions);
@@ -72,9 +95,11 @@ export async function openAblation(
     const known = fills.get(`${fill}/${from}`);
     if (known) return known;
     const feeds: Record<string, Tensor> = {};
-    for (const { dictionary, means, patch } of spliced) {
+    for (const [i, { dictionary, means }] of spliced.entries()) {
       const state =
-        fill === 'mean' ? repeatMean(means, to - from, positions) : denseState(patch, dictionary, from, to);
+        fill === 'mean'
+          ? repeatMean(means, to - from, positions)
+          : denseState(patch[i]!, dictionary, from, to);
       Object.assign(feeds, fillFeeds(dictionary.site, state));
     }
     fills.set(`${fill}/${from}`, feeds);
@@ -102,6 +127,5 @@ export async function openAblation(
       options.advance?.(1);
       return metric_B;
     },
-    release: () => session.release(),
   };
 }

@@ -6,21 +6,18 @@ import type { Task } from '../data/tasks.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
 import type { Model } from '../models/types.ts';
 import { openSession } from '../runtime/session.ts';
-import { openAblation, type SplicedDictionary } from './ablation.ts';
 import { circuitEdges, circuitNodes, meanActivations, outputNode, tokenNodes } from './circuit-graph.ts';
-import { faithfulnessCurve, faithfulnessVariants, SIZES } from './curve.ts';
+import { SIZES } from './curve.ts';
 import { dictionariesByDepth, type Network, networkOf } from './cuts.ts';
 import { saveEffects } from './effects-file.ts';
-import { encodeState } from './encode-state.ts';
 import { type Pairs, pairsOf } from './examples.ts';
-import { meanState } from './feature-state.ts';
-import { forwardPairs } from './forward.ts';
+import { judge } from './judge.ts';
 import { DEFAULT_RULE } from './quadrature.ts';
 import { type RunOptions, TOKENS_PER_RUN } from './run-options.ts';
 import { meanEstimate } from './scores.ts';
-import { ERROR, type NodeRef, rankNodes } from './select.ts';
+import { rankNodes } from './select.ts';
 import { type TrainEffects, trainEffects } from './train-effects.ts';
-import type { CircuitResult, CurvePoint } from './types.ts';
+import type { CircuitResult } from './types.ts';
 
 export interface CircuitOptions {
   /** Quadrature rule of the effects, e.g. `midpoint-10`. */
@@ -100,10 +97,19 @@ export async function findCircuit(input: CircuitInput, context: WorkContext): Pr
   const ranked = rankNodes(train.cuts.map((cut) => cut.effects));
   const judged = await judge(
     network,
-    train,
-    heldOut,
-    ranked,
-    { task, options, run, stream, threads },
+    {
+      train,
+      trainPairs: pairs,
+      heldOut,
+      ranked,
+      sizes: options.sizes,
+      maxNodes: options.maxNodes,
+      draws: options.randomDraws,
+      random: stream,
+      title: task.title,
+      threads,
+    },
+    run,
     context,
   );
   const point = judged.curve[judged.chosen]!;
@@ -138,64 +144,6 @@ interface Parts {
   readonly run: RunOptions;
 }
 
-/** The curve on held-out examples, which point of it is shown, and the variants of its definition. */
-async function judge(
-  network: Network,
-  train: TrainEffects,
-  heldOut: Pairs,
-  ranked: ReturnType<typeof rankNodes>,
-  { task, options, run, stream, threads }: Parts & { stream: ReturnType<typeof random>; threads: number },
-  { progress }: WorkContext,
-): Promise<Pick<CircuitResult, 'curve' | 'chosen' | 'variants'>> {
-  const first = train.cuts[0]!.site;
-  const sites = train.cuts.map((c) => c.site);
-  const { clean: full, patch: patched } = await forwardPairs(network, heldOut, sites, run);
-  const shape = { examples: heldOut.examples, positions: heldOut.positions, width: network.width };
-  const spliced: SplicedDictionary[] = [];
-  for (const { dictionary, patch, site } of train.cuts) {
-    spliced.push({
-      dictionary,
-      means: meanState(patch, dictionary),
-      patch: await encodeState(dictionary, patched.states[site]!, shape, threads),
-    });
-  }
-  const sizes = options.sizes.filter((size) => size > 0);
-  const label = { task: 'faithfulness', label: `Faithfulness: ${task.title}`, unit: 'runs' };
-  return track(progress, label, async (advance) => {
-    let done = 0;
-    const ablation = await openAblation(network, spliced, heldOut, full.states[first]!, {
-      ...run,
-      advance: () => advance(++done),
-    });
-    try {
-      const input = {
-        ranked,
-        candidates: everActive(train),
-        full_B: full.metric_B,
-        run: ablation,
-        draws: options.randomDraws,
-        random: stream,
-      };
-      const curve = await faithfulnessCurve(input, sizes);
-      const chosen = chosenPoint(curve, options.maxNodes);
-      const early = train.cuts.map((c) => c.cut).filter((cut) => cut < network.cuts.length / 3);
-      const variants = await faithfulnessVariants(input, curve[chosen]?.nodes ?? 0, train.cuts, early);
-      return { curve, chosen, variants };
-    } finally {
-      await ablation.release();
-    }
-  });
-}
-
-/** The largest circuit of the curve within `maxNodes`: fixed by size, so that nothing is chosen on held-out scores. */
-function chosenPoint(curve: readonly CurvePoint[], maxNodes: number): number {
-  let chosen = 0;
-  curve.forEach((point, index) => {
-    if (point.nodes <= maxNodes && point.nodes >= curve[chosen]!.nodes) chosen = index;
-  });
-  return chosen;
-}
-
 async function drawGraph(
   network: Network,
   train: TrainEffects,
@@ -225,27 +173,4 @@ async function drawGraph(
     const edges = await circuitEdges(network, train, chosen, tokens, examples, counted);
     return { nodes, edges };
   });
-}
-
-/** Features that fire in any train example (clean or patch), position by position, and every error node. */
-function everActive(train: TrainEffects): NodeRef[] {
-  const nodes: NodeRef[] = [];
-  for (const cut of train.cuts) {
-    const { positions, features, examples, k } = cut.clean;
-    const seen = new Uint8Array(positions * features);
-    for (const state of [cut.clean, cut.patch]) {
-      for (let row = 0; row < examples * positions; row++) {
-        for (let j = row * k; j < (row + 1) * k; j++) {
-          if (state.values_BTK[j] !== 0) seen[(row % positions) * features + state.indices_BTK[j]!] = 1;
-        }
-      }
-    }
-    for (let position = 0; position < positions; position++) {
-      nodes.push({ cut: cut.cut, position, feature: ERROR });
-      for (let feature = 0; feature < features; feature++) {
-        if (seen[position * features + feature]) nodes.push({ cut: cut.cut, position, feature });
-      }
-    }
-  }
-  return nodes;
 }

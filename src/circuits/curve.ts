@@ -16,6 +16,8 @@ export interface CurveInput {
   /** Metric of the untouched model on the held-out examples. */
   readonly full_B: Float64Array;
   readonly run: AblationRun;
+  /** The same of the train examples. */
+  readonly train: { readonly full_B: Float64Array; readonly run: AblationRun };
   readonly draws: number;
   readonly random: Random;
 }
@@ -29,7 +31,7 @@ export async function faithfulnessCurve(input: CurveInput, sizes: readonly numbe
     const nodes = ranked.slice(0, size);
     const circuit_B = await run.metric(nodes);
     const without_B = await run.metric(nodes, { inverse: true });
-    const random_B = await randomMetric(input, nodes, input.draws, {});
+    const random_B = await randomMetric(input, run, nodes, input.draws, {});
     const score = (metric_B: Float64Array, name: string) =>
       faithfulness(metric_B, empty_B, full_B, random.fork(`${name}/${size}`));
     points.push({
@@ -46,7 +48,8 @@ export async function faithfulnessCurve(input: CurveInput, sizes: readonly numbe
 
 /** Mean over `draws` random circuits of the make-up of `nodes`, example by example. */
 async function randomMetric(
-  { candidates, run, random }: CurveInput,
+  { candidates, random }: CurveInput,
+  run: AblationRun,
   nodes: readonly NodeRef[],
   draws: number,
   choice: AblationChoice,
@@ -71,16 +74,17 @@ export async function faithfulnessVariants(
   cuts: readonly { readonly cut: number; readonly site: string }[],
   freeCuts: readonly number[],
 ): Promise<FaithfulnessVariant[]> {
-  const { ranked, run, full_B, random } = input;
+  const { ranked, random } = input;
   const score = async (
     name: string,
     meaning: string,
     nodes: readonly NodeRef[],
     choice: AblationChoice = {},
+    { run, full_B }: { run: AblationRun; full_B: Float64Array } = input,
   ): Promise<FaithfulnessVariant> => {
     const empty_B = await run.metric([], choice);
     const circuit_B = await run.metric(nodes, choice);
-    const random_B = await randomMetric(input, nodes, 1, choice);
+    const random_B = await randomMetric(input, run, nodes, 1, choice);
     const estimate = (metric_B: Float64Array, kind: string) =>
       faithfulness(metric_B, empty_B, full_B, random.fork(`${name}/${kind}`));
     return {
@@ -108,6 +112,13 @@ export async function faithfulnessVariants(
       'nodes outside the circuit take the values they have in the patched run of the same example, not their mean',
       chosen,
       { fill: 'patch' },
+    ),
+    await score(
+      'train-examples',
+      'the circuit on the examples it was found on: what it does not carry over to new words is the gap',
+      chosen,
+      {},
+      input.train,
     ),
   ];
   if (freeCuts.length > 0 && freeCuts.length < cuts.length) {

@@ -1,8 +1,9 @@
 /** @file The edits that are compared: chosen features, random ones that move the state as far, mean ablation, and none. */
 import type { FeatureState } from '../circuits/feature-state.ts';
 import type { Random } from '../core/random.ts';
+import { mean } from '../core/statistics.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
-import { featureEdit, meanDeltaX, randomEdit, type SiteEdit } from './choose.ts';
+import { featureEdit, meanActivation, meanDeltaX, randomEdit, type SiteEdit } from './choose.ts';
 import type { EditedFeature, EditMethod } from './types.ts';
 
 /** A dictionary with features to edit. */
@@ -11,8 +12,8 @@ export interface EditedSite {
   readonly features: readonly EditedFeature[];
   /** Train prompts of the task, both sides: where ‖Δx‖ is matched and random features are drawn. */
   readonly prompts: FeatureState;
-  /** Mean activations on plain train text, [F]: what mean ablation sets features to. */
-  readonly plainMean_F: Float32Array;
+  /** Plain train text: its mean activations are what mean ablation sets features to. */
+  readonly plain: FeatureState;
 }
 
 export interface Condition {
@@ -23,6 +24,8 @@ export interface Condition {
   readonly edits: readonly SiteEdit[];
   /** Mean over sites of the mean ‖Δx‖ per position on the train prompts. */
   readonly deltaX: number;
+  /** The same on plain train text. */
+  readonly deltaXText: number;
 }
 
 /** Baseline first, then features and random draws per strength, then mean ablation at strength 1. */
@@ -39,8 +42,9 @@ export function conditions(
     edit: (site: EditedSite) => SiteEdit,
   ): Condition => {
     const edits = sites.map(edit);
-    const sizes = sites.map((s, i) => meanDeltaX(s.prompts, s.dictionary, edits[i]!));
-    return { method, strength, draw, edits, deltaX: sizes.reduce((a, b) => a + b, 0) / sites.length };
+    const size = (on: 'prompts' | 'plain') =>
+      mean(sites.map((s, i) => meanDeltaX(s[on], s.dictionary, edits[i]!)));
+    return { method, strength, draw, edits, deltaX: size('prompts'), deltaXText: size('plain') };
   };
   const features = (strength: number) => (s: EditedSite) => featureEdit(s.dictionary, s.features, strength);
   const all = [condition('none', 0, 0, features(0))];
@@ -57,6 +61,10 @@ export function conditions(
       );
     }
   }
-  all.push(condition('mean-ablation', 1, 0, (s) => featureEdit(s.dictionary, s.features, 1, s.plainMean_F)));
+  all.push(
+    condition('mean-ablation', 1, 0, (s) =>
+      featureEdit(s.dictionary, s.features, 1, meanActivation(s.plain)),
+    ),
+  );
   return all;
 }

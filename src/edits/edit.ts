@@ -14,7 +14,7 @@ import type { Dictionary } from '../dictionaries/types.ts';
 import type { Graph } from '../graph/types.ts';
 import type { Model } from '../models/types.ts';
 import { openSession } from '../runtime/session.ts';
-import { meanActivation, strongestFeatures } from './choose.ts';
+import { strongestFeatures } from './choose.ts';
 import { type Condition, conditions, type EditedSite } from './conditions.ts';
 import { editableAt } from './edit-graph.ts';
 import { openPromptRun, type TextFigures, textFigures } from './measure.ts';
@@ -154,7 +154,7 @@ async function editedSites(
       dictionary,
       features: features.filter((f) => f.site === dictionary.site),
       prompts: stackStates(await code(0), await code(1)),
-      plainMean_F: meanActivation(await code(2)),
+      plain: await code(2),
     });
   }
   return result;
@@ -207,9 +207,11 @@ async function promptFigures(
         other_B: others
           ? await session.metric(others.pairs, others.clean, condition.edits)
           : new Float64Array(),
-        occupations_B: jobs
-          ? await session.metric(jobs.pairs, jobs.clean, condition.edits)
-          : new Float64Array(),
+        // One draw is enough to place occupations; it saves most of the prompts.
+        occupations_B:
+          jobs && condition.draw === 0
+            ? await session.metric(jobs.pairs, jobs.clean, condition.edits)
+            : new Float64Array(),
       });
       run.advance?.(1);
     }

@@ -24,6 +24,7 @@ interface Row {
   readonly method: EditMethod | 'none';
   readonly strength: number;
   readonly deltaX: number;
+  readonly deltaXText: number;
   readonly draws: number;
   readonly bias_B: readonly number[];
   /** Share of draws in which each example of the other task is right. */
@@ -73,8 +74,13 @@ export function assembleResult(input: {
         method: row.method,
         strength: row.strength,
         deltaX: row.deltaX,
+        deltaXText: row.deltaXText,
         biasBefore: baseline.bias.value,
         biasAfter: after.bias,
+        biasChange: meanWithInterval(
+          row.bias_B.map((b, i) => b - before.bias_B[i]!),
+          random.fork(`${row.method}@${row.strength}/change`),
+        ),
         ...beyondRandom(row, edited, random),
         agreementBefore: baseline.agreement.value,
         agreementAfter: after.agreement,
@@ -130,10 +136,11 @@ function mergeDraws(figures: readonly ConditionFigures[]): Row[] {
       method: condition.method,
       strength: condition.strength,
       deltaX: mean(group.map((f) => f.condition.deltaX)),
+      deltaXText: mean(group.map((f) => f.condition.deltaXText)),
       draws: group.length,
       bias_B: [...average((f) => pairBias(f.clean_B, f.patch_B))],
       right_B: [...average((f) => f.other_B.map((m) => (m > 0 ? 1 : 0)))],
-      occupations_B: average((f) => f.occupations_B),
+      occupations_B: group[0]!.occupations_B,
       kl_W: [...average((f) => f.text.kl_W)],
       loss_W: [...average((f) => f.text.loss_W)],
     };

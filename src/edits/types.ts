@@ -18,8 +18,12 @@ export interface EditRow {
   readonly strength: number;
   /** Mean ‖Δx‖ per position and edited site on the task's train prompts. */
   readonly deltaX: number;
+  /** The same on plain train text, where features of one topic fire less than others. */
+  readonly deltaXText: number;
   readonly biasBefore: number;
   readonly biasAfter: Estimate;
+  /** After − before, pair by pair. */
+  readonly biasChange: Estimate;
   /**
    * Bias left by the random edit of the same strength minus bias left by this one, pair by pair: above 0 when this edit
    * removes more than chance. Absent for the random edits, and where no random edit of that strength was made.
@@ -30,7 +34,7 @@ export interface EditRow {
   /** KL(original ‖ edited) per token of plain held-out text, in nats. */
   readonly kl: Estimate;
   readonly perplexity: number;
-  /** Correlation over occupations of the log-odds she : he with the share of women. */
+  /** Correlation over occupations of the log-odds she : he with the share of women; of a random row's first draw. */
   readonly correlation: number;
   /** Independent draws behind a random row (their figures are averaged example by example). */
   readonly draws: number;

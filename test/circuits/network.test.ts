@@ -159,9 +159,10 @@ describe('circuits run alone', () => {
     const spliced = dictionaries.map((dictionary, i) => ({
       dictionary,
       means: meanState(states.patch[i]!, dictionary),
-      patch: states.patch[i]!,
     }));
-    return openAblation(network, spliced, pairs, clean.states[sites[0]!]!, run);
+    const ablation = await openAblation(network, spliced, run);
+    const examples = { pairs, first_BTD: clean.states[sites[0]!]!, patch: states.patch };
+    return { ...ablation.on(examples), release: ablation.release };
   };
   const everything = (): NodeRef[] =>
     [2, 3].flatMap((cut) =>

@@ -105,7 +105,7 @@ describe('the null of an edit', () => {
       dictionary,
       features: [{ site: dictionary.site, feature: [...activeFeatures(state, 1, 2).keys()][0]!, effect: -1 }],
       prompts: state,
-      plainMean_F: meanActivation(state),
+      plain: state,
     };
     const all = conditions([site], [0.5, 1], 2, random(1));
     expect(all.map((c) => `${c.method}@${c.strength}`)).toEqual([
@@ -282,6 +282,11 @@ describe('an edit measured end to end', () => {
     }
     const [weak, weakRandom] = result.rows as [(typeof result.rows)[number], (typeof result.rows)[number]];
     expect(weakRandom.deltaX).toBeCloseTo(weak.deltaX, 4);
+    for (const row of result.rows) {
+      expect(row.biasChange.value).toBeCloseTo(row.biasAfter.value - row.biasBefore, 5);
+      expect(row.deltaXText).toBeGreaterThan(0);
+      expect(Number.isFinite(row.correlation)).toBe(true);
+    }
     expect(result.occupations.map((o) => o.percentWomen)).toEqual([90, 50, 10]);
     expect(Object.keys(result.occupations[0]!.after)).toContain('features@1');
     expect(result.counts).toEqual({ pairs: 5, agreement: 5, textTokens: 45 });

@@ -1,0 +1,126 @@
+/** @file Judging circuits: the curve over size on held-out examples, which of its points is shown, other definitions. */
+import { track, type WorkContext } from '../core/progress.ts';
+import type { Random } from '../core/random.ts';
+import { type AblationExamples, openAblation } from './ablation.ts';
+import { faithfulnessCurve, faithfulnessVariants } from './curve.ts';
+import type { Network } from './cuts.ts';
+import { encodeState } from './encode-state.ts';
+import type { Pairs } from './examples.ts';
+import { type FeatureState, meanState } from './feature-state.ts';
+import { forwardPairs } from './forward.ts';
+import type { RunOptions } from './run-options.ts';
+import { ERROR, type NodeRef, type RankedNode } from './select.ts';
+import type { TrainEffects } from './train-effects.ts';
+import type { CircuitResult, CurvePoint } from './types.ts';
+
+export interface JudgeInput {
+  readonly train: TrainEffects;
+  readonly trainPairs: Pairs;
+  readonly heldOut: Pairs;
+  /** All nodes, largest effect first. */
+  readonly ranked: readonly RankedNode[];
+  readonly sizes: readonly number[];
+  readonly maxNodes: number;
+  readonly draws: number;
+  readonly random: Random;
+  readonly title: string;
+  readonly threads: number;
+}
+
+/** The curve on held-out examples, which point of it is shown, and the variants of its definition. */
+export async function judge(
+  network: Network,
+  input: JudgeInput,
+  options: RunOptions,
+  { progress }: WorkContext,
+): Promise<Pick<CircuitResult, 'curve' | 'chosen' | 'variants'>> {
+  const { train, trainPairs, heldOut, ranked } = input;
+  const spliced = train.cuts.map(({ dictionary, patch }) => ({
+    dictionary,
+    means: meanState(patch, dictionary),
+  }));
+  const label = { task: 'faithfulness', label: `Faithfulness: ${input.title}`, unit: 'runs' };
+  return track(progress, label, async (advance) => {
+    let done = 0;
+    const held = await heldOutExamples(network, train, heldOut, input.threads, options);
+    const ablation = await openAblation(network, spliced, { ...options, advance: () => advance(++done) });
+    try {
+      const curveInput = {
+        ranked,
+        candidates: everActive(train),
+        full_B: held.full_B,
+        run: ablation.on(held),
+        train: {
+          full_B: train.clean_B,
+          run: ablation.on({
+            pairs: trainPairs,
+            first_BTD: train.cuts[0]!.clean.x_BTD,
+            patch: train.cuts.map((c) => c.patch),
+          }),
+        },
+        draws: input.draws,
+        random: input.random,
+      };
+      const curve = await faithfulnessCurve(
+        curveInput,
+        input.sizes.filter((size) => size > 0),
+      );
+      const chosen = chosenPoint(curve, input.maxNodes);
+      const early = train.cuts.map((c) => c.cut).filter((cut) => cut < network.cuts.length / 3);
+      const size = curve[chosen]?.nodes ?? 0;
+      return { curve, chosen, variants: await faithfulnessVariants(curveInput, size, train.cuts, early) };
+    } finally {
+      await ablation.release();
+    }
+  });
+}
+
+/** States of the held-out examples and what the untouched model makes of them. */
+async function heldOutExamples(
+  network: Network,
+  train: TrainEffects,
+  pairs: Pairs,
+  threads: number,
+  options: RunOptions,
+): Promise<AblationExamples & { readonly full_B: Float64Array }> {
+  const sites = train.cuts.map((c) => c.site);
+  const { clean, patch } = await forwardPairs(network, pairs, sites, options);
+  const shape = { examples: pairs.examples, positions: pairs.positions, width: network.width };
+  const states: FeatureState[] = [];
+  for (const { dictionary, site } of train.cuts) {
+    states.push(await encodeState(dictionary, patch.states[site]!, shape, threads));
+  }
+  return { pairs, first_BTD: clean.states[sites[0]!]!, patch: states, full_B: clean.metric_B };
+}
+
+/** The largest circuit of the curve within `maxNodes`: fixed by size, so that nothing is chosen on held-out scores. */
+function chosenPoint(curve: readonly CurvePoint[], maxNodes: number): number {
+  let chosen = 0;
+  curve.forEach((point, index) => {
+    if (point.nodes <= maxNodes && point.nodes >= curve[chosen]!.nodes) chosen = index;
+  });
+  return chosen;
+}
+
+/** Features that fire in any train example (clean or patch), position by position, and every error node. */
+function everActive(train: TrainEffects): NodeRef[] {
+  const nodes: NodeRef[] = [];
+  for (const cut of train.cuts) {
+    const { positions, features, examples, k } = cut.clean;
+    const seen = new Uint8Array(positions * features);
+    for (const state of [cut.clean, cut.patch]) {
+      for (let row = 0; row < examples * positions; row++) {
+        for (let j = row * k; j < (row + 1) * k; j++) {
+          if (state.values_BTK[j] !== 0) seen[(row % positions) * features + state.indices_BTK[j]!] = 1;
+        }
+      }
+    }
+    for (let position = 0; position < positions; position++) {
+      nodes.push({ cut: cut.cut, position, feature: ERROR });
+      for (let feature = 0; feature < features; feature++) {
+        if (seen[position * features + feature]) nodes.push({ cut: cut.cut, position, feature });
+      }
+    }
+  }
+  return nodes;
+}
