@@ -20,6 +20,8 @@ describe('the house', () => {
   test('every type holds', () => expect(tool('tsc', '-p', '.')).toEqual(clean));
   test('style and lint are clean', () =>
     expect(tool('biome', 'check', '--error-on-warnings')).toEqual(clean));
+  test('the lock file names the packages of every platform', () =>
+    expect(execFileSync('node', ['scripts/complete-lock.mjs', '--check'], { encoding: 'utf8' })).toBe(''));
   test('nothing is left that nobody uses', () => expect(tool('knip')).toEqual(clean));
   test('a room imports only from the rooms below it', () =>
     expect(tool('depcruise', '--config', '.dependency-cruiser.mjs', 'src')).toEqual(clean));
