@@ -156,6 +156,8 @@ function edit(source: Random): EditResult {
         method,
         strength,
         deltaX: 11.2 * strength,
+        deltaXText: (method === 'random' ? 9.8 : 2.1) * strength,
+        biasChange: estimate(-2.31 * 0.62 * effect * (1 - 0.35 ** strength), 0.2, 20),
         biasBefore: 2.31,
         biasAfter: estimate(2.31 * (1 - 0.62 * effect * (1 - 0.35 ** strength)), 0.31, 20),
         agreementBefore: 0.884,

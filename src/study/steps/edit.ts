@@ -34,7 +34,7 @@ export async function editStep(
     name: 'edit',
     stage: 'edit',
     label: `Switch off the features of ${task.name}`,
-    version: 2,
+    version: 3,
     config: {
       features: config.features,
       strengths: config.strengths,
