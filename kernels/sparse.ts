@@ -13,12 +13,15 @@
   return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
 }
 
-/** x ← (x − centre)·scale for `rows` rows of D floats, `stride` floats apart. */
-export function normalise(x: usize, centre: usize, scale: f32, rows: i32, D: i32, stride: i32): void {
+/** x ← (x − centre)·scale for `rows` rows of D floats in place, and a copy to rows of XR, 2·D floats apart. */
+export function normalise(x: usize, XR: usize, centre: usize, scale: f32, rows: i32, D: i32): void {
   const s = f32x4.splat(scale);
-  for (let r = 0; r < rows; r++, x += <usize>stride << 2) {
-    for (let d: usize = 0; d < <usize>D << 2; d += 16) {
-      v128.store(x + d, f32x4.mul(f32x4.sub(v128.load(x + d), v128.load(centre + d)), s));
+  const bytes = <usize>D << 2;
+  for (let r = 0; r < rows; r++, x += bytes, XR += bytes << 1) {
+    for (let d: usize = 0; d < bytes; d += 16) {
+      const z = f32x4.mul(f32x4.sub(v128.load(x + d), v128.load(centre + d)), s);
+      v128.store(x + d, z);
+      v128.store(XR + d, z);
     }
   }
 }

@@ -91,6 +91,8 @@ export function trainLayout(shape: TrainShape, blockRows: number) {
     /** Everything before this byte is the trainer's state between steps. */
     stateBytes,
     centre: a.reserve(D),
+    /** A block of rows for each thread. */
+    scratch: a.reserve(threads * blockRows * D, 4096),
     XR: a.reserve((B + auxRows) * 2 * D, 4096),
     G_enc: matrix(),
     G_dec: matrix(),

@@ -62,7 +62,8 @@ export function trainingStep(worker: StepWorker): () => Promise<void> {
   const numbers = new Float64Array(memory.buffer, at.numbers, 16);
   const W_enc = floats(at.W_enc, F * D);
   const b_enc = floats(at.b_enc, F);
-  const XR = floats(at.XR, (B + at.auxRows) * 2 * D);
+  const scratchAt = at.scratch + 4 * id * R * D;
+  const scratch = floats(scratchAt, R * D);
   const indices = ints(at.indices, B * k);
   const values = floats(at.values, B * k);
   const counts = ints(at.counts, B);
@@ -95,16 +96,12 @@ export function trainingStep(worker: StepWorker): () => Promise<void> {
   async function rows(block: number, base: number, dead: number): Promise<void> {
     const first = block * R;
     const n = Math.min(R, B - first);
-    const stride = 2 * D;
-    for (let i = 0, to = first * stride; i < n; i++, to += stride) {
+    for (let i = 0; i < n; i++) {
       const from = order[base + first + i]! * width;
-      XR.set(source.subarray(from, from + width), to);
+      scratch.set(source.subarray(from, from + width), i * D);
     }
-    const o = at.XR + 4 * first * stride;
-    kernels.normalise(o, at.centre, config.scale, n, D, stride);
-    for (let i = 0, from = first * stride; i < n; i++, from += stride) {
-      encoder.x_RD.set(XR.subarray(from, from + D), i * D);
-    }
+    kernels.normalise(scratchAt, at.XR + 8 * first * D, at.centre, config.scale, n, D);
+    encoder.x_RD.set(n === R ? scratch : scratch.subarray(0, n * D));
     lap(CLOCK.gather);
     await encoder.product();
     lap(CLOCK.product);
