@@ -3,11 +3,12 @@ import type { Worker } from 'node:worker_threads';
 import { DictionaryError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import { spawnWorker } from '../runtime/worker.ts';
+import { crew } from './barrier.ts';
 import { BLOCK_ROWS } from './blocks.ts';
 import { kernelMemory } from './kernels.ts';
 import { CLOCK, CLOCKS, CONTROL, type TrainShape, trainLayout } from './layout.ts';
 import type { StepConfig } from './step.ts';
-import type { WorkerData, WorkerMessage } from './worker.ts';
+import type { WorkerData, WorkerMessage, WorkerOrder } from './worker.ts';
 
 export interface StepReport {
   /** Steps finished. */
@@ -116,8 +117,10 @@ export async function openTrainer(options: TrainerOptions): Promise<Trainer> {
     workers.push(worker);
   }
   const close = async () => {
+    // Those at work leave at their next meeting, so that none is ended inside onnxruntime.
+    crew(control, shape.threads).fail();
     for (const worker of workers) worker.removeAllListeners('exit');
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    await Promise.all(workers.map(leave));
   };
   await ready.catch(async (error: unknown) => {
     await close();
@@ -133,7 +136,7 @@ export async function openTrainer(options: TrainerOptions): Promise<Trainer> {
       onStep = report;
       Atomics.store(control, CONTROL.goal, Math.min(goal, config.steps));
       const rested = wait('rest');
-      for (const worker of workers) worker.postMessage('work');
+      for (const worker of workers) worker.postMessage('work' satisfies WorkerOrder);
       await rested;
       return Atomics.load(control, CONTROL.step);
     },
@@ -160,6 +163,20 @@ export async function openTrainer(options: TrainerOptions): Promise<Trainer> {
     },
     close,
   };
+}
+
+/** Lets a worker end by itself; after ten seconds it is made to. */
+function leave(worker: Worker): Promise<unknown> {
+  // A thread that is gone has no id any more.
+  if (worker.threadId === -1) return Promise.resolve();
+  return new Promise((done) => {
+    const late = setTimeout(() => done(worker.terminate()), 10_000);
+    worker.once('exit', () => {
+      clearTimeout(late);
+      done(undefined);
+    });
+    worker.postMessage('exit' satisfies WorkerOrder);
+  });
 }
 
 /** Random directions for the decoder, the encoder its copy. */

@@ -19,6 +19,9 @@ export interface WorkerData {
   readonly processorTime: boolean;
 }
 
+/** What the trainer asks for. */
+export type WorkerOrder = 'work' | 'exit';
+
 /** What worker 0 tells about each finished step, and every worker about its end. */
 export type WorkerMessage =
   | { type: 'ready' }
@@ -51,21 +54,28 @@ try {
     source,
     order,
   });
-  port.on('message', () => void work());
+  // One order after another: an exit must not release the session under a run, which would end the process.
+  let idle = Promise.resolve();
+  port.on('message', (order: WorkerOrder) => {
+    idle = idle.then(() => (order === 'work' ? work() : leave()));
+  });
   post({ type: 'ready' });
+
+  async function leave(): Promise<void> {
+    await encoder.release();
+    port.close();
+  }
 
   /** Steps until the goal, which the trainer may lower meanwhile (a stop) or raise afterwards. */
   async function work(): Promise<void> {
     try {
       for (;;) {
-        let stop = false;
         // All workers must read the goal between the same two steps, or one would wait for ever.
         team.meet(() => {
           const done = Atomics.load(control, CONTROL.step) >= Atomics.load(control, CONTROL.goal);
           Atomics.store(control, CONTROL.stop, done ? 1 : 0);
         });
-        stop = Atomics.load(control, CONTROL.stop) === 1;
-        if (stop) break;
+        if (Atomics.load(control, CONTROL.stop) === 1) break;
         await step();
         if (id === 0) {
           post({
