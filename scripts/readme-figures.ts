@@ -1,0 +1,111 @@
+/** @file Writes the figures of README.md from the committed results in bench/results, so that no number is typed by hand. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+
+interface DemoResult {
+  readonly date: string;
+  readonly machine: { readonly cpu: string; readonly cores: number; readonly vectors?: string };
+  readonly cold: {
+    readonly seconds: number;
+    readonly firstPictureSeconds: number | null;
+    readonly peakRssMiB: number;
+    readonly document: {
+      readonly sentence: string;
+      readonly logits: { readonly ioiCorrect: number; readonly of: number };
+      readonly dictionaries: readonly {
+        readonly site: string;
+        readonly features: number;
+        readonly l0: number;
+        readonly fve: number;
+        readonly ceRecovered: number;
+        readonly dead: number;
+      }[];
+      readonly circuits: readonly {
+        readonly task: string;
+        readonly nodes: number;
+        readonly faithfulness: number;
+        readonly interval: readonly [number, number];
+        readonly random: number;
+      }[];
+      readonly energy: { readonly costateSpread: number; readonly leak: number };
+    };
+  };
+  readonly warm: { readonly seconds: number };
+}
+
+interface SaeResult {
+  readonly rows: readonly {
+    readonly tokensPerSecond: number;
+    readonly peer: string;
+    readonly peerTokensPerSecond: number;
+    readonly ratio: number;
+    readonly fve: number;
+    readonly peerFve: number;
+    readonly encoderShare: number;
+  }[];
+}
+
+const read = <T>(name: string): T | undefined =>
+  existsSync(`bench/results/${name}.json`)
+    ? (JSON.parse(readFileSync(`bench/results/${name}.json`, 'utf8')) as T)
+    : undefined;
+
+const minutes = (seconds: number) => `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+const percent = (share: number, digits = 0) => `${(100 * share).toFixed(digits)} %`;
+const begin = '<!-- figures: npm run readme-figures -->';
+const end = '<!-- /figures -->';
+
+/** The block of figures between the two markers. */
+function figures(): string {
+  const lines: string[] = [];
+  const demo = read<DemoResult>('demo');
+  if (demo) {
+    const { cold, warm, machine } = demo;
+    const { document } = cold;
+    lines.push(
+      '## What came out',
+      '',
+      `One run of the demo on ${machine.cores} cores (${machine.cpu}${machine.vectors ? `, ${machine.vectors}` : ''}; ${demo.date}), from \`npm run bench:demo\`:`,
+      '',
+      `> ${document.sentence}`,
+      '',
+      '| figure | value |',
+      '|---|---|',
+      `| first time, downloads not counted | ${minutes(cold.seconds)}, the first picture after ${cold.firstPictureSeconds ?? '?'} s, at most ${(cold.peakRssMiB / 1024).toFixed(1)} GiB of memory |`,
+      `| second time | ${warm.seconds.toFixed(1)} s |`,
+      `| indirect-object prompts right | ${document.logits.ioiCorrect} of ${document.logits.of} |`,
+      ...document.dictionaries.map(
+        (d) =>
+          `| ${d.features} features at \`${d.site}\` | variance explained ${d.fve.toFixed(3)}, cross-entropy recovered ${d.ceRecovered.toFixed(3)}, ${d.l0.toFixed(0)} active, ${percent(d.dead, 1)} dead |`,
+      ),
+      ...document.circuits.map(
+        (c) =>
+          `| circuit of ${c.task}, ${c.nodes} nodes | faithfulness ${c.faithfulness.toFixed(2)} (${c.interval.map((x) => x.toFixed(2)).join(' to ')}) on held-out words; a random circuit ${c.random.toFixed(2)} |`,
+      ),
+      `| costate invariant, spread over all cuts | ${document.energy.costateSpread.toExponential(1)} |`,
+      `| leak of the energy budget | ${percent(document.energy.leak, 2)} |`,
+      '',
+    );
+  }
+  const sae = read<SaeResult>('sae')?.rows[0];
+  if (sae) {
+    lines.push(
+      `Training a TopK dictionary (512 → 8192, k = 32, batch 4096, gradient clipping) runs at ${sae.tokensPerSecond.toLocaleString('en')} tokens a second, ${sae.ratio.toFixed(1)} times ${sae.peer}'s`,
+      `${sae.peerTokensPerSecond.toLocaleString('en')} in the same interleaved run, at a variance explained of ${sae.fve.toFixed(3)} against ${sae.peerFve.toFixed(3)} after equal tokens; ${percent(sae.encoderShare)} of`,
+      'the step is the encoder product (`npm run bench:sae`).',
+      '',
+    );
+  }
+  return lines.join('\n');
+}
+
+/** README.md with its figures made anew. */
+export function withFigures(readme: string): string {
+  const from = readme.indexOf(begin);
+  const to = readme.indexOf(end);
+  return `${readme.slice(0, from)}${begin}\n${figures()}${readme.slice(to)}`;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  writeFileSync('README.md', withFigures(readFileSync('README.md', 'utf8')));
+}
