@@ -50,7 +50,7 @@ function Verdict({ edit }: { edit: EditResult }) {
             ? 'more than chance.'
             : paired.high < 0
               ? 'less than chance.'
-              : 'the interval includes nothing, so the difference is not clear.'}
+              : 'the interval includes 0, so the difference is not clear.'}
         </>
       )}
     </p>
