@@ -35,7 +35,14 @@ const round = (value: number, digits = 3) => Number(value.toPrecision(digits + 1
 await buildKernels();
 const python = peersPython();
 const stream = await activationStream(sizes.width, sizes.threads, () => {});
-const settings: Settings = { ...sizes, rate: 1e-3, warmUp: Math.min(10, total - 1), steps: total, seed: 0, ...stream };
+const settings: Settings = {
+  ...sizes,
+  rate: 1e-3,
+  warmUp: Math.min(10, total - 1),
+  steps: total,
+  seed: 0,
+  ...stream,
+};
 
 const trainees: Trainee[] = [ours(), peer('saelens', python), peer('dictionary_learning', python)];
 const [us, ...peers] = trainees as [Trainee, ...Trainee[]];
