@@ -1,6 +1,7 @@
 /** @file Writes the figures of README.md from the committed results in bench/results, so that no number is typed by hand. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import type { StudySummary } from '../src/study/summary.ts';
 
 interface DemoResult {
   readonly date: string;
@@ -9,26 +10,7 @@ interface DemoResult {
     readonly seconds: number;
     readonly firstPictureSeconds: number | null;
     readonly peakRssMiB: number;
-    readonly document: {
-      readonly sentence: string;
-      readonly logits: { readonly ioiCorrect: number; readonly of: number };
-      readonly dictionaries: readonly {
-        readonly site: string;
-        readonly features: number;
-        readonly l0: number;
-        readonly fve: number;
-        readonly ceRecovered: number;
-        readonly dead: number;
-      }[];
-      readonly circuits: readonly {
-        readonly task: string;
-        readonly nodes: number;
-        readonly faithfulness: number;
-        readonly interval: readonly [number, number];
-        readonly random: number;
-      }[];
-      readonly energy: { readonly costateSpread: number; readonly leak: number };
-    };
+    readonly document: Required<StudySummary>;
   };
   readonly warm: { readonly seconds: number };
 }
@@ -82,6 +64,12 @@ function figures(): string {
         (c) =>
           `| circuit of ${c.task}, ${c.nodes} nodes | faithfulness ${c.faithfulness.toFixed(2)} (${c.interval.map((x) => x.toFixed(2)).join(' to ')}) on held-out words; a random circuit ${c.random.toFixed(2)} |`,
       ),
+      ...document.edit
+        .filter((e) => e.method === 'features')
+        .map(
+          (e) =>
+            `| edit at strength ${e.strength} | bias ${e.biasBefore.toFixed(2)} → ${e.biasAfter.toFixed(2)}; removes ${e.beyondRandom?.toFixed(2)} (${e.beyondRandomInterval?.map((x) => x.toFixed(2)).join(' to ')}) more than random features of equal size, pair by pair; KL on plain text ${e.kl.toFixed(4)} |`,
+        ),
       `| costate invariant, spread over all cuts | ${document.energy.costateSpread.toExponential(1)} |`,
       `| leak of the energy budget | ${percent(document.energy.leak, 2)} |`,
       '',
