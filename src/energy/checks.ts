@@ -4,12 +4,11 @@ import { type Pairs, pairsOf } from '../circuits/examples.ts';
 import { forwardPairs } from '../circuits/forward.ts';
 import { type RunOptions, TOKENS_PER_RUN } from '../circuits/run-options.ts';
 import { type Check, type CheckRow, checkRow } from '../core/check.ts';
-import { reportError, throwIfAborted } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { type Random, random } from '../core/random.ts';
 import { f32, f64, i64 } from '../core/tensor.ts';
 import { agreementTask, genderTask } from '../data/tasks.ts';
-import { openModel } from '../models/open.ts';
+import { demoModelRows } from '../models/demo-model-rows.ts';
 import { tinyLlama } from '../models/tiny.ts';
 import type { Model } from '../models/types.ts';
 import { openSession } from '../runtime/session.ts';
@@ -33,7 +32,7 @@ const CLOSED = 1e-3;
 /** Invariants of the depth clock: tests of the implementation, not discoveries. */
 export const checks: Check[] = [
   { area, rows: tinyRows },
-  { area, rows: realRows },
+  { area, rows: (context) => demoModelRows(area, context, (model) => realRows(model, context)) },
 ];
 
 const runOptions = ({ threads, signal }: Context): RunOptions => ({
@@ -74,16 +73,7 @@ async function tinyRows(context: Context): Promise<CheckRow[]> {
   return rows;
 }
 
-async function realRows(context: Context): Promise<CheckRow[]> {
-  const { progress, signal } = context;
-  let model: Model;
-  try {
-    model = await openModel('smollm2-135m', { progress, ...(signal ? { signal } : {}) });
-  } catch (error) {
-    throwIfAborted(signal);
-    progress({ type: 'note', text: reportError(error).message });
-    return [row('SmolLM2 cannot be opened', 1, 0)];
-  }
+async function realRows(model: Model, context: Context): Promise<CheckRow[]> {
   const rows: CheckRow[] = [];
   for (const make of [agreementTask, genderTask]) {
     const task = make(model.tokenizer, { train: 8, heldOut: 2, seed: 0 });

@@ -1,12 +1,11 @@
 /** @file Self-check of models: graphs of random ones, and the real model against PyTorch and against itself. */
 import { type Check, type CheckRow, checkRow } from '../core/check.ts';
-import { reportError, throwIfAborted } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { i64, type Tensor } from '../core/tensor.ts';
 import { feedAt, only, read } from '../graph/interventions.ts';
 import { openSession } from '../runtime/session.ts';
 import { damagedWeights } from './convert.ts';
-import { openModel } from './open.ts';
+import { demoModelRows } from './demo-model-rows.ts';
 import { compareWithReference } from './reference.ts';
 import { summariseModel } from './summary.ts';
 import { tinyLlama } from './tiny.ts';
@@ -19,7 +18,7 @@ type Context = WorkContext & { readonly threads: number };
 
 export const checks: Check[] = [
   { area, rows: tinyRows },
-  { area, rows: realRows },
+  { area, rows: (context) => demoModelRows(area, context, (model) => realRows(model, context)) },
 ];
 
 const distance = (a: Tensor, b: Tensor): number => {
@@ -55,15 +54,7 @@ async function tinyRows({ threads }: Context): Promise<CheckRow[]> {
   ];
 }
 
-async function realRows({ threads, progress, signal }: Context): Promise<CheckRow[]> {
-  let model: Model;
-  try {
-    model = await openModel('smollm2-135m', { progress, ...(signal ? { signal } : {}) });
-  } catch (error) {
-    throwIfAborted(signal);
-    progress({ type: 'note', text: reportError(error).message });
-    return [row('SmolLM2 cannot be opened', 1, 0)];
-  }
+async function realRows(model: Model, { threads, signal }: Context): Promise<CheckRow[]> {
   const options = { threads, ...(signal ? { signal } : {}) };
   const damaged = await damagedWeights(model.graph.weights.values());
   const { worst, reordered, prompts } = await compareWithReference(model, options);
