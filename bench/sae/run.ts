@@ -8,13 +8,14 @@
  * when each has seen the same fve-steps batches. --save writes bench/results/sae.json.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildKernels } from '../../scripts/build-kernels.ts';
 import { quantile } from '../../src/core/statistics.ts';
 import { describeMachine } from '../machine.ts';
+import { type Contestant, contestant, oursFrom, peersPython, peerVersions } from '../peers.ts';
 import { activationStream } from './activations.ts';
-import { ours, peer, peersPython, peerVersions, type Trainee } from './peers.ts';
-import { type Settings, sizes } from './settings.ts';
+import { type Answer, type Command, type Settings, sizes } from './settings.ts';
 
 const { values } = parseArgs({
   options: {
@@ -32,8 +33,11 @@ const tell = (text: string) => console.error(text);
 const median = (numbers: number[]) => quantile(numbers, 0.5);
 const round = (value: number, digits = 3) => Number(value.toPrecision(digits + 1));
 
+const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+const requirements = beside('requirements.txt');
+
 await buildKernels();
-const python = peersPython();
+const python = peersPython({ requirements, venv: '.venv-peers', variable: 'UNTANGLE_PEERS_PYTHON' });
 const stream = await activationStream(sizes.width, sizes.threads, () => {});
 const settings: Settings = {
   ...sizes,
@@ -44,8 +48,12 @@ const settings: Settings = {
   ...stream,
 };
 
-const trainees: Trainee[] = [ours(), peer('saelens', python), peer('dictionary_learning', python)];
-const [us, ...peers] = trainees as [Trainee, ...Trainee[]];
+type Trainee = Contestant<Command, Answer>;
+const us: Trainee = oursFrom(beside('ours.ts'));
+const peers: Trainee[] = ['saelens', 'dictionary_learning'].map((name) =>
+  contestant(name, python, [beside('peer.py'), name]),
+);
+const trainees = [us, ...peers];
 for (const t of trainees) await t.ask({ setup: settings });
 // Warm up: compile, allocate optimiser state, choose the product's layout.
 for (const t of trainees) await t.ask({ train: 2 });
@@ -112,7 +120,7 @@ const report = {
   command: `npm run bench:sae -- --rounds ${rounds} --steps ${steps} --fve-steps ${total}`,
   date: new Date().toISOString().slice(0, 10),
   machine: describeMachine(),
-  versions: peerVersions(python),
+  versions: peerVersions(python, requirements),
   stream: stream.source,
   settings: { rate: settings.rate, warmUp: settings.warmUp, clip: 1, stepsPerRound: steps, rounds },
   productCandidatesMs: choice.phases,

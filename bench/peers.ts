@@ -1,26 +1,30 @@
-/** @file The Python peers: a virtual environment of pinned packages in the checkout, and trainers as child processes. */
+/** @file The Python peers of a benchmark: a virtual environment of pinned packages in the checkout, and contestants as child processes. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Answer, Command } from './settings.ts';
 
-const here = fileURLToPath(new URL('.', import.meta.url));
-const root = join(here, '..', '..');
+const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Python of the peers' environment. UNTANGLE_PEERS_PYTHON names a ready one instead. */
-export function peersPython(): string {
-  const given = process.env.UNTANGLE_PEERS_PYTHON;
+/** A benchmark's own environment: pinned packages, the folder they go to, the variable that names a ready Python instead. */
+export interface PeerEnvironment {
+  readonly requirements: string;
+  readonly venv: string;
+  readonly variable: string;
+}
+
+/** Python of the peers' environment, set up at first use; the environment's variable names a ready one instead. */
+export function peersPython({ requirements, venv, variable }: PeerEnvironment): string {
+  const given = process.env[variable];
   if (given) return given;
-  const venv = join(root, '.venv-peers');
-  const python = join(venv, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
-  const requirements = join(here, 'requirements.txt');
-  const stamp = join(venv, 'installed.txt');
+  const folder = join(root, venv);
+  const python = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
+  const stamp = join(folder, 'installed.txt');
   const wanted = readFileSync(requirements, 'utf8');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return python;
-  console.error('setting up the Python peers in .venv-peers (once; several hundred MB)');
-  run('python3', '-m', 'venv', venv);
+  console.error(`setting up the Python peers in ${venv} (once; several hundred MB)`);
+  run('python3', '-m', 'venv', folder);
   run(python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements);
   writeFileSync(stamp, wanted);
   return python;
@@ -32,8 +36,8 @@ function run(command: string, ...args: string[]): void {
     throw new Error(`failed: ${command} ${args.join(' ')}${error ? ` (${error.message})` : ''}`);
 }
 
-/** Versions that pip reports, of the packages in requirements.txt. */
-export function peerVersions(python: string): Record<string, string> {
+/** Versions that pip reports, of the packages in the requirements file. */
+export function peerVersions(python: string, requirements: string): Record<string, string> {
   const { stdout } = spawnSync(
     python,
     ['-m', 'pip', 'list', '--format=json', '--disable-pip-version-check'],
@@ -42,7 +46,7 @@ export function peerVersions(python: string): Record<string, string> {
       stdio: ['ignore', 'pipe', 'ignore'],
     },
   );
-  const wanted = readFileSync(join(here, 'requirements.txt'), 'utf8')
+  const wanted = readFileSync(requirements, 'utf8')
     .split('\n')
     .map((line) => line.split('==')[0]);
   const all = JSON.parse(stdout) as { name: string; version: string }[];
@@ -51,14 +55,19 @@ export function peerVersions(python: string): Record<string, string> {
   );
 }
 
-/** A trainer in a process of its own that answers one command at a time. */
-export interface Trainee {
+/** A side of a comparison in a process of its own that answers one line of JSON to each line of JSON. */
+export interface Contestant<Command, Answer> {
   readonly name: string;
   ask(command: Command): Promise<Answer>;
   end(): void;
 }
 
-export function trainee(name: string, command: string, args: readonly string[]): Trainee {
+/** Starts `command args` as a contestant; its standard error is shown. Throws when it ends without an answer. */
+export function contestant<Command, Answer>(
+  name: string,
+  command: string,
+  args: readonly string[],
+): Contestant<Command, Answer> {
   const child: ChildProcess = spawn(command, args, { stdio: ['pipe', 'pipe', 2], cwd: root });
   const answers = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   return {
@@ -73,8 +82,6 @@ export function trainee(name: string, command: string, args: readonly string[]):
   };
 }
 
-export const peer = (name: string, python: string): Trainee =>
-  trainee(name, python, [join(here, 'peer.py'), name]);
-
-export const ours = (): Trainee =>
-  trainee('untangle', process.execPath, ['--import', 'tsx', join(here, 'ours.ts')]);
+/** Our side: a TypeScript file run as the program itself is run. */
+export const oursFrom = <Command, Answer>(file: string): Contestant<Command, Answer> =>
+  contestant('untangle', process.execPath, ['--import', 'tsx', file]);
