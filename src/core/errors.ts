@@ -39,6 +39,8 @@ export class DataError extends UntangleError {}
 export class DictionaryError extends UntangleError {}
 /** Circuits, energy, edits. */
 export class CircuitError extends UntangleError {}
+/** Mechanics: systems, integrators, optimisers, samplers. */
+export class MechanicsError extends UntangleError {}
 /** The study file and its steps. */
 export class StudyError extends UntangleError {}
 /** Wrong use of a command (exit code 2). */
