@@ -37,6 +37,22 @@ export function inferShapes(graph: Graph): ReadonlyMap<string, ValueType> {
   return inferState(graph).types;
 }
 
+/**
+ * Types of those values whose types can be known: operators without a rule, or fed with something unknown, are
+ * passed over. For looking at a network that nobody means to differentiate.
+ */
+export function inferKnown(graph: Graph): ReadonlyMap<string, ValueType> {
+  const state = inferState({ ...graph, nodes: [] });
+  for (const node of graph.nodes) {
+    try {
+      inferNode(state, node);
+    } catch (error) {
+      if (!(error instanceof GraphError)) throw error;
+    }
+  }
+  return state.types;
+}
+
 /** As `inferShapes`, with the integers known. */
 export function inferState(graph: Graph): ShapeState {
   const state: ShapeState = { types: new Map(), ints: new Map() };
