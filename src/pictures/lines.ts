@@ -24,6 +24,8 @@ export interface LinesOptions extends Size {
   readonly x: string;
   readonly y: string;
   readonly logX?: boolean;
+  /** Logarithmic y: values must be positive; 0 is not shown. */
+  readonly logY?: boolean;
   /** Values that the y axis must reach. */
   readonly reach?: readonly number[];
   /** A vertical mark, e.g. the chosen size. */
@@ -44,12 +46,12 @@ export function linesPicture(lines: readonly Line[], options: LinesOptions): str
     options.mark ? [options.mark.x] : [],
   );
   const ys = extent(
-    points.flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y]),
-    options.reach ?? [0],
-    0.03,
+    points.flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y]).filter((y) => !options.logY || y > 0),
+    options.reach ?? (options.logY ? [] : [0]),
+    options.logY ? 0 : 0.03,
   );
   const x = options.logX ? logarithmic(xs, [frame.left, frame.right]) : linear(xs, [frame.left, frame.right]);
-  const y = linear(ys, [frame.bottom, frame.top]);
+  const y = (options.logY ? logarithmic : linear)(ys, [frame.bottom, frame.top]);
   const mark = options.mark
     ? el('line', {
         x1: x(options.mark.x),
@@ -66,11 +68,13 @@ export function linesPicture(lines: readonly Line[], options: LinesOptions): str
     yAxis(y, frame, options.y, formatY),
     el('line', { x1: frame.left, x2: frame.right, y1: frame.bottom, y2: frame.bottom, stroke: hairline }),
     mark,
-    ...lines.map((line) => drawLine(line, x, y, formatX, formatY)),
+    ...lines.map((line) => drawLine(options.logY ? positive(line) : line, x, y, formatX, formatY)),
     endLabels(lines, y, frame.right + 10),
     xAxis(x, frame, options.x, formatX),
   );
 }
+
+const positive = (line: Line): Line => ({ ...line, points: line.points.filter((p) => p.y > 0) });
 
 function drawLine(
   line: Line,

@@ -1,0 +1,36 @@
+/** @file A picture as PNG: resvg in WebAssembly with the fonts that the Studio uses; light theme. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { initWasm, Resvg } from '@resvg/resvg-wasm';
+
+const require = createRequire(import.meta.url);
+/** Scripts of the font that our pictures write: Latin, its signs and superscripts, Greek. */
+const scripts = ['latin', 'latin-ext', 'greek'];
+
+/** Themes are CSS variables with the light theme as fallback; the renderer knows no variables. */
+const lightTheme = (svg: string): string => svg.replace(/var\(--[\w-]+,\s*([^)]+)\)/g, '$1');
+
+let ready: Promise<Uint8Array[]> | undefined;
+
+async function load(): Promise<Uint8Array[]> {
+  await initWasm(readFileSync(require.resolve('@resvg/resvg-wasm/index_bg.wasm')));
+  return scripts.map((script) =>
+    readFileSync(require.resolve(`@fontsource-variable/inter/files/inter-${script}-wght-normal.woff2`)),
+  );
+}
+
+/** Draws SVG text at `zoom` pixels per unit on paper; returns the bytes of a PNG file. */
+export async function pngOf(svg: string, zoom = 2): Promise<Uint8Array> {
+  ready ??= load();
+  const fontBuffers = await ready;
+  const drawn = new Resvg(lightTheme(svg), {
+    background: '#fcfcfa',
+    fitTo: { mode: 'zoom', value: zoom },
+    font: { fontBuffers, loadSystemFonts: false, defaultFontFamily: 'Inter Variable' },
+  }).render();
+  try {
+    return drawn.asPng();
+  } finally {
+    drawn.free();
+  }
+}
