@@ -5,7 +5,7 @@ import { type GraphBuilder, graphBuilder, OPSET } from '../graph/build.ts';
 import { broadcastShapes } from '../graph/dims.ts';
 import { onnxType } from '../graph/onnx-values.ts';
 import { inferNode, inferState, inferWeight, type ShapeState, type ValueType } from '../graph/shapes.ts';
-import type { Attribute, Dim, Graph, Node, ValueInfo } from '../graph/types.ts';
+import type { Attribute, Dim, Graph, Node, ValueInfo, Weight } from '../graph/types.ts';
 
 type Attributes = Readonly<Record<string, Attribute>>;
 
@@ -27,6 +27,8 @@ export interface Emitter {
   ): string[];
   input(info: ValueInfo): string;
   ints(...values: number[]): string;
+  /** A constant or weight under a fresh name. */
+  constant(value: Weight, hint?: string): string;
   /** A scalar constant of `dtype`; equal ones share a name. */
   scalar(value: number, dtype: DType): string;
   /** A scalar constant of the dtype of `like`. */
@@ -58,8 +60,11 @@ export function emitter(base: Graph): Emitter {
 
   const type = (name: string): ValueType => {
     const known = state.types.get(name);
-    if (!known) throw new GraphError('graph.broken', `the value "${name}" has no type`, { where: name });
-    return known;
+    if (known) return known;
+    throw (
+      state.unknown.get(name) ??
+      new GraphError('graph.broken', `the value "${name}" has no type`, { where: name })
+    );
   };
   const shape = (name: string) => type(name).shape;
   const ops: Emitter['ops'] = (op, inputs, outputs, attributes = {}, domain = '') => {
@@ -115,6 +120,11 @@ export function emitter(base: Graph): Emitter {
         state.types.set(name, { dtype: 'int64', shape: [values.length] });
         state.ints.set(name, values);
       }
+      return name;
+    },
+    constant(value, hint = 'constant') {
+      const name = builder.weight(builder.fresh(hint), value);
+      inferWeight(state, name, value);
       return name;
     },
     number: (value, like) => scalar(value, type(like).dtype),

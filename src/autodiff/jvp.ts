@@ -1,9 +1,7 @@
 /** @file Forward differentiation as a rewrite: a graph with its tangents beside it (Jacobian–vector products). */
 import { requireValues } from '../graph/interventions.ts';
-import { inferShapes } from '../graph/shapes.ts';
 import type { Graph } from '../graph/types.ts';
 import { activity } from './active.ts';
-import { emitter } from './emit.ts';
 import { lower } from './lower.ts';
 import type { JvpContext } from './rule.ts';
 import { ruleOf } from './rules/table.ts';
@@ -27,12 +25,11 @@ export interface JvpOptions {
  */
 export function jvp(graph: Graph, { of, wrt, stop = [] }: JvpOptions): Graph {
   requireValues(graph, [...of, ...wrt, ...stop]);
-  const types = inferShapes(graph);
-  const typeOf = (name: string) => types.get(name)!.dtype;
-  requireFloating([...of, ...wrt], typeOf);
-  const lowered = lower(graph, activity(graph, typeOf, of, wrt, stop).nodes);
-  const e = emitter(lowered);
-  const active = activity(lowered, (name) => e.type(name).dtype, of, wrt, stop);
+  const { e, active } = lower(graph, (current, known) => {
+    const typeOf = (name: string) => known.type(name).dtype;
+    requireFloating([...of, ...wrt], typeOf);
+    return activity(current, typeOf, of, wrt, stop);
+  });
 
   const tangents = new Map<string, string>();
   for (const name of new Set(wrt)) {

@@ -1,10 +1,9 @@
 /** @file Reverse differentiation as a rewrite: a graph with its gradients beside it (vector–Jacobian products). */
 import { GraphError } from '../core/errors.ts';
 import { requireValues } from '../graph/interventions.ts';
-import { inferShapes } from '../graph/shapes.ts';
 import type { Graph } from '../graph/types.ts';
 import { activity, isFloating } from './active.ts';
-import { type Emitter, emitter } from './emit.ts';
+import type { Emitter } from './emit.ts';
 import { lower } from './lower.ts';
 import type { Derivatives, VjpContext } from './rule.ts';
 import { ruleOf } from './rules/table.ts';
@@ -34,12 +33,11 @@ export interface VjpOptions {
 export function vjp(graph: Graph, { of, wrt, cotangent, stop = [] }: VjpOptions): Graph {
   const given = cotangent === undefined || cotangent === 'ones' || cotangent === 'input' ? [] : [cotangent];
   requireValues(graph, [of, ...wrt, ...stop, ...given]);
-  const types = inferShapes(graph);
-  const typeOf = (name: string) => types.get(name)!.dtype;
-  requireFloating([of, ...wrt], typeOf);
-  const lowered = lower(graph, activity(graph, typeOf, [of], wrt, stop).nodes);
-  const e = emitter(lowered);
-  const active = activity(lowered, (name) => e.type(name).dtype, [of], wrt, stop);
+  const { e, active } = lower(graph, (current, known) => {
+    const typeOf = (name: string) => known.type(name).dtype;
+    requireFloating([of, ...wrt], typeOf);
+    return activity(current, typeOf, [of], wrt, stop);
+  });
 
   const gradients = new Map<string, string>([[of, seed(e, of, cotangent)]]);
   const add = (name: string, gradient: string) => {

@@ -107,10 +107,12 @@ export function broadcastDim(a: Dim, b: Dim): Dim | undefined {
   if (a === 1) return b;
   if (typeof a === 'number') return typeof b === 'number' ? undefined : a;
   if (typeof b === 'number') return b;
-  const atom = (d: string) =>
-    d.replaceAll('+', ' plus ').replaceAll('-', ' minus ').replaceAll('*', ' times ');
-  return `?larger(${[atom(a), atom(b)].sort().join(', ')})`;
+  return `?larger(${[atomOf(a), atomOf(b)].sort().join(', ')})`;
 }
+
+/** A size spelled so that it can stand within the name of another one. */
+export const atomOf = (dim: Dim): string =>
+  String(dim).replaceAll('+', ' plus ').replaceAll('-', ' minus ').replaceAll('*', ' times ');
 
 /** Shape after numpy broadcasting, or undefined when two known sizes clash. */
 export function broadcastShapes(a: readonly Dim[], b: readonly Dim[]): Dim[] | undefined {

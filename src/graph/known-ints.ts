@@ -10,8 +10,15 @@ const LONGEST = 64;
 /** Content of a small integer weight, or undefined. */
 export function intsOfWeight(weight: Weight): readonly Dim[] | undefined {
   if (!('data' in weight) || weight.shape.length > 1 || weight.data.length > LONGEST) return undefined;
-  if (weight.dtype !== 'int64' && weight.dtype !== 'int32') return undefined;
+  if (weight.dtype !== 'int64' && weight.dtype !== 'int32' && weight.dtype !== 'bool') return undefined;
   return Array.from(weight.data as ArrayLike<number | bigint>, Number);
+}
+
+/** Content of a small floating-point weight, or undefined. */
+export function numbersOfWeight(weight: Weight): readonly number[] | undefined {
+  if (!('data' in weight) || weight.shape.length > 1 || weight.data.length > LONGEST) return undefined;
+  if (weight.dtype !== 'float32' && weight.dtype !== 'float64') return undefined;
+  return Array.from(weight.data as ArrayLike<number>);
 }
 
 type Values = readonly Dim[] | undefined;
@@ -36,6 +43,10 @@ const pairwise =
     }
     return out;
   };
+
+/** A comparison of two numbers. */
+const compared = (holds: (a: number, b: number) => boolean) =>
+  pairwise((a, b) => (typeof a === 'number' && typeof b === 'number' ? Number(holds(a, b)) : undefined));
 
 const pass = (c: ShapeContext): Values => c.ints(0);
 
@@ -84,6 +95,16 @@ const rules: Readonly<Record<string, (c: ShapeContext) => Values>> = {
       ? 0
       : undefined;
   }),
+  Less: compared((a, b) => a < b),
+  LessOrEqual: compared((a, b) => a <= b),
+  Greater: compared((a, b) => a > b),
+  GreaterOrEqual: compared((a, b) => a >= b),
+  And: compared((a, b) => a !== 0 && b !== 0),
+  Or: compared((a, b) => a !== 0 || b !== 0),
+  Not: (c) => {
+    const values = knownInts(c, 0);
+    return values?.map((v) => (v === 0 ? 1 : 0));
+  },
   Where: (c) => {
     const [chosen, a, b] = [c.ints(0), c.ints(1), c.ints(2)];
     if (!chosen || !a || !b) return undefined;

@@ -1,6 +1,7 @@
 /** @file Shapes of operators that look up, scatter, sort, count and generate. */
-import { intAttribute, stringAttribute } from '../attributes.ts';
+import { intAttribute } from '../attributes.ts';
 import { positiveAxis, subtractDims } from '../dims.ts';
+import { equationOf, letterSizes } from '../einsum.ts';
 import { dtypeOfNumber } from '../onnx-values.ts';
 import type { Dim } from '../types.ts';
 import { badShape, type ShapeContext, type ShapeRule, unknownShape } from './rule.ts';
@@ -8,23 +9,17 @@ import { badShape, type ShapeContext, type ShapeRule, unknownShape } from './rul
 const keep = (c: ShapeContext, shape: readonly Dim[]) => [{ dtype: c.type(0).dtype, shape }];
 const same: ShapeRule = (c) => [c.type(0)];
 
-/** Product of two subscripted tensors, `bij,bjk->bik`. No ellipsis. */
 const einsum: ShapeRule = (c) => {
-  const equation = stringAttribute(c.node, 'equation', '').replaceAll(' ', '');
-  const [left = '', right] = equation.split('->');
-  if (right === undefined || equation.includes('.')) {
-    throw badShape(c.node, `equation "${equation}" needs an explicit result and no ellipsis`);
-  }
-  const sizes = new Map<string, Dim>();
-  left.split(',').forEach((letters, i) => {
-    [...letters].forEach((letter, axis) => {
-      const dim = c.type(i).shape[axis]!;
-      if (sizes.get(letter) === undefined || sizes.get(letter) === 1) sizes.set(letter, dim);
-    });
-  });
+  const shapes = c.node.inputs.map((_, i) => c.type(i).shape);
+  const equation = equationOf(
+    c.node,
+    shapes.map((shape) => shape.length),
+  );
+  const sizes = letterSizes(equation, shapes);
+  if (!sizes) throw badShape(c.node, 'two axes of one letter differ in size');
   return keep(
     c,
-    [...right].map((letter) => sizes.get(letter)!),
+    equation.result.map((letter) => sizes.get(letter)!),
   );
 };
 

@@ -2,7 +2,7 @@
 import { GraphError } from '../../core/errors.ts';
 import type { DType } from '../../core/tensor.ts';
 import { intsAttribute } from '../attributes.ts';
-import type { Dim, Node } from '../types.ts';
+import type { Dim, Graph, Node } from '../types.ts';
 
 /** Element type and symbolic shape of a value. */
 export interface ValueType {
@@ -18,6 +18,10 @@ export interface ShapeContext {
   has(i: number): boolean;
   /** Content of an integer input when it is known (a constant, or made from shapes); scalars have length 1. */
   ints(i: number): readonly Dim[] | undefined;
+  /** Content of a small floating-point constant. */
+  numbers(i: number): readonly number[] | undefined;
+  /** Types of the outputs of a subgraph whose inputs have these types. */
+  inner(graph: Graph, inputs: readonly ValueType[]): ValueType[];
   /** A size that cannot be known before the run. */
   unknown(axis: number, output?: number): Dim;
 }
