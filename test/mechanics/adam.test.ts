@@ -7,7 +7,7 @@ import { sgd } from '../../src/mechanics/optimisers/sgd.ts';
 const descend = (optimiser: Optimiser, parameters: Floats, steps: number) => {
   for (let n = 0; n < steps; n++) {
     const gradient = Float64Array.from(parameters, Math.sinh);
-    const loss = parameters.reduce((sum: number, t: number) => sum + Math.cosh(t) - 1, 0);
+    const loss = [...parameters].reduce((sum, t) => sum + Math.cosh(t) - 1, 0);
     optimiser.update(parameters, gradient, loss);
   }
   return parameters;
