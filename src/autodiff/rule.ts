@@ -37,6 +37,11 @@ export type Rule =
       readonly kind: 'rule';
       vjp(c: VjpContext): Derivatives;
       jvp(c: JvpContext): Derivatives;
+      /**
+       * Puts a node into the form that the rule differentiates (padding as numbers, indices as an output…);
+       * returns the outputs, or undefined when it is in that form.
+       */
+      normal?(e: Emitter, node: Node): readonly (string | undefined)[] | undefined;
       readonly note?: string;
     }
   /** Gradient zero almost everywhere, or not defined: comparisons, shapes, integers. */
@@ -44,7 +49,7 @@ export type Rule =
   /** Replaced by simpler operators before it is differentiated; returns the outputs. */
   | {
       readonly kind: 'lower';
-      lower(e: Emitter, node: Node): readonly string[];
+      lower(e: Emitter, node: Node): readonly (string | undefined)[];
       readonly note?: string;
     };
 
