@@ -4,7 +4,7 @@ import { type GraphBuilder, graphBuilder } from './build.ts';
 import { prune } from './prune.ts';
 import { inferShapes } from './shapes.ts';
 import type { Graph, Node } from './types.ts';
-import { freeNames, valueNames } from './uses.ts';
+import { renameReads, valueNames } from './uses.ts';
 
 /** Adds nodes that read `value`; returns the name of what stands in its place. */
 export type Module = (b: GraphBuilder, value: string) => string;
@@ -80,7 +80,8 @@ export function replaceAt(graph: Graph, site: string, module: Module): Graph {
   for (const later of reserved) if (later !== '') builder.reserve(later);
   builder.site(name, module(builder, current));
   const made = builder.finish(graph.outputs);
-  const rest = graph.nodes.slice(at).map((node) => renameReads(node, current, name));
+  const renamed = new Map([[current, name]]);
+  const rest = graph.nodes.slice(at).map((node) => renameReads(node, renamed));
   return { ...made, nodes: [...made.nodes, ...rest] };
 }
 
@@ -104,18 +105,4 @@ function unused(hint: string, taken: Set<string>): string {
   while (taken.has(name)) name += "'";
   taken.add(name);
   return name;
-}
-
-/** A node whose inputs named `from` (also those its subgraphs take from outside) read `to`. */
-function renameReads(node: Node, from: string, to: string): Node {
-  const inputs = node.inputs.map((name) => (name === from ? to : name));
-  const attributes = Object.fromEntries(
-    Object.entries(node.attributes).map(([key, attribute]) => {
-      if (!('graph' in attribute) || !freeNames(attribute.graph).includes(from)) return [key, attribute];
-      const inner = attribute.graph;
-      const nodes = inner.nodes.map((n) => renameReads(n, from, to));
-      return [key, { graph: { ...inner, nodes, outputs: inner.outputs.map((o) => (o === from ? to : o)) } }];
-    }),
-  );
-  return { ...node, inputs, attributes };
 }

@@ -20,6 +20,27 @@ export function freeNames(graph: Graph): string[] {
   return [...graph.nodes.flatMap(readsOf), ...graph.outputs].filter((name) => !own.has(name));
 }
 
+/** The node reading other values in place of those named, also where its subgraphs take them from outside. */
+export function renameReads(node: Node, names: ReadonlyMap<string, string>): Node {
+  const inputs = node.inputs.map((name) => names.get(name) ?? name);
+  const attributes = Object.fromEntries(
+    Object.entries(node.attributes).map(([key, attribute]) => {
+      if (!('graph' in attribute)) return [key, attribute];
+      const inner = attribute.graph;
+      const taken = new Map(
+        freeNames(inner).flatMap((name): [string, string][] =>
+          names.has(name) ? [[name, names.get(name)!]] : [],
+        ),
+      );
+      if (taken.size === 0) return [key, attribute];
+      const nodes = inner.nodes.map((n) => renameReads(n, taken));
+      const outputs = inner.outputs.map((name) => taken.get(name) ?? name);
+      return [key, { graph: { ...inner, nodes, outputs } }];
+    }),
+  );
+  return { ...node, inputs, attributes };
+}
+
 /** The node that makes each value. */
 export function producers(graph: Graph): ReadonlyMap<string, Node> {
   const map = new Map<string, Node>();
