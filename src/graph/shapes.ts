@@ -3,9 +3,11 @@ import { GraphError } from '../core/errors.ts';
 import { intsOfNode, intsOfWeight, numbersOfWeight } from './known-ints.ts';
 import { controlShapes } from './shape-rules/control.ts';
 import { elementwiseShapes } from './shape-rules/elementwise.ts';
+import { fusedShapes, recurrentShapes } from './shape-rules/fused.ts';
 import { indexingShapes } from './shape-rules/indexing.ts';
 import { linearShapes } from './shape-rules/linear.ts';
 import { movementShapes } from './shape-rules/movement.ts';
+import { quantisedShapes } from './shape-rules/quantised.ts';
 import { reductionShapes } from './shape-rules/reduction.ts';
 import { badShape, type ShapeContext, type ShapeRule, type ValueType } from './shape-rules/rule.ts';
 import { windowShapes } from './shape-rules/window.ts';
@@ -20,6 +22,9 @@ const rules: Readonly<Record<string, ShapeRule>> = {
   ...movementShapes,
   ...reductionShapes,
   ...indexingShapes,
+  ...fusedShapes,
+  ...recurrentShapes,
+  ...quantisedShapes,
   ...windowShapes,
   ...controlShapes,
 };
@@ -56,7 +61,9 @@ export const inferKnown = (graph: Graph): ReadonlyMap<string, ValueType> => infe
 /** Types, integers and small constants of all values that can be known, and why the others cannot. */
 export function inferState(graph: Graph): ShapeState {
   const state: ShapeState = { types: new Map(), ints: new Map(), numbers: new Map(), unknown: new Map() };
-  for (const { name, dtype, shape } of graph.inputs) state.types.set(name, { dtype, shape });
+  for (const input of graph.inputs) {
+    if (!isCarried(input)) state.types.set(input.name, { dtype: input.dtype, shape: input.shape });
+  }
   for (const [name, weight] of graph.weights) inferWeight(state, name, weight);
   for (const node of graph.nodes) {
     try {

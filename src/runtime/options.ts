@@ -9,8 +9,9 @@ export interface SessionTuning {
 }
 
 /**
- * onnxruntime's options for a session whose external weights lie in `folder`. It turns x·sigmoid(x) into
- * QuickGelu whatever the element type, but has no kernel of it for float64: `float64` keeps that fusion out.
+ * onnxruntime's options for a session whose external weights lie in `folder`. `float64` keeps two fusions out that
+ * do not fit it: x·sigmoid(x) becomes QuickGelu, which has no kernel for float64; a product's scale becomes an
+ * attribute, which is rounded to float32.
  */
 export function sessionOptions(
   { threads, prepack = false }: SessionTuning,
@@ -26,7 +27,9 @@ export function sessionOptions(
     enableMemPattern: false,
     logSeverityLevel: 4,
     extra: {
-      ...(float64 ? { optimization: { disable_specified_optimizers: 'QuickGeluFusion' } } : {}),
+      ...(float64
+        ? { optimization: { disable_specified_optimizers: 'QuickGeluFusion;MatMulScaleFusion' } }
+        : {}),
       session: {
         // Without it external weights stay what they are: pages of their file, shared by all sessions.
         disable_prepacking: prepack ? '0' : '1',

@@ -5,6 +5,7 @@ import type { Random } from '../../src/core/random.ts';
 import { emptyArray, i64, type Tensor, tensor } from '../../src/core/tensor.ts';
 import type { GraphBuilder } from '../../src/graph/build.ts';
 import type { Attribute } from '../../src/graph/types.ts';
+import { fusedCases } from './fused-cases.ts';
 import { type Case, type Float, limits, measure } from './support.ts';
 
 type Attributes = Record<string, Attribute>;
@@ -56,6 +57,7 @@ const norm = (op: string, bias: boolean, domain = ''): Case => ({
 });
 
 const cases: Record<string, Record<string, Case>> = {
+  ...fusedCases,
   Add: { broadcast: two('Add', [2, 1, 3], [4, 1]), same: two('Add', [2, 3], [2, 3]) },
   Sub: { broadcast: two('Sub', [3], [2, 3]), scalar: two('Sub', [2, 3], []) },
   Mul: {

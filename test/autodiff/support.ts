@@ -24,6 +24,8 @@ export interface Case {
   readonly seed?: number;
   /** Operator set, for operators newer than the one we build with. */
   readonly opset?: number;
+  /** What is made of the graph before it is measured (taken apart, so that float64 has kernels). */
+  readonly prepare?: (graph: Graph) => Graph;
 }
 
 export interface Measured {
@@ -54,7 +56,8 @@ export async function measureIn(spec: Case, dtype: Float): Promise<Measured> {
   for (const [name, shape] of Object.entries(spec.inputs)) b.input(name, dtype, spec.dims?.[name] ?? shape);
   for (const [name, t] of Object.entries(fixed)) b.input(name, t.dtype, t.shape);
   b.site('result', spec.build(b, dtype));
-  const graph: Graph = { ...b.finish(['result']), opset: spec.opset ?? OPSET };
+  const built: Graph = { ...b.finish(['result']), opset: spec.opset ?? OPSET };
+  const graph = spec.prepare?.(built) ?? built;
 
   const draw = spec.draw ?? ((random) => random.normal());
   const point = Object.fromEntries(names.map((n) => [n, drawn(dtype, spec.inputs[n]!, () => draw(r, n))]));

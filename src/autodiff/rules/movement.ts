@@ -66,6 +66,23 @@ function cutsOf(c: VjpContext): Cut[] {
   }));
 }
 
+/**
+ * `value` among zeros: `before` and `after` (int64 [1] each) per entry of `axes`. All axes are written out, since
+ * onnxruntime 1.30 mistakes the amounts for those of all axes when it moves a Transpose over a Pad of some.
+ */
+export function padded(
+  e: Emitter,
+  value: string,
+  axes: readonly number[],
+  before: readonly string[],
+  after: readonly string[],
+): string {
+  const all = [before, after].flatMap((amounts) =>
+    e.shape(value).map((_, axis) => (axes.includes(axis) ? amounts[axes.indexOf(axis)]! : e.ints(0))),
+  );
+  return e.op('Pad', [value, join(e, all), e.number(0, value)]);
+}
+
 /** Puts the gradient of a slice back among zeros: Pad where the steps are 1, otherwise Scatter per axis. */
 function unslice(c: VjpContext): string {
   const { e } = c;
@@ -96,7 +113,7 @@ function unslice(c: VjpContext): string {
     after.push(e.sub(e.sub(size, from), sizeOfAxis(e, g, axis)));
   }
   const axes = cuts.map((cut) => cut.axis);
-  return e.assume(e.op('Pad', [g, join(e, [...before, ...after]), e.number(0, g), e.ints(...axes)]), x);
+  return e.assume(padded(e, g, axes, before, after), x);
 }
 
 /** Slices the positions along each axis the same way, which says where each element came from; then scatters. */

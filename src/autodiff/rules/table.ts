@@ -1,5 +1,10 @@
 /** @file The table of all rules, by operator; operators of another domain are named `domain:Operator`. */
 import type { Node } from '../../graph/types.ts';
+import { attentionRules } from '../decompose/attention.ts';
+import { layerRules } from '../decompose/layers.ts';
+import { packedRules } from '../decompose/packed.ts';
+import { recurrentRules } from '../decompose/recurrent.ts';
+import { rotaryRules } from '../decompose/rotary.ts';
 import type { Rule } from '../rule.ts';
 import { arithmeticRules } from './arithmetic.ts';
 import { indexingRules } from './indexing.ts';
@@ -20,6 +25,8 @@ export const families: Readonly<Record<string, Readonly<Record<string, Rule>>>> 
   Reductions: reductionRules,
   'Moving values': movementRules,
   'Indexing and choosing': indexingRules,
+  'Fused layers': { ...layerRules, ...attentionRules, ...rotaryRules, ...packedRules },
+  'Recurrent layers': recurrentRules,
   'No gradient': stopRules,
 };
 
