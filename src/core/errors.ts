@@ -35,6 +35,8 @@ export class RuntimeError extends UntangleError {}
 export class ModelError extends UntangleError {}
 /** Text, tasks, labels, tables. */
 export class DataError extends UntangleError {}
+/** Training of networks: data, divergence, checkpoints. */
+export class NetworkError extends UntangleError {}
 /** Dictionaries: shapes, widths, training. */
 export class DictionaryError extends UntangleError {}
 /** Circuits, energy, edits. */
