@@ -2,12 +2,13 @@
 import { CircuitError } from '../core/errors.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
 import type { Graph } from '../graph/types.ts';
+import { residualCuts } from '../models/sites.ts';
 import type { Model } from '../models/types.ts';
 
 /** What circuits need of a model: its graph, the site of every cut by depth, and the width of the stream. */
 export interface Network {
   readonly graph: Graph;
-  /** cuts[0] is the embedding, cuts[l + 1] the residual stream after block l. */
+  /** cuts[0] is what enters the first block, cuts[l + 1] the residual stream after block l. */
   readonly cuts: readonly string[];
   readonly width: number;
 }
@@ -15,10 +16,7 @@ export interface Network {
 /** The cuts of a model. */
 export const networkOf = (model: Model): Network => ({
   graph: model.graph,
-  cuts: [
-    'hook_embed',
-    ...Array.from({ length: model.shape.layers }, (_, l) => `blocks.${l}.hook_resid_post`),
-  ],
+  cuts: residualCuts(model.shape),
   width: model.shape.width,
 });
 

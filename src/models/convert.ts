@@ -10,11 +10,13 @@ import { sizeOf } from '../core/tensor.ts';
 import { readJson, writeFileAtomic, writeJson } from '../files/atomic.ts';
 import { fileSha256 } from '../files/download.ts';
 import { isExternal, type Weight } from '../graph/types.ts';
-import { modelShapeSchema } from './llama-shape.ts';
-import { ROTARY, rotaryTables } from './rotary.ts';
-import { storedSize, type WeightSource } from './source.ts';
+import { rotaryTables } from './rotary.ts';
+import { modelShapeSchema } from './shape.ts';
+import type { WeightSource } from './source.ts';
+import { placeOfRow, readStored, storedSize } from './stored.ts';
 import type { TokenizerFiles } from './tokenizer.ts';
-import { llamaWeights, type WeightSpec } from './weights.ts';
+import type { ModelShape } from './types.ts';
+import { modelWeights, type WeightSpec } from './weights.ts';
 
 /** Raised when the same source would be converted differently; older conversions are then made anew. */
 export const CONVERSION = 1;
@@ -38,13 +40,14 @@ const manifestSchema = z.object({
     z.object({ shape: z.array(z.number().int()).readonly(), offset: z.number().int() }),
   ),
 });
-type ConvertedManifest = z.infer<typeof manifestSchema>;
+type ConvertedManifest = Omit<z.infer<typeof manifestSchema>, 'shape'> & { readonly shape: ModelShape };
 
 /** A converted model in the cache. */
 export interface Converted {
   readonly manifest: ConvertedManifest;
   readonly weights: ReadonlyMap<string, Weight>;
-  readonly tokenizer: TokenizerFiles;
+  /** null for models of images. */
+  readonly tokenizer: TokenizerFiles | null;
 }
 
 /**
@@ -53,8 +56,7 @@ export interface Converted {
  * @throws ModelError `model.not-finite` when a weight is NaN or infinite
  */
 export async function convert(source: WeightSource, folder: string, context: WorkContext): Promise<void> {
-  const specs = llamaWeights(source.shape);
-  const tables = Object.entries(rotaryTables(source.shape));
+  const specs = modelWeights(source.shape);
   const total = specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);
   const task = { task: 'convert', label: 'Converting the weights', total, unit: 'numbers' };
   const file = await open(join(folder, NAMES.weights), 'w');
@@ -65,18 +67,20 @@ export async function convert(source: WeightSource, folder: string, context: Wor
       for (const spec of specs) {
         throwIfAborted(context.signal);
         await writer.begin(spec.name, spec.shape);
-        for (const piece of spec.transposed ? transposed(source, spec) : asStored(source, spec))
+        const { transposed } = source.stored(spec);
+        for (const piece of transposed ? turned(source, spec) : asStored(source, spec))
           await writer.append(piece);
         done += sizeOf(spec.shape);
         advance(done);
       }
-      for (const [name, table] of tables) {
-        await writer.begin(ROTARY[name as keyof typeof ROTARY], table.shape);
+      for (const [name, make] of rotaryTables(source.shape)) {
+        const table = make();
+        await writer.begin(name, table.shape);
         await writer.append(table.data as Float32Array);
       }
       await file.sync();
       const { bytes, tensors, digest } = writer.end();
-      const tokenizer = JSON.stringify(source.tokenizer);
+      const tokenizer = JSON.stringify(source.tokenizer ?? null);
       const hash = contentHash({ weights: digest, shape: source.shape, tokenizer: sha256(tokenizer) });
       await writeFileAtomic(join(folder, NAMES.tokenizer), tokenizer);
       await writeJson(join(folder, NAMES.manifest), {
@@ -115,8 +119,8 @@ export async function openConverted(folder: string): Promise<Converted> {
     const weight: Weight = { dtype: 'float32', shape, file, offset, length: 4 * sizeOf(shape) };
     return [name, weight] as const;
   });
-  const tokenizer = (await readJson(join(folder, NAMES.tokenizer))) as TokenizerFiles;
-  return { manifest, weights: new Map(weights), tokenizer };
+  const tokenizer = (await readJson(join(folder, NAMES.tokenizer))) as TokenizerFiles | null;
+  return { manifest: manifest as ConvertedManifest, weights: new Map(weights), tokenizer };
 }
 
 /** Those of the weights' converted files whose content is no longer what was written. Reads them in full. */
@@ -152,30 +156,32 @@ function alignedWriter(file: FileHandle) {
 
 /** The tensor as it is stored, in pieces; each piece is overwritten by the next. */
 function* asStored(source: WeightSource, spec: WeightSpec): Generator<Float32Array> {
-  const { rows, columns } = storedSize(spec);
+  const stored = source.stored(spec);
+  const { rows, columns } = storedSize(spec, stored);
   const step = Math.max(1, Math.min(rows, Math.floor(BLOCK / columns)));
   const buffer = new Float32Array(step * columns);
   for (let from = 0; from < rows; from += step) {
     const count = Math.min(step, rows - from);
-    source.readRows(spec, from, count, buffer);
+    readStored(spec, stored, source.readTensor, from, count, buffer);
     const piece = buffer.subarray(0, count * columns);
     requireFinite(source, spec, piece);
     yield piece;
   }
 }
 
-/** A map stored [out, in] as [in, out], rows put at the place that the source says. */
-function* transposed(source: WeightSource, spec: WeightSpec): Generator<Float32Array> {
-  const { rows, columns } = storedSize(spec);
+/** A map stored [out, in] as [in, out], rows put at the place where they belong. */
+function* turned(source: WeightSource, spec: WeightSpec): Generator<Float32Array> {
+  const stored = source.stored(spec);
+  const { rows, columns } = storedSize(spec, stored);
   const result = new Float32Array(rows * columns);
   const step = Math.min(rows, 64);
   const buffer = new Float32Array(step * columns);
   for (let from = 0; from < rows; from += step) {
     const count = Math.min(step, rows - from);
-    source.readRows(spec, from, count, buffer);
+    readStored(spec, stored, source.readTensor, from, count, buffer);
     requireFinite(source, spec, buffer.subarray(0, count * columns));
     for (let r = 0; r < count; r++) {
-      const place = source.place?.(spec, from + r) ?? from + r;
+      const place = placeOfRow(spec, stored, from + r);
       for (let c = 0, read = r * columns; c < columns; c++, read++) result[c * rows + place] = buffer[read]!;
     }
   }

@@ -1,4 +1,4 @@
-/** @file A Llama in a Hugging Face folder as a WeightSource: config.json, model.safetensors (one or many), tokenizer.json. */
+/** @file A model in a Hugging Face folder as a WeightSource: config.json, model.safetensors (one or many), tokenizer.json. */
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FileError, ModelError } from '../core/errors.ts';
@@ -6,11 +6,14 @@ import { readJson } from '../files/atomic.ts';
 import { exists } from '../files/cache.ts';
 import { openSafetensors, type SafetensorsFile } from '../files/safetensors.ts';
 import { safetensorsFormats } from './dequantise.ts';
-import { badDescription, checkShape } from './llama-shape.ts';
-import { checkTensors, storedSize, type WeightSource } from './source.ts';
-import type { TokenizerFiles } from './tokenizer.ts';
-import type { ModelShape } from './types.ts';
-import { llamaWeights } from './weights.ts';
+import { configSchema, shapeOfConfig } from './huggingface-config.ts';
+import { basePrefix, huggingFaceNames, isSurplus } from './huggingface-names.ts';
+import { badDescription } from './shape.ts';
+import { checkTensors, type WeightSource } from './source.ts';
+import { storedBy } from './stored.ts';
+import { idOfSpecial, type TokenizerFiles } from './tokenizer.ts';
+import type { Family, ModelShape } from './types.ts';
+import { modelWeights } from './weights.ts';
 
 /** Names of the files of a folder. */
 export const FILES = {
@@ -21,79 +24,49 @@ export const FILES = {
   tokenizerConfig: 'tokenizer_config.json',
 } as const;
 
-const ropeScaling = z.looseObject({
-  rope_type: z.string().optional(),
-  type: z.string().optional(),
-  rope_theta: z.number().optional(),
-  factor: z.number().positive().optional(),
-  low_freq_factor: z.number().positive().optional(),
-  high_freq_factor: z.number().positive().optional(),
-  original_max_position_embeddings: z.number().positive().optional(),
-});
-
-/** The fields of config.json that decide (transformers, LlamaConfig; newer versions nest the rotary ones). */
-const configSchema = z.looseObject({
-  model_type: z.string(),
-  num_hidden_layers: z.number(),
-  hidden_size: z.number(),
-  num_attention_heads: z.number(),
-  num_key_value_heads: z.number().nullish(),
-  head_dim: z.number().nullish(),
-  intermediate_size: z.number(),
-  vocab_size: z.number(),
-  max_position_embeddings: z.number().default(2048),
-  rms_norm_eps: z.number().default(1e-6),
-  rope_theta: z.number().nullish(),
-  rope_scaling: ropeScaling.nullish(),
-  rope_parameters: ropeScaling.nullish(),
-  tie_word_embeddings: z.boolean().default(false),
-  attention_bias: z.boolean().nullish(),
-  mlp_bias: z.boolean().nullish(),
-  hidden_act: z.string().default('silu'),
-});
-type Config = z.infer<typeof configSchema>;
-
 /** Index of a model in many files. */
 export const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 
 /**
- * Opens a Hugging Face folder that holds a Llama in float32, float16 or bfloat16.
+ * Opens a Hugging Face folder that holds a model of one of our families in float32, float16 or bfloat16.
  * @throws FileError as openSafetensors, `file.missing`; ModelError `model.description`, `model.tokenizer`,
  *   `model.missing-tensor`, `model.tensor-shape`, `model.unknown-tensor`
  */
 export async function openHuggingFaceSource(folder: string): Promise<WeightSource> {
   const configPath = join(folder, FILES.config);
-  const shape = shapeOf(await readJson(configPath, configSchema), configPath);
-  const tokenizer = await readTokenizer(folder);
+  const described = shapeOfConfig(await readJson(configPath, configSchema), configPath);
+  const tokenizer = described.kind === 'vision' ? undefined : await readTokenizer(folder);
   const files = await openWeights(folder);
   const close = () => {
     for (const file of files) file.close();
   };
   try {
-    const place = locate(files);
-    const found = new Map([...place].map(([name, file]) => [name, file.info(name).shape]));
-    // A tied model may carry its unembedding all the same; rotary tables are made anew.
-    const ignored = (name: string) =>
-      name.endsWith('.rotary_emb.inv_freq') || (shape.tied && name === 'lm_head.weight');
-    const specs = llamaWeights(shape);
-    checkTensors(folder, specs, (spec) => spec.huggingFace, found, ignored);
-    const formats = new Set(specs.map((spec) => place.get(spec.huggingFace)!.info(spec.huggingFace).stored));
-    for (const stored of formats) {
-      if (safetensorsFormats.has(stored)) continue;
-      throw badDescription(folder, `weights of type ${stored} are not read`);
+    const place = locate(files, described.family);
+    const shape = withHead(described, new Set(place.keys()), tokenizer);
+    const stored = storedBy(huggingFaceNames[shape.family], shape);
+    const found = new Map([...place].map(([name, { file, as }]) => [name, file.info(as).shape]));
+    checkTensors({ path: folder, shape, stored, found, surplus: isSurplus });
+    const specs = modelWeights(shape);
+    const infoOf = (name: string) => {
+      const { file, as } = place.get(name)!;
+      return { file, as, info: file.info(as) };
+    };
+    const formats = new Set(specs.map((spec) => infoOf(stored(spec)!.name).info.stored));
+    for (const format of formats) {
+      if (safetensorsFormats.has(format)) continue;
+      throw badDescription(folder, `weights of type ${format} are not read`);
     }
     return {
       path: folder,
       shape,
-      tokenizer,
+      ...(tokenizer ? { tokenizer } : {}),
       precision: [...formats].filter((f) => f !== 'F32').join(', '),
-      readRows(spec, from, count, target) {
-        const file = place.get(spec.huggingFace)!;
-        const format = safetensorsFormats.get(file.info(spec.huggingFace).stored)!;
-        const { columns } = storedSize(spec);
+      stored: (spec) => stored(spec)!,
+      readTensor(name, columns, from, count, target) {
+        const { file, as, info } = infoOf(name);
+        const format = safetensorsFormats.get(info.stored)!;
         const rowBytes = columns * format.bytes;
-        const bytes = file.readBytes(spec.huggingFace, from * rowBytes, count * rowBytes);
-        format.unpack(bytes, 0, target, 0, count * columns);
+        format.unpack(file.readBytes(as, from * rowBytes, count * rowBytes), 0, target, 0, count * columns);
       },
       close,
     };
@@ -103,55 +76,19 @@ export async function openHuggingFaceSource(folder: string): Promise<WeightSourc
   }
 }
 
-function shapeOf(config: Config, where: string): ModelShape {
-  if (config.model_type !== 'llama') throw badDescription(where, `model_type is "${config.model_type}"`);
-  if (config.attention_bias || config.mlp_bias) throw badDescription(where, 'it has biases');
-  if (config.hidden_act !== 'silu') throw badDescription(where, `hidden_act is "${config.hidden_act}"`);
-  const scaling = config.rope_scaling ?? config.rope_parameters ?? undefined;
-  const heads = config.num_attention_heads;
-  const headWidth = config.head_dim ?? config.hidden_size / heads;
-  const ropeBase = config.rope_theta ?? config.rope_parameters?.rope_theta ?? 10_000;
-  const shape = {
-    family: 'llama' as const,
-    layers: config.num_hidden_layers,
-    width: config.hidden_size,
-    heads,
-    kvHeads: config.num_key_value_heads ?? heads,
-    headWidth,
-    mlpWidth: config.intermediate_size,
-    vocabulary: config.vocab_size,
-    context: config.max_position_embeddings,
-    ropeBase,
-    ropeFactors: undefined as number[] | undefined,
-    normEpsilon: config.rms_norm_eps,
-    tied: config.tie_word_embeddings,
-  };
-  const checked = checkShape(shape, where);
-  const ropeFactors = scaling && ropeDivisors(scaling, checked, where);
-  return ropeFactors ? { ...checked, ropeFactors } : checked;
-}
-
-/** Divisors of the rotary frequencies (transformers, modeling_rope_utils.py: `linear` and `llama3`). */
-function ropeDivisors(
-  scaling: z.infer<typeof ropeScaling>,
-  shape: ModelShape,
-  where: string,
-): number[] | undefined {
-  const kind = scaling.rope_type ?? scaling.type ?? 'default';
-  const half = shape.headWidth / 2;
-  const factor = scaling.factor ?? 1;
-  if (kind === 'default') return undefined;
-  if (kind === 'linear') return Array.from({ length: half }, () => factor);
-  if (kind !== 'llama3') throw badDescription(where, `rotary scaling "${kind}"`);
-  const [low, high] = [scaling.low_freq_factor ?? 1, scaling.high_freq_factor ?? 4];
-  const original = scaling.original_max_position_embeddings ?? 8192;
-  return Array.from({ length: half }, (_, i) => {
-    const wavelength = 2 * Math.PI * shape.ropeBase ** (i / half);
-    if (wavelength < original / high) return 1;
-    if (wavelength > original / low) return factor;
-    const smooth = (original / wavelength - low) / (high - low);
-    return 1 / ((1 - smooth) / factor + smooth);
-  });
+/** The shape with what only the weights and the tokenizer can tell: an encoder's head and its separator. */
+function withHead(shape: ModelShape, names: ReadonlySet<string>, tokenizer?: TokenizerFiles): ModelShape {
+  const { model } = huggingFaceNames[shape.family];
+  if (shape.kind === 'vision') return { ...shape, head: names.has(model.W_U!) ? 'classes' : 'hidden' };
+  if (shape.kind !== 'encoder') return shape;
+  const head = names.has(model['mlm_head.W']!)
+    ? 'masked'
+    : names.has(model['pooler.W']!)
+      ? 'pooler'
+      : 'hidden';
+  const separator = tokenizer && idOfSpecial(tokenizer, 'sep_token');
+  const kinds = shape.tokenTypes!.kinds;
+  return { ...shape, head, tokenTypes: separator === undefined ? { kinds } : { kinds, separator } };
 }
 
 async function readTokenizer(folder: string): Promise<TokenizerFiles> {
@@ -196,21 +133,49 @@ export function shardNames(index: z.infer<typeof indexSchema>, where: string): s
   return names;
 }
 
-/** Which file holds which tensor. @throws FileError `file.tensor-duplicate` */
-function locate(files: readonly SafetensorsFile[]): Map<string, SafetensorsFile> {
-  const place = new Map<string, SafetensorsFile>();
-  for (const file of files) {
-    for (const name of file.names) {
-      const other = place.get(name);
-      if (other) {
-        throw new FileError(
-          'file.tensor-duplicate',
-          `the tensor "${name}" is in ${other.path} and in ${file.path}`,
-          { where: file.path, hint: 'remove the file that does not belong to the model' },
-        );
-      }
-      place.set(name, file);
+/** A tensor's file, and its name there. */
+interface Place {
+  readonly file: SafetensorsFile;
+  readonly as: string;
+}
+
+/**
+ * Which file holds which tensor, by the names that transformers gives to the whole model: files saved from the bare
+ * model leave the family's prefix out, the text part of a larger model has one more, and early BERTs have other names
+ * for the parameters of norms.
+ * @throws FileError `file.tensor-duplicate`
+ */
+function locate(files: readonly SafetensorsFile[], family: Family): Map<string, Place> {
+  const prefix = basePrefix[family];
+  const all = files.flatMap((file) => file.names.map((as) => ({ file, as })));
+  const isText = all.some(({ as }) => /(^|\.)language_model\./.test(as));
+  const read = isText
+    ? all.filter(({ as }) => as.includes('language_model.') || as === 'lm_head.weight')
+    : all;
+  const named = read.map((one) => ({
+    ...one,
+    name: one.as.replace(/^(model\.)?language_model\.(?!lm_head)(model\.)?/, 'model.'),
+  }));
+  const isBare = !named.some(({ name }) => name.startsWith(prefix));
+  const place = new Map<string, Place>();
+  for (const { file, as, name } of named) {
+    const whole = isBare && !isHead(name) ? prefix + name : name;
+    const modern = whole
+      .replace(/^language_model\.lm_head/, 'lm_head')
+      .replace(/\.LayerNorm\.gamma$/, '.LayerNorm.weight')
+      .replace(/\.LayerNorm\.beta$/, '.LayerNorm.bias');
+    const other = place.get(modern);
+    if (other) {
+      throw new FileError(
+        'file.tensor-duplicate',
+        `the tensor "${modern}" is in ${other.file.path} and in ${file.path}`,
+        { where: file.path, hint: 'remove the file that does not belong to the model' },
+      );
     }
+    place.set(modern, { file, as });
   }
   return place;
 }
+
+/** Names that stand beside the bare model, not in it. */
+const isHead = (name: string): boolean => /^(lm_head|embed_out|cls|classifier)\./.test(name);

@@ -5,16 +5,16 @@ import { FileError, ModelError, nearestNames, throwIfAborted } from '../core/err
 import { contentHash } from '../core/hash.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { cacheRoot, exists, folderMadeOnce } from '../files/cache.ts';
+import { buildModel } from './build/model.ts';
 import { CONVERSION, type Converted, convert, openConverted } from './convert.ts';
 import { fetchNamed } from './fetch.ts';
 import { openGgufSource } from './gguf-source.ts';
 import { fetchModelFolder } from './hub.ts';
 import { FILES, openHuggingFaceSource } from './huggingface.ts';
-import { buildLlama } from './llama.ts';
 import { namedModels } from './registry.ts';
-import { llamaSites } from './sites.ts';
+import { modelSites } from './sites.ts';
 import type { WeightSource } from './source.ts';
-import { openTokenizer } from './tokenizer.ts';
+import { noTokenizer, openTokenizer } from './tokenizer.ts';
 import type { Model } from './types.ts';
 import { countParameters } from './weights.ts';
 
@@ -129,8 +129,8 @@ function assemble(
     parameters: countParameters(shape),
     hash,
     shape,
-    graph: buildLlama(shape, weights),
-    tokenizer: openTokenizer(tokenizer, source),
-    sites: llamaSites(shape),
+    graph: buildModel(shape, weights),
+    tokenizer: tokenizer ? openTokenizer(tokenizer, source) : noTokenizer(name),
+    sites: modelSites(shape),
   };
 }

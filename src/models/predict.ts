@@ -5,6 +5,8 @@ import { encodePrompt } from '../data/examples.ts';
 import { extend, only } from '../graph/interventions.ts';
 import type { Graph } from '../graph/types.ts';
 import { openSession } from '../runtime/session.ts';
+import { stateBeforeLogits, unembedRows } from './build/head.ts';
+import { partsOf } from './build/parts.ts';
 import { longestText } from './rotary.ts';
 import type { Model } from './types.ts';
 
@@ -53,17 +55,26 @@ export const LAST_LOGITS = 'last_logits';
  * The model's graph with one more input `last` (int64 [batch], the position to predict from) and the outputs
  * `last_logits` [batch, vocabulary] and the values in `read`: the unembedding, a fifth of the work, runs at that
  * position alone.
+ * @throws ModelError `model.no-logits` for models that are no language models
  */
 export function lastLogits(model: Model, read: readonly string[] = []): Graph {
+  const state = stateBeforeLogits(model.shape);
+  if (state === undefined) {
+    throw new ModelError('model.no-logits', `${model.name} says nothing about next tokens`, {
+      where: model.name,
+      hint: `read its sites or its outputs (${model.graph.outputs.join(', ')}) instead`,
+    });
+  }
   const whole = extend(model.graph, (b) => {
     const last = b.input('last', 'int64', ['batch']);
     const index = b.op('Unsqueeze', [last, b.ints(1)]);
-    const rows = b.op('GatherND', ['ln_final.output', index], { batch_dims: { int: 1 } });
-    const table = model.shape.tied ? 'W_E' : 'W_U';
-    return [b.op('Gemm', [rows, table], { transB: { int: 1 } }, LAST_LOGITS)];
+    const rows = b.op('GatherND', [state, index], { batch_dims: { int: 1 } });
+    return [unembedRows(partsOf(b, model.shape, dtypeOf(model)), rows, LAST_LOGITS)];
   });
   return only(whole, [LAST_LOGITS, ...read]);
 }
+
+const dtypeOf = ({ graph }: Model) => (graph.weights.get('W_E')!.dtype === 'float64' ? 'float64' : 'float32');
 
 /** Opens a model for predictions. @throws RuntimeError of the session */
 export async function openPredictor(

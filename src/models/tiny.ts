@@ -3,11 +3,11 @@ import { contentHash } from '../core/hash.ts';
 import { type Random, random } from '../core/random.ts';
 import { emptyArray, sizeOf, type Tensor, tensor } from '../core/tensor.ts';
 import type { Weight } from '../graph/types.ts';
-import { buildLlama } from './llama.ts';
-import { llamaSites } from './sites.ts';
+import { buildModel } from './build/model.ts';
+import { modelSites } from './sites.ts';
 import { byteTokenizer } from './tokenizer.ts';
 import type { Model, ModelShape } from './types.ts';
-import { countParameters, llamaWeights, type WeightSpec } from './weights.ts';
+import { countParameters, modelWeights, type WeightSpec } from './weights.ts';
 
 export interface TinyOptions extends Partial<ModelShape> {
   readonly dtype?: 'float32' | 'float64';
@@ -36,7 +36,7 @@ export function tinyLlama(seed: number, { dtype = 'float32', ...overrides }: Tin
   const shape: ModelShape = { ...smallest, ...overrides };
   const stream = random(seed);
   const weights = new Map<string, Weight>(
-    llamaWeights(shape).map((spec) => [spec.name, draw(spec, stream.fork(spec.name), dtype)]),
+    modelWeights(shape).map((spec) => [spec.name, draw(spec, stream.fork(spec.name), dtype)]),
   );
   return {
     name: `tiny-${seed}`,
@@ -45,16 +45,16 @@ export function tinyLlama(seed: number, { dtype = 'float32', ...overrides }: Tin
     parameters: countParameters(shape),
     hash: contentHash({ tiny: 1, seed, shape, dtype }),
     shape,
-    graph: buildLlama(shape, weights, { dtype }),
+    graph: buildModel(shape, weights, { dtype }),
     tokenizer: byteTokenizer(shape.vocabulary),
-    sites: llamaSites(shape),
+    sites: modelSites(shape),
   };
 }
 
 function draw(spec: WeightSpec, stream: Random, dtype: 'float32' | 'float64'): Tensor {
   const data = emptyArray(dtype, sizeOf(spec.shape));
-  const isNorm = spec.shape.length === 1;
-  const deviation = isNorm ? 0.1 : spec.transposed ? 1 / Math.sqrt(spec.shape[0]!) : 1;
-  for (let i = 0; i < data.length; i++) data[i] = (isNorm ? 1 : 0) + deviation * stream.normal();
+  const mean = spec.role === 'gain' ? 1 : 0;
+  const deviation = { gain: 0.1, bias: 0.1, map: 1 / Math.sqrt(spec.shape[0]!), table: 1 }[spec.role];
+  for (let i = 0; i < data.length; i++) data[i] = mean + deviation * stream.normal();
   return tensor(dtype, spec.shape, data);
 }

@@ -1,73 +1,76 @@
-/** @file The weights of a Llama: our names, shapes and orientation, and what other formats call them. */
+/** @file The weights of a model: our names, shapes and orientation, in the order in which they are stored. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { FileError } from '../core/errors.ts';
-import { type Tensor, tensor, viewBytes } from '../core/tensor.ts';
+import { sizeOf, type Tensor, tensor, viewBytes } from '../core/tensor.ts';
 import { fileFailure } from '../files/failures.ts';
 import { isExternal, type Weight } from '../graph/types.ts';
 import type { Model, ModelShape } from './types.ts';
 
 /**
- * One weight as the graph wants it. Linear maps are stored [in, out] so that y = x·W; readers of formats that
- * store [out, in] transpose. Embedding and unembedding stay [vocabulary, width]: rows are tokens.
+ * One weight as the graph wants it. Linear maps are stored [in, out] so that y = x·W; embedding and unembedding
+ * are [vocabulary, width]: rows are tokens.
  */
 export interface WeightSpec {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Foreign formats hold the transpose. */
-  readonly transposed: boolean;
-  readonly huggingFace: string;
-  readonly gguf: string;
-  /** Heads of Q and K, whose rows llama.cpp reorders for its interleaved rotary embedding. */
-  readonly rotaryHeads?: number;
+  /** `map`: a linear map; `gain`: of a norm, around 1; `bias`: around 0; `table`: rows of embeddings. */
+  readonly role: 'map' | 'gain' | 'bias' | 'table';
 }
 
-/** All weights of a Llama of this shape, in the order in which they are stored. */
-export function llamaWeights(shape: ModelShape): WeightSpec[] {
-  const { width: D, heads, kvHeads, headWidth, mlpWidth: M, vocabulary: V } = shape;
+/** All weights of a model of this shape. */
+export function modelWeights(shape: ModelShape): WeightSpec[] {
+  const { width: D, heads, kvHeads, headWidth, mlpWidth: M, vocabulary: V, kind, image } = shape;
   const [Q, K] = [heads * headWidth, kvHeads * headWidth];
-  const plain = (name: string, size: number[], huggingFace: string, gguf: string): WeightSpec => ({
-    name,
-    shape: size,
-    transposed: false,
-    huggingFace: `${huggingFace}.weight`,
-    gguf: `${gguf}.weight`,
-  });
-  const linear = (
-    name: string,
-    size: number[],
-    hf: string,
-    gguf: string,
-    rotaryHeads?: number,
-  ): WeightSpec => ({
-    ...plain(name, size, hf, gguf),
-    transposed: true,
-    ...(rotaryHeads === undefined ? {} : { rotaryHeads }),
-  });
-  const blocks = Array.from({ length: shape.layers }, (_, i) => {
-    const [ours, hf, gguf] = [`blocks.${i}`, `model.layers.${i}`, `blk.${i}`];
-    return [
-      plain(`${ours}.ln1.w`, [D], `${hf}.input_layernorm`, `${gguf}.attn_norm`),
-      linear(`${ours}.attn.W_Q`, [D, Q], `${hf}.self_attn.q_proj`, `${gguf}.attn_q`, heads),
-      linear(`${ours}.attn.W_K`, [D, K], `${hf}.self_attn.k_proj`, `${gguf}.attn_k`, kvHeads),
-      linear(`${ours}.attn.W_V`, [D, K], `${hf}.self_attn.v_proj`, `${gguf}.attn_v`),
-      linear(`${ours}.attn.W_O`, [Q, D], `${hf}.self_attn.o_proj`, `${gguf}.attn_output`),
-      plain(`${ours}.ln2.w`, [D], `${hf}.post_attention_layernorm`, `${gguf}.ffn_norm`),
-      linear(`${ours}.mlp.W_gate`, [D, M], `${hf}.mlp.gate_proj`, `${gguf}.ffn_gate`),
-      linear(`${ours}.mlp.W_in`, [D, M], `${hf}.mlp.up_proj`, `${gguf}.ffn_up`),
-      linear(`${ours}.mlp.W_out`, [M, D], `${hf}.mlp.down_proj`, `${gguf}.ffn_down`),
-    ];
-  });
+  const map = (name: string, ...size: [number, number]): WeightSpec => ({ name, shape: size, role: 'map' });
+  const table = (name: string, ...size: number[]): WeightSpec => ({ name, shape: size, role: 'table' });
+  const bias = (name: string, size: number): WeightSpec => ({ name, shape: [size], role: 'bias' });
+  const gain = (name: string, size: number): WeightSpec => ({ name, shape: [size], role: 'gain' });
+  const norm = (at: string) => [gain(`${at}.w`, D), ...(shape.norm === 'layer' ? [bias(`${at}.b`, D)] : [])];
+  const linear = (at: string, of: string, size: [number, number], group: 'qkv' | 'out' | 'mlp') => [
+    map(`${at}.W_${of}`, ...size),
+    ...(shape.biases?.includes(group) ? [bias(`${at}.b_${of}`, size[1])] : []),
+  ];
+  const around = shape.normPlace === 'around';
+  const block = (at: string) => [
+    ...norm(`${at}.ln1`),
+    ...linear(`${at}.attn`, 'Q', [D, Q], 'qkv'),
+    ...linear(`${at}.attn`, 'K', [D, K], 'qkv'),
+    ...linear(`${at}.attn`, 'V', [D, K], 'qkv'),
+    ...(shape.headNorm ? ['q', 'k'].map((x) => gain(`${at}.attn.${x}_norm.w`, headWidth)) : []),
+    ...linear(`${at}.attn`, 'O', [Q, D], 'out'),
+    ...(around ? norm(`${at}.ln1_post`) : []),
+    ...norm(`${at}.ln2`),
+    ...((shape.gated ?? true) ? linear(`${at}.mlp`, 'gate', [D, M], 'mlp') : []),
+    ...linear(`${at}.mlp`, 'in', [D, M], 'mlp'),
+    ...linear(`${at}.mlp`, 'out', [M, D], 'mlp'),
+    ...(around ? norm(`${at}.ln2_post`) : []),
+  ];
+  const embedding = image
+    ? [table('cls', 1, D), map('W_patch', image.channels * image.patch ** 2, D), bias('b_patch', D)]
+    : [table('W_E', V, D)];
+  const pooler = [map('pooler.W', D, D), bias('pooler.b', D)];
+  const masked = [map('mlm_head.W', D, D), bias('mlm_head.b', D), ...norm('mlm_head.ln')];
+  const unembedding = [
+    ...(shape.tied ? [] : [table('W_U', V, D)]),
+    ...(kind === undefined ? [] : [bias('b_U', V)]),
+  ];
+  const saysLogits = kind === undefined || shape.head === 'masked' || shape.head === 'classes';
   return [
-    plain('W_E', [V, D], 'model.embed_tokens', 'token_embd'),
-    ...blocks.flat(),
-    plain('ln_final.w', [D], 'model.norm', 'output_norm'),
-    ...(shape.tied ? [] : [plain('W_U', [V, D], 'lm_head', 'output')]),
+    ...embedding,
+    ...(shape.positionTable ? [table('W_pos', shape.positionTable.rows, D)] : []),
+    ...(shape.tokenTypes ? [table('W_type', shape.tokenTypes.kinds, D)] : []),
+    ...(kind === 'encoder' ? norm('embed.ln') : []),
+    ...Array.from({ length: shape.layers }, (_, i) => block(`blocks.${i}`)).flat(),
+    ...(kind === 'encoder' ? [] : norm('ln_final')),
+    ...(shape.head === 'pooler' ? pooler : []),
+    ...(shape.head === 'masked' ? masked : []),
+    ...(saysLogits ? unembedding : []),
   ];
 }
 
-/** Number of parameters of a Llama of this shape; a tied unembedding counts once. */
+/** Number of parameters of a model of this shape; a tied unembedding counts once. */
 export const countParameters = (shape: ModelShape): number =>
-  llamaWeights(shape).reduce((sum, w) => sum + w.shape.reduce((a, b) => a * b, 1), 0);
+  modelWeights(shape).reduce((sum, w) => sum + sizeOf(w.shape), 0);
 
 /**
  * The numbers of a weight, read from its file when it is external.

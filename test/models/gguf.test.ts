@@ -151,7 +151,7 @@ describe('a model that is not whole gives a code', () => {
   test('missing, unknown and misshapen tensors', () => {
     expect(openingModel(metadata, pieces.slice(1))).toBe('model.missing-tensor');
     expect(openingModel(metadata, pieces.slice(0, -1))).toBe('model.missing-tensor');
-    expect(openingModel(metadata, [...pieces, { ...pieces[1]!, name: 'blk.0.attn_q.bias' }])).toBe(
+    expect(openingModel(metadata, [...pieces, { ...pieces[1]!, name: 'blk.0.attn_rel_b.weight' }])).toBe(
       'model.unknown-tensor',
     );
     const wrong = pieces.map((p) => (p.name === 'blk.1.ffn_up.weight' ? { ...p, shape: [16, 24] } : p));
@@ -165,13 +165,14 @@ describe('a model that is not whole gives a code', () => {
   });
   test('descriptions that make no sense, or ask for another architecture', () => {
     const changes: Record<string, GgufValue>[] = [
-      { 'general.architecture': 'qwen2' },
+      { 'general.architecture': 'mamba' },
+      { 'general.architecture': 'constructor' },
       { 'llama.block_count': { u32: 4_000_000_000 } },
       { 'llama.block_count': { u32: 0 } },
       { 'llama.attention.head_count_kv': { u32: 3 } },
       { 'llama.embedding_length': { u32: 0 } },
       { 'llama.attention.layer_norm_rms_epsilon': Number.NaN },
-      { 'llama.rope.scaling.type': 'yarn' },
+      { 'llama.rope.scaling.type': 'magic' },
       { 'llama.context_length': 'long' },
     ];
     for (const change of changes)

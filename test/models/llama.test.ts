@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { random } from '../../src/core/random.ts';
-import { emptyArray, i64, type Tensor, tensor } from '../../src/core/tensor.ts';
+import { i64, type Tensor } from '../../src/core/tensor.ts';
 import { feedAt, only, read } from '../../src/graph/interventions.ts';
 import { inferShapes } from '../../src/graph/shapes.ts';
 import type { Weight } from '../../src/graph/types.ts';
+import { buildModel } from '../../src/models/build/model.ts';
 import { openHuggingFaceSource } from '../../src/models/huggingface.ts';
-import { buildLlama } from '../../src/models/llama.ts';
-import { storedSize } from '../../src/models/source.ts';
 import { type TinyOptions, tinyLlama } from '../../src/models/tiny.ts';
 import type { Model, ModelShape } from '../../src/models/types.ts';
-import { countParameters, llamaWeights } from '../../src/models/weights.ts';
+import { countParameters } from '../../src/models/weights.ts';
 import { openSession } from '../../src/runtime/session.ts';
+import { sourceWeights } from '../support/source-weights.ts';
 
 const oracle = JSON.parse(readFileSync('test/oracles/tiny-llama/logits.json', 'utf8')) as {
   ids: number[][];
@@ -23,24 +23,14 @@ const oracle = JSON.parse(readFileSync('test/oracles/tiny-llama/logits.json', 'u
 /** Weights of the oracle's folder in memory, as float64. */
 async function oracleWeights(): Promise<{ shape: ModelShape; weights: Map<string, Weight> }> {
   const source = await openHuggingFaceSource('test/oracles/tiny-llama');
-  const weights = new Map<string, Weight>();
-  for (const spec of llamaWeights(source.shape)) {
-    const { rows, columns } = storedSize(spec);
-    const stored = new Float32Array(rows * columns);
-    source.readRows(spec, 0, rows, stored);
-    const data = emptyArray('float64', stored.length);
-    for (let r = 0; r < rows; r++)
-      for (let c = 0; c < columns; c++)
-        data[spec.transposed ? c * rows + r : r * columns + c] = stored[r * columns + c]!;
-    weights.set(spec.name, tensor('float64', spec.shape, data));
-  }
+  const weights = sourceWeights(source, 'float64');
   source.close();
   return { shape: source.shape, weights };
 }
 
 /** Logits at the positions and tokens that the oracle wrote down. */
 async function logitsOf(shape: ModelShape, weights: Map<string, Weight>): Promise<number[][]> {
-  const graph = buildLlama(shape, weights, { dtype: 'float64' });
+  const graph = buildModel(shape, weights, { dtype: 'float64' });
   const session = await openSession(graph, { threads: 1 });
   const { logits } = await session.run({ tokens: i64([2, 40], oracle.ids.flat()) });
   await session.release();
@@ -221,8 +211,8 @@ test('a missing or misshapen weight is named', () => {
   const { shape, graph } = tinyLlama(1);
   const without = new Map(graph.weights);
   without.delete('blocks.1.mlp.W_in');
-  expect(() => buildLlama(shape, without)).toThrow(/blocks\.1\.mlp\.W_in/);
-  expect(() => buildLlama({ ...shape, mlpWidth: 25 }, graph.weights)).toThrow(
+  expect(() => buildModel(shape, without)).toThrow(/blocks\.1\.mlp\.W_in/);
+  expect(() => buildModel({ ...shape, mlpWidth: 25 }, graph.weights)).toThrow(
     expect.objectContaining({ code: 'model.tensor-shape' }),
   );
 });

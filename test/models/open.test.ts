@@ -173,11 +173,10 @@ describe('a Hugging Face folder', () => {
     await expect(openModel(copy, context)).rejects.toMatchObject({ code });
   });
   test.each([
-    { model_type: 'gpt2' },
-    { attention_bias: true },
-    { hidden_act: 'gelu' },
+    { model_type: 'mamba' },
+    { hidden_act: 'xielu' },
     { num_hidden_layers: 1e9 },
-    { rope_parameters: { rope_type: 'yarn', factor: 2 } },
+    { rope_parameters: { rope_type: 'magic', factor: 2 } },
   ])('whose config says %o is refused', async (change) => {
     const copy = copyOfOracle();
     const config = JSON.parse(readFileSync(join(copy, 'config.json'), 'utf8')) as object;

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { byteAlphabet, bytesOfToken, showBytes } from '../../src/models/bytes.ts';
-import { byteTokenizer, openTokenizer, tokenizerFromGguf } from '../../src/models/tokenizer.ts';
+import { tokenizerFromGguf } from '../../src/models/gguf-tokenizer.ts';
+import { byteTokenizer, openTokenizer } from '../../src/models/tokenizer.ts';
 
 const oracle = JSON.parse(readFileSync('test/oracles/tiny-llama/logits.json', 'utf8')) as {
   tokens: [string, number[]][];

@@ -1,8 +1,10 @@
 /** @file Writing little GGUF files for tests, right or wrong on purpose. */
 import { byteAlphabet } from '../../src/models/bytes.ts';
+import { ggufArchitectures } from '../../src/models/gguf-names.ts';
+import { storedBy } from '../../src/models/stored.ts';
 import { tinyLlama } from '../../src/models/tiny.ts';
 import type { ModelShape } from '../../src/models/types.ts';
-import { llamaWeights } from '../../src/models/weights.ts';
+import { modelWeights } from '../../src/models/weights.ts';
 
 export type GgufValue =
   | string
@@ -106,22 +108,24 @@ export function llamaMetadata(shape: ModelShape): Record<string, GgufValue> {
  */
 export function tinyPieces(seed: number): { shape: ModelShape; pieces: GgufPiece[] } {
   const { shape, graph } = tinyLlama(seed);
-  const pieces = llamaWeights(shape).map((spec): GgufPiece => {
+  const stored = storedBy(ggufArchitectures.llama!.names, shape);
+  const pieces = modelWeights(shape).map((spec): GgufPiece => {
+    const { name, transposed, rotaryHeads } = stored(spec)!;
     const weight = graph.weights.get(spec.name) as { data: Float32Array };
-    const [inner, outer] = spec.transposed ? [spec.shape[0]!, spec.shape[1]!] : [weight.data.length, 1];
-    const half = spec.rotaryHeads ? outer / spec.rotaryHeads / 2 : 0;
-    const stored = new Float32Array(weight.data.length);
+    const [inner, outer] = transposed ? [spec.shape[0]!, spec.shape[1]!] : [weight.data.length, 1];
+    const half = rotaryHeads ? outer / rotaryHeads / 2 : 0;
+    const values = new Float32Array(weight.data.length);
     for (let row = 0; row < outer; row++) {
       const within = half ? row % (2 * half) : row;
       const place = half ? row - within + 2 * (within % half) + (within >= half ? 1 : 0) : row;
       for (let c = 0; c < inner; c++)
-        stored[place * inner + c] = weight.data[spec.transposed ? c * outer + row : c]!;
+        values[place * inner + c] = weight.data[transposed ? c * outer + row : c]!;
     }
     return {
-      name: spec.gguf,
-      shape: spec.transposed ? [outer, inner] : spec.shape,
+      name,
+      shape: transposed ? [outer, inner] : spec.shape,
       type: 0,
-      bytes: new Uint8Array(stored.buffer),
+      bytes: new Uint8Array(values.buffer),
     };
   });
   return { shape, pieces };
