@@ -1,6 +1,7 @@
 /** @file Taking composite operators apart before differentiation, so that they need no rules of their own. */
 import { GraphError } from '../core/errors.ts';
 import type { Graph, Node } from '../graph/types.ts';
+import { upgrade } from '../graph/upgrade.ts';
 import { readsOf } from '../graph/uses.ts';
 import type { Activity } from './active.ts';
 import { type Emitter, emitter } from './emit.ts';
@@ -14,10 +15,11 @@ export interface Lowered {
 
 /**
  * Replaces the nodes that take part and are composite, or not in the form that their rule knows, until none is
- * left. `activityOf` says what takes part in a graph whose types the emitter knows.
+ * left. A graph of an older operator set is upgraded first. `activityOf` says what takes part in a graph whose types
+ * the emitter knows.
  */
 export function lower(graph: Graph, activityOf: (graph: Graph, e: Emitter) => Activity): Lowered {
-  for (let current = graph; ; ) {
+  for (let current = upgrade(graph); ; ) {
     const e = emitter(current);
     const active = activityOf(current, e);
     const next = lowerOnce(current, active.nodes, e);

@@ -4,7 +4,7 @@ import { i64, type Tensor, tensor } from '../core/tensor.ts';
 import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from './attributes.ts';
 import { OPSET } from './build.ts';
 import { inferKnown } from './shapes.ts';
-import type { Attribute, Graph, Node, Weight } from './types.ts';
+import { type Attribute, type Graph, isExternal, type Node, type Weight } from './types.ts';
 import { valueNames } from './uses.ts';
 
 /** Oldest operator set that is rewritten; onnxruntime takes none older. */
@@ -20,6 +20,8 @@ interface Rewriting {
   dtype(value: string): Tensor['dtype'] | undefined;
   /** A constant, by name. */
   constant(value: Tensor): string;
+  /** Numbers of a constant, where they are in memory. */
+  numbers(value: string): readonly number[] | undefined;
   /** A name that nothing has yet. */
   fresh(hint: string): string;
 }
@@ -60,6 +62,10 @@ function upgraded(graph: Graph, taken: Set<string>): Graph {
     rank: (value) => types.get(value)?.shape.length,
     dtype: (value) => types.get(value)?.dtype,
     fresh,
+    numbers(value) {
+      const weight = weights.get(value);
+      return weight && !isExternal(weight) ? Array.from(weight.data as ArrayLike<number>, Number) : undefined;
+    },
     constant(value) {
       const name = fresh(`constant:${value.dtype}:${value.data.slice(0, 4).join(',')}`);
       weights.set(name, value);
@@ -144,15 +150,23 @@ const flattenedSoftmax: Rewrite = (node, c) => {
   ];
 };
 
-/** What Upsample and the first Resize did, in the words of the later one. */
-const firstResize = (node: Node, scales: string): Node => ({
-  ...changed(node, [node.inputs[0]!, '', scales], ['scales'], {
-    mode: { string: stringAttribute(node, 'mode', 'nearest') },
+/**
+ * What Upsample and the first Resize did, in the words of the later one. Nearest neighbours were found by rounding
+ * down where an axis grew and up where it shrank (onnxruntime, Resize-10).
+ */
+function firstResize(node: Node, scales: string, c: Rewriting): Node {
+  const mode = stringAttribute(node, 'mode', 'nearest');
+  const known = c.numbers(scales) ?? [];
+  const shrinks = known.some((s) => s < 1);
+  if (mode === 'nearest' && shrinks && known.some((s) => s > 1))
+    throw noNewForm(node, 'nearest neighbours along axes that grow and axes that shrink');
+  const more: Record<string, Attribute> = {
+    mode: { string: mode },
     coordinate_transformation_mode: { string: 'asymmetric' },
-    nearest_mode: { string: 'floor' },
-  }),
-  op: 'Resize',
-});
+    nearest_mode: { string: shrinks ? 'ceil' : 'floor' },
+  };
+  return { ...changed(node, [node.inputs[0]!, '', scales], ['scales'], more), op: 'Resize' };
+}
 
 /** In inference Dropout passes its input on; a mask that somebody reads is kept. */
 const dropout: Rewrite = (node) =>
@@ -206,12 +220,12 @@ const rewrites: Readonly<Record<string, Rewrite>> = {
   Scatter: (node) => [{ ...node, op: 'ScatterElements' }],
   Upsample(node, c) {
     const scales = node.attributes.scales;
-    if (node.inputs[1]) return [firstResize(node, node.inputs[1])];
+    if (node.inputs[1]) return [firstResize(node, node.inputs[1], c)];
     if (!scales || !('floats' in scales)) return undefined;
     const values = tensor('float32', [scales.floats.length], Float32Array.from(scales.floats));
-    return [firstResize(node, c.constant(values))];
+    return [firstResize(node, c.constant(values), c)];
   },
-  Resize: (node, c) => (c.from < 11 ? [firstResize(node, node.inputs[1]!)] : undefined),
+  Resize: (node, c) => (c.from < 11 ? [firstResize(node, node.inputs[1]!, c)] : undefined),
   BatchNormalization(node, c) {
     if (c.from >= 14) return undefined;
     if (intAttribute(node, 'spatial', 1) !== 1) throw noNewForm(node, 'statistics per element (spatial = 0)');
