@@ -1,7 +1,7 @@
 /** @file Building graphs: a thin layer that names values and keeps nodes in order. */
 import { GraphError } from '../core/errors.ts';
 import { type DType, i64, type Tensor } from '../core/tensor.ts';
-import type { Attribute, Dim, Graph, Node, ValueInfo, Weight } from './types.ts';
+import type { Attribute, Dim, Graph, GraphInput, Node, Weight } from './types.ts';
 
 /** ai.onnx operator set of the graphs we build. */
 export const OPSET = 18;
@@ -38,7 +38,7 @@ export interface GraphBuilder {
  * @throws GraphError `graph.name-taken` when a value is defined twice.
  */
 export function graphBuilder(base?: Graph): GraphBuilder {
-  const inputs: ValueInfo[] = base ? [...base.inputs] : [];
+  const inputs: GraphInput[] = base ? [...base.inputs] : [];
   const nodes: Node[] = base ? [...base.nodes] : [];
   const weights = new Map<string, Weight>(base?.weights);
   const taken = new Set<string>([
@@ -95,7 +95,11 @@ export function graphBuilder(base?: Graph): GraphBuilder {
       return names;
     },
     site: (name, value) => builder.op('Identity', [value], {}, name),
-    finish: (outputs) => ({ inputs, outputs, nodes, weights, opset: base?.opset ?? OPSET }),
+    finish: (outputs) => ({
+      ...{ inputs, outputs, nodes, weights, opset: base?.opset ?? OPSET },
+      ...(base?.declared ? { declared: base.declared } : {}),
+      ...(base?.notes ? { notes: base.notes } : {}),
+    }),
   };
   return builder;
 }

@@ -1,15 +1,21 @@
 /** @file ONNX files: a Graph written as a ModelProto and read back. Weights in files stay there. */
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, relative, resolve, sep } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { GraphError, UntangleError } from '../core/errors.ts';
+import { sizeOf } from '../core/tensor.ts';
 import { checkGraph } from './check-graph.ts';
+import { inlineFunctions } from './onnx-functions.ts';
+import { decodeTyped, encodeInfo, encodeTyped } from './onnx-types.ts';
 import {
+  carriedConstant,
   decodeAttribute,
+  decodeDims,
+  decodeSparse,
   decodeTensor,
   dtypeOf,
   encodeAttribute,
   encodeTensor,
-  onnxType,
+  knownDType,
 } from './onnx-values.ts';
 import {
   type GraphProto,
@@ -18,13 +24,12 @@ import {
   ModelProtoSchema,
   type TensorProto,
   TensorProto_DataLocation,
-  type ValueInfoProto,
 } from './proto/onnx_pb.js';
-import { inferShapes } from './shapes.ts';
-import type { Attribute, Dim, Graph, Node, ValueInfo } from './types.ts';
+import { inferKnown } from './shapes.ts';
+import type { Attribute, Graph, ModelNotes, Node, ValueInfo, Weight } from './types.ts';
 
 /** Version of the file format that goes with the operator sets we write. */
-const IR_VERSION = 10n;
+const IR_VERSION = 10;
 
 /**
  * The bytes of a ModelProto. In-memory weights are copied in; external ones become references.
@@ -32,24 +37,28 @@ const IR_VERSION = 10n;
  * references that leave it). Outputs get their types where shape inference knows them.
  */
 export function encodeOnnx(graph: Graph, { externalDir }: { externalDir?: string } = {}): Uint8Array {
-  const domains = new Set(collectDomains(graph));
+  const { notes } = graph;
+  const domains = new Set([...collectDomains(graph)].filter((domain) => domain !== ''));
   const model = create(ModelProtoSchema, {
-    irVersion: IR_VERSION,
+    irVersion: BigInt(Math.max(IR_VERSION, notes?.irVersion ?? 0)),
     producerName: 'untangle',
-    graph: encodeGraph(graph, externalDir, outputTypes(graph)),
+    graph: encodeGraph(graph, externalDir, inferKnown(graph)),
+    metadataProps: [...(notes?.metadata ?? [])].map(([key, value]) => ({ key, value })),
     opsetImport: [
-      { domain: '', version: BigInt(graph.opset) },
-      ...[...domains].filter((d) => d !== '').map((domain) => ({ domain, version: 1n })),
+      ...(graph.opset > 0 ? [{ domain: '', version: BigInt(graph.opset) }] : []),
+      ...[...domains].map((domain) => ({ domain, version: BigInt(notes?.opsets.get(domain) ?? 1) })),
     ],
   });
   return toBinary(ModelProtoSchema, model);
 }
 
 /**
- * The graph of a ModelProto. Constant nodes become weights. `file`: where the bytes came from, against whose
- * folder external weights are resolved.
- * @throws GraphError `graph.not-onnx` when the bytes cannot be read, `graph.unsupported` for what we do not
- * carry (functions, sparse weights, sequences), `graph.broken` for a graph that contradicts itself.
+ * The graph of a ModelProto. Constant nodes and sparse weights become weights, functions of the model's own are
+ * written out where they are called. What Untangle does not compute with (sequences, optionals, strings, bfloat16,
+ * 8- and 4-bit floats and integers, unusual attributes) is carried and written again as it came.
+ * `file`: where the bytes came from, against whose folder external weights are resolved.
+ * @throws GraphError `graph.not-onnx` when the bytes cannot be read, `graph.unsupported` for what cannot be
+ * carried, `graph.broken` for a graph that contradicts itself, `graph.external-weight`, `graph.dtype`.
  */
 export function decodeOnnx(bytes: Uint8Array, { file }: { file?: string } = {}): Graph {
   let model: ModelProto;
@@ -66,27 +75,37 @@ export function decodeOnnx(bytes: Uint8Array, { file }: { file?: string } = {}):
   if (!proto || model.opsetImport.length === 0) {
     throw new GraphError('graph.not-onnx', 'the file holds no ONNX graph', { where: file });
   }
-  if (model.functions.length > 0) throw unsupported('local functions', file);
-  const opset = model.opsetImport.find((o) => o.domain === '' || o.domain === 'ai.onnx');
   try {
-    const graph = decodeGraph(proto, Number(opset?.version ?? 0n), file && dirname(resolve(file)));
+    inlineFunctions(model);
+    const versions = model.opsetImport.map((o) => [o.domain, Number(o.version)] as const);
+    const opset = versions.find(([domain]) => domain === '' || domain === 'ai.onnx')?.[1] ?? 0;
+    const graph = decodeGraph(proto, opset, file && dirname(resolve(file)));
     checkGraph(graph);
-    return graph;
+    return { ...graph, notes: notesOf(model, new Map(versions)) };
   } catch (error) {
     if (error instanceof UntangleError) throw error;
     throw new GraphError('graph.not-onnx', 'the file breaks the ONNX format', { where: file, cause: error });
   }
 }
 
+const notesOf = (model: ModelProto, versions: Map<string, number>): ModelNotes => ({
+  irVersion: Number(model.irVersion),
+  opsets: new Map([...versions].filter(([domain]) => domain !== '' && domain !== 'ai.onnx')),
+  metadata: new Map(model.metadataProps.map(({ key, value }) => [key, value])),
+});
+
 function encodeGraph(
   graph: Graph,
   folder: string | undefined,
-  types: ReadonlyMap<string, { dtype: ValueInfo['dtype']; shape: readonly Dim[] }>,
+  types: ReadonlyMap<string, Omit<ValueInfo, 'name'>>,
 ): GraphProto {
   return create(GraphProtoSchema, {
     name: 'graph',
-    input: graph.inputs.map((input) => valueInfo(input.name, input)),
-    output: graph.outputs.map((name) => valueInfo(name, types.get(name))),
+    input: graph.inputs.map(encodeTyped),
+    output: graph.outputs.map((name) => {
+      const declared = graph.declared?.find((info) => info.name === name);
+      return declared && !types.has(name) ? encodeTyped(declared) : encodeInfo(name, types.get(name));
+    }),
     initializer: [...graph.weights].map(([name, weight]) =>
       encodeTensor(name, weight, (path) => (folder === undefined ? path : relative(folder, path))),
     ),
@@ -103,68 +122,74 @@ function encodeGraph(
   });
 }
 
-/** Dims that shape inference could not name (they start with `?`) are left open. */
-function valueInfo(name: string, type?: { dtype: ValueInfo['dtype']; shape: readonly Dim[] }) {
-  if (!type) return { name };
-  const dim = type.shape.map((d) =>
-    typeof d === 'number'
-      ? { value: { case: 'dimValue' as const, value: BigInt(d) } }
-      : d.startsWith('?')
-        ? {}
-        : { value: { case: 'dimParam' as const, value: d } },
-  );
-  const value = { elemType: onnxType[type.dtype], shape: { dim } };
-  return { name, type: { value: { case: 'tensorType' as const, value } } };
-}
-
-function outputTypes(graph: Graph) {
-  try {
-    return inferShapes(graph);
-  } catch (error) {
-    // Types of outputs are a courtesy to readers of the file; onnxruntime infers them itself.
-    if (error instanceof GraphError && error.code === 'graph.no-shape-rule') return new Map();
-    throw error;
-  }
-}
-
 function decodeGraph(proto: GraphProto, opset: number, folder: string | undefined): Graph {
-  if (proto.sparseInitializer.length > 0) throw unsupported('sparse weights', proto.name);
-  const weights = new Map(proto.initializer.map((t) => [t.name, decodeWeight(t, folder)] as const));
-  const inputs = proto.input.filter((i) => !weights.has(i.name)).map(decodeInput);
+  const weights = new Map<string, Weight>();
   const nodes: Node[] = [];
+  const define = (name: string, weight: Weight) => {
+    if (weights.has(name)) {
+      throw new GraphError('graph.broken', `the weight "${name}" is defined twice`, { where: name });
+    }
+    weights.set(name, weight);
+  };
+  const constants = new Set<string>();
+  for (const t of proto.initializer) {
+    if (knownDType(t.dataType) || t.dataLocation === TensorProto_DataLocation.EXTERNAL) {
+      define(t.name, decodeWeight(t, folder));
+    } else {
+      const attributes = { value: carriedConstant(t) };
+      nodes.push({ op: 'Constant', domain: '', inputs: [], outputs: [t.name], attributes });
+      constants.add(t.name);
+    }
+  }
+  for (const sparse of proto.sparseInitializer) define(sparse.values?.name ?? '', decodeSparse(sparse));
+  const inputs = proto.input
+    .filter(({ name }) => !weights.has(name) && !constants.has(name))
+    .map(decodeTyped);
   for (const node of proto.node) {
-    const attributes: Record<string, Attribute> = {};
+    const attributes: Record<string, Attribute> = Object.create(null) as Record<string, Attribute>;
     for (const a of node.attribute) {
       attributes[a.name] = decodeAttribute(a, (inner) => decodeGraph(inner, opset, folder));
     }
     const domain = node.domain === 'ai.onnx' ? '' : node.domain;
     const constant = node.opType === 'Constant' && domain === '' ? constantOf(attributes) : undefined;
-    if (constant) weights.set(node.output[0]!, constant);
-    else nodes.push({ op: node.opType, domain, inputs: node.input, outputs: node.output, attributes });
+    if (constant) define(node.output[0] ?? '', constant);
+    else
+      nodes.push({
+        op: node.opType,
+        domain,
+        inputs: node.input,
+        outputs: node.output,
+        attributes: { ...attributes },
+      });
   }
-  return { inputs, outputs: proto.output.map((o) => o.name), nodes, weights, opset };
+  const declared = proto.output.filter(({ type }) => type).map(decodeTyped);
+  return {
+    ...{ inputs, outputs: proto.output.map((o) => o.name), nodes, weights, opset },
+    ...(declared.length > 0 ? { declared } : {}),
+  };
 }
 
-function decodeWeight(proto: TensorProto, folder: string | undefined) {
+function decodeWeight(proto: TensorProto, folder: string | undefined): Weight {
   if (proto.dataLocation !== TensorProto_DataLocation.EXTERNAL) return decodeTensor(proto);
   const entries = new Map(proto.externalData.map((e) => [e.key, e.value]));
   const location = entries.get('location');
-  if (!location || folder === undefined) {
-    throw new GraphError('graph.external-weight', `weight "${proto.name}" lies in a file we cannot find`, {
+  const lost = (what: string) =>
+    new GraphError('graph.external-weight', `weight "${proto.name}" lies in a file ${what}`, {
       where: proto.name,
       hint: 'open the model by its path, with its data file beside it',
     });
-  }
-  const shape = proto.dims.map(Number);
+  if (!location || folder === undefined) throw lost('we cannot find');
+  const file = resolve(folder, location);
+  if (!file.startsWith(folder.endsWith(sep) ? folder : folder + sep))
+    throw lost("outside the model's folder");
   const { dtype, bytes } = dtypeOf(proto);
-  const length = Number(entries.get('length') ?? shape.reduce((a, b) => a * b, bytes));
-  return {
-    dtype,
-    shape,
-    file: resolve(folder, location),
-    offset: Number(entries.get('offset') ?? 0),
-    length,
-  };
+  const { shape } = decodeDims(proto.name, proto.dims);
+  const length = Number(entries.get('length') ?? bytes * sizeOf(shape));
+  const offset = Number(entries.get('offset') ?? 0);
+  if (!Number.isSafeInteger(offset) || offset < 0 || length !== bytes * sizeOf(shape)) {
+    throw lost(`at ${offset}, ${length} bytes: [${shape}] takes ${bytes * sizeOf(shape)}`);
+  }
+  return { dtype, shape, file, offset, length };
 }
 
 function constantOf(attributes: Record<string, Attribute>) {
@@ -185,24 +210,6 @@ const scalar = (dtype: 'float32' | 'int64', shape: number[], values: readonly nu
 const vector = (dtype: 'float32' | 'int64', values: readonly number[]) =>
   scalar(dtype, [values.length], values);
 
-function decodeInput(proto: ValueInfoProto): ValueInfo {
-  const value = proto.type?.value;
-  if (value?.case !== 'tensorType') throw unsupported('an input that is not a tensor', proto.name);
-  const shape = (value.value.shape?.dim ?? []).map((d, axis): Dim => {
-    if (d.value.case === 'dimValue') return Number(d.value.value);
-    const name = d.value.case === 'dimParam' ? dimName(d.value.value) : '';
-    return name === '' ? `?${proto.name}.${axis}` : name;
-  });
-  return {
-    name: proto.name,
-    dtype: dtypeOf({ dataType: value.value.elemType, name: proto.name }).dtype,
-    shape,
-  };
-}
-
-/** A dim's name as dims.ts reads it: sums and products of plain names. */
-const dimName = (text: string): string => text.replaceAll(/\s/g, '').replaceAll(/[^\w+*?.:]/g, '_');
-
 function* collectDomains(graph: Graph): Iterable<string> {
   for (const node of graph.nodes) {
     yield node.domain;
@@ -211,6 +218,3 @@ function* collectDomains(graph: Graph): Iterable<string> {
     }
   }
 }
-
-const unsupported = (what: string, where: string | undefined) =>
-  new GraphError('graph.unsupported', `the ONNX file uses ${what}, which Untangle does not read`, { where });

@@ -1,7 +1,7 @@
 /** @file What a run is given, checked against the graph before onnxruntime sees it. */
 import { nearestNames, RuntimeError } from '../core/errors.ts';
 import { sizeOf, type Tensor } from '../core/tensor.ts';
-import type { Dim, Graph, ValueInfo } from '../graph/types.ts';
+import { type Dim, type Graph, type GraphInput, isCarried, type ValueInfo } from '../graph/types.ts';
 
 /**
  * Throws unless `feeds` hold every input, nothing else, in the right types and shapes, and dims of equal
@@ -21,7 +21,7 @@ export function checkFeeds(
         hint: `give ${describe(input)}`,
       });
     }
-    checkTensor(input, feed, sizes);
+    if (!isCarried(input)) checkTensor(input, feed, sizes);
   }
   if (Object.keys(feeds).length > graph.inputs.length) {
     const names = graph.inputs.map((i) => i.name);
@@ -71,7 +71,8 @@ function checkTensor(
   });
 }
 
-const describe = ({ dtype, shape }: ValueInfo) => `a ${dtype} tensor [${shape.join(', ')}]`;
+const describe = (input: GraphInput) =>
+  isCarried(input) ? 'what the model asks for' : `a ${input.dtype} tensor [${input.shape.join(', ')}]`;
 
 const wrongShape = (input: ValueInfo, feed: Tensor, why: string) =>
   new RuntimeError('runtime.shape', `"${input.name}" has the shape [${feed.shape.join(', ')}]: ${why}`, {

@@ -102,7 +102,7 @@ async function runNative(
 
 /** Whether any input or weight is float64: what a graph computes in float64 comes from one of them. */
 const usesFloat64 = (graph: Graph): boolean =>
-  [...graph.inputs, ...graph.weights.values()].some(({ dtype }) => dtype === 'float64');
+  [...graph.inputs, ...graph.weights.values()].some((value) => 'dtype' in value && value.dtype === 'float64');
 
 /** The folder of external weights, all of which must lie in it. */
 function checkWeightFiles(graph: Graph, given: string | undefined): string | undefined {

@@ -72,8 +72,10 @@ export const indexingShapes: Readonly<Record<string, ShapeRule>> = {
   },
   EyeLike: (c) => [
     {
-      dtype: dtypeOfNumber(intAttribute(c.node, 'dtype', 1), c.node.outputs[0]!),
-      shape: c.type(0).shape,
+      ...c.type(0),
+      ...(c.node.attributes.dtype
+        ? { dtype: dtypeOfNumber(intAttribute(c.node, 'dtype', 1), c.node.outputs[0]!) }
+        : {}),
     },
   ],
   Range: (c) => {
