@@ -17,6 +17,8 @@ export interface Emitter {
   assume(value: string, like: string): string;
   /** Content of a small integer value when it is known. */
   knownInts(name: string): readonly Dim[] | undefined;
+  /** Content of a small floating-point constant. */
+  knownNumbers(name: string): readonly number[] | undefined;
   op(op: string, inputs: readonly string[], attributes?: Attributes, name?: string): string;
   ops(
     op: string,
@@ -25,8 +27,12 @@ export interface Emitter {
     attributes?: Attributes,
     domain?: string,
   ): string[];
+  /** A node whose result has a shape that inference cannot tell; its type is that of the first input. */
+  shaped(op: string, inputs: readonly string[], attributes: Attributes, shape: readonly Dim[]): string;
   input(info: ValueInfo): string;
   ints(...values: number[]): string;
+  /** A name that nothing has yet. */
+  fresh(hint: string): string;
   /** A constant or weight under a fresh name. */
   constant(value: Weight, hint?: string): string;
   /** A scalar constant of `dtype`; equal ones share a name. */
@@ -108,6 +114,12 @@ export function emitter(base: Graph): Emitter {
       state.types.set(value, { dtype: type(value).dtype, shape: shape(like) });
       return value;
     },
+    knownNumbers: (name) => state.numbers.get(name),
+    shaped(op, inputs, attributes, shape) {
+      const [name] = builder.ops(op, inputs, 1, attributes);
+      state.types.set(name!, { dtype: type(inputs[0]!).dtype, shape });
+      return name!;
+    },
     knownInts: (name) => state.ints.get(name),
     input(info) {
       builder.input(info.name, info.dtype, info.shape);
@@ -122,6 +134,7 @@ export function emitter(base: Graph): Emitter {
       }
       return name;
     },
+    fresh: (hint) => builder.fresh(hint),
     constant(value, hint = 'constant') {
       const name = builder.weight(builder.fresh(hint), value);
       inferWeight(state, name, value);

@@ -53,6 +53,9 @@ export type Rule =
       readonly note?: string;
     };
 
+/** A rule of its own, not a decomposition. */
+export type OwnRule = Extract<Rule, { kind: 'rule' }>;
+
 export const stop: Rule = { kind: 'stop' };
 
 /** Result of the node. */
@@ -92,7 +95,7 @@ export const unary = (scale: (c: RuleContext, g: string) => string, note?: strin
   elementwise((c, i, g) => (i === 0 ? scale(c, g) : undefined), note);
 
 /** An operator linear in its first input: the tangent goes through the same operator. */
-export function linear(pullBack: (c: VjpContext) => string, note?: string): Rule {
+export function linear(pullBack: (c: VjpContext) => string, note?: string): OwnRule {
   return {
     kind: 'rule',
     ...(note === undefined ? {} : { note }),

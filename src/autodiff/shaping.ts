@@ -19,6 +19,12 @@ export function sizeOfAxis(e: Emitter, name: string, axis: number): string {
   return e.op('Shape', [name], { start: { int: axis }, end: { int: axis + 1 } });
 }
 
+/** 0, 1, 2… as long as an axis of `x`. */
+export function positionsOf(e: Emitter, x: string, axis: number): string {
+  const length = e.op('Squeeze', [sizeOfAxis(e, x, axis), e.ints(0)]);
+  return e.op('Range', [e.scalar(0, 'int64'), length, e.scalar(1, 'int64')]);
+}
+
 /** `value` broadcast to the shape of `like` (itself when it has it). */
 export function broadcastTo(e: Emitter, value: string, like: string): string {
   if (sameShape(e.shape(value), e.shape(like))) return value;
@@ -47,6 +53,43 @@ export function reshapeLike(e: Emitter, value: string, like: string): string {
   }
   const ambiguous = deduced > 1 || to.includes(0);
   return e.op('Reshape', [value, ambiguous ? shapeOf(e, like) : e.ints(...target)]);
+}
+
+/** A size in a shape to be built: a number, −1 for what is left, or that of an axis of a value (or a multiple of it). */
+export type Size = number | { readonly of: string; readonly axis: number; readonly times?: number };
+
+/** The size as a number where it is known. */
+function numberOf(e: Emitter, size: Size): Size {
+  if (typeof size === 'number') return size;
+  const dim = e.shape(size.of)[size.axis]!;
+  return typeof dim === 'number' ? Math.round(dim * (size.times ?? 1)) : size;
+}
+
+/** An int64 vector of sizes: a constant when all are known. */
+export function sizes(e: Emitter, wanted: readonly Size[]): string {
+  const known = wanted.map((size) => numberOf(e, size));
+  if (known.every((size) => typeof size === 'number')) return e.ints(...known);
+  const parts = known.map((size) => {
+    if (typeof size === 'number') return e.ints(size);
+    const own = sizeOfAxis(e, size.of, size.axis);
+    const { times = 1 } = size;
+    return times < 1
+      ? e.op('Div', [own, e.ints(Math.round(1 / times))])
+      : times === 1
+        ? own
+        : e.op('Mul', [own, e.ints(times)]);
+  });
+  return parts.length === 1 ? parts[0]! : e.op('Concat', parts, { axis: { int: 0 } });
+}
+
+/** `value` with the sizes wanted; one that only the run knows is deduced. */
+export function reshapeTo(e: Emitter, value: string, wanted: readonly Size[]): string {
+  const known = wanted.map((size) => numberOf(e, size));
+  const deduced = known.filter((size) => typeof size !== 'number' || size === -1).length === 1;
+  return e.op('Reshape', [
+    value,
+    sizes(e, deduced ? known.map((s) => (typeof s === 'number' ? s : -1)) : known),
+  ]);
 }
 
 /**

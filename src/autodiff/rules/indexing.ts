@@ -1,10 +1,12 @@
 /** @file Looking up, scattering and choosing. Indices have no gradient. */
 import { GraphError } from '../../core/errors.ts';
+import { emptyArray, tensor } from '../../core/tensor.ts';
 import { intAttribute, stringAttribute } from '../../graph/attributes.ts';
 import { positiveAxis } from '../../graph/dims.ts';
+import type { Node } from '../../graph/types.ts';
 import type { Emitter } from '../emit.ts';
 import { again, type JvpContext, linear, operand, type Rule, type VjpContext } from '../rule.ts';
-import { zerosLike } from '../shaping.ts';
+import { positionsOf, sizes, zerosLike } from '../shaping.ts';
 import { scatterAlong, scatterAt } from './scatter.ts';
 
 /** Brings axis `from` to the front, or puts it back. */
@@ -61,9 +63,56 @@ function scatter(
   };
 }
 
-const noBatch = (c: VjpContext): void => {
-  if (intAttribute(c.node, 'batch_dims', 0) === 0) return;
-  throw new GraphError('graph.no-rule', 'GatherND with batch_dims has no rule', { where: c.node.outputs[0] });
+/** Indices of GatherND with the positions of the batch axes in front, so that nothing is batched any more. */
+function unbatched(e: Emitter, node: Node): readonly string[] | undefined {
+  const batch = intAttribute(node, 'batch_dims', 0);
+  if (batch === 0) return undefined;
+  const indices = e.cast(node.inputs[1]!, 'int64');
+  const rank = e.shape(indices).length;
+  const lead = Array.from({ length: rank - 1 }, (_, axis) => ({ of: indices, axis }));
+  const grids = Array.from({ length: batch }, (_, axis) => {
+    const along = e.op('Reshape', [
+      positionsOf(e, indices, axis),
+      e.ints(...lead.map((_, a) => (a === axis ? -1 : 1)), 1),
+    ]);
+    return e.op('Expand', [along, sizes(e, [...lead, 1])]);
+  });
+  const places = e.op('Concat', [...grids, indices], { axis: { int: -1 } });
+  return [e.op('GatherND', [node.inputs[0]!, places])];
+}
+
+/** Choosing between two values that may move; indices and depth do not. */
+const oneHot: Rule = {
+  kind: 'rule',
+  vjp(c) {
+    const { e } = c;
+    const g = c.grad();
+    const { dtype } = e.type(g);
+    const values = emptyArray(dtype, 2);
+    values[1] = 1;
+    const mask = e.op(
+      'OneHot',
+      [operand(c, 0), operand(c, 1), e.constant(tensor(dtype, [2], values as never), 'off-on')],
+      c.node.attributes,
+    );
+    const total = (value: string) =>
+      e.op('Reshape', [e.op('ReduceSum', [value], { keepdims: { int: 0 } }), e.ints(1)]);
+    const on = total(e.mul(g, mask));
+    return [undefined, undefined, e.op('Concat', [e.sub(total(g), on), on], { axis: { int: 0 } })];
+  },
+  jvp: (c) => (c.wants(2) ? again(c, [operand(c, 0), operand(c, 1), c.tangent(2)]) : [undefined]),
+  note: 'with respect to the two values',
+};
+
+/** The rows that a condition picks. */
+const compress: Rule = {
+  kind: 'lower',
+  lower(e, node) {
+    const [x, condition] = [node.inputs[0]!, node.inputs[1]!];
+    const rows = e.op('Reshape', [e.op('NonZero', [condition]), e.ints(-1)]);
+    if ('axis' in node.attributes) return [e.op('Gather', [x, rows], node.attributes)];
+    return [e.op('Gather', [e.op('Reshape', [x, e.ints(-1)]), rows])];
+  },
 };
 
 export const indexingRules: Readonly<Record<string, Rule>> = {
@@ -72,10 +121,12 @@ export const indexingRules: Readonly<Record<string, Rule>> = {
     const axis = intAttribute(c.node, 'axis', 0);
     return scatterAlong(c.e, zerosLike(c.e, operand(c)), operand(c, 1), c.grad(), axis, 'add');
   }),
-  GatherND: linear((c) => {
-    noBatch(c);
-    return scatterAt(c.e, zerosLike(c.e, operand(c)), operand(c, 1), c.grad(), 'add');
-  }, 'batch_dims = 0'),
+  GatherND: {
+    ...linear((c) => scatterAt(c.e, zerosLike(c.e, operand(c)), operand(c, 1), c.grad(), 'add')),
+    normal: unbatched,
+  },
+  OneHot: oneHot,
+  Compress: compress,
   ScatterElements: scatter(
     (e, data, c, updates) =>
       scatterAlong(e, data, operand(c, 1), updates, intAttribute(c.node, 'axis', 0), 'none'),

@@ -1,11 +1,12 @@
 /** @file Operators that move values about without changing them. */
 import { GraphError } from '../../core/errors.ts';
-import { intAttribute, intsAttribute, stringAttribute } from '../../graph/attributes.ts';
+import { tensor } from '../../core/tensor.ts';
+import { intAttribute, intsAttribute } from '../../graph/attributes.ts';
 import { positiveAxis } from '../../graph/dims.ts';
 import type { Dim } from '../../graph/types.ts';
 import type { Emitter } from '../emit.ts';
-import { again, type JvpContext, linear, operand, type Rule, type VjpContext } from '../rule.ts';
-import { reduceTo, reshapeLike, shapeOf, sizeOfAxis } from '../shaping.ts';
+import { again, linear, operand, type Rule, result, type VjpContext } from '../rule.ts';
+import { reduceTo, reshapeLike, reshapeTo, type Size, shapeOf, sizeOfAxis, sum } from '../shaping.ts';
 import { scatterAlong } from './scatter.ts';
 
 const toInput = linear((c) => reshapeLike(c.e, c.grad(), operand(c)));
@@ -13,7 +14,7 @@ const toInput = linear((c) => reshapeLike(c.e, c.grad(), operand(c)));
 const floating = (e: Emitter, name: string): boolean => e.type(name).dtype.startsWith('float');
 
 /** Joins int64 vectors. */
-const join = (e: Emitter, parts: readonly string[]): string =>
+export const join = (e: Emitter, parts: readonly string[]): string =>
   parts.length === 1 ? parts[0]! : e.op('Concat', parts, { axis: { int: 0 } });
 
 const concat: Rule = {
@@ -139,36 +140,56 @@ function unsliceByIndex(c: VjpContext, cuts: readonly Cut[]): string {
   return e.assume(g, x);
 }
 
-/** Padding with a constant: the tangent is padded with zeros, the gradient cut out. */
-const pad: Rule = {
-  kind: 'rule',
-  vjp(c) {
-    requireConstantPad(c);
-    const { e, node } = c;
-    const rank = e.shape(operand(c)).length;
-    const axes = node.inputs[3] || e.ints(...Array(rank).keys());
-    const known = (e.knownInts(axes) ?? []).map((a) => positiveAxis(Number(a), rank));
-    const before = e.op('Slice', [operand(c, 1), e.ints(0), e.ints(known.length), e.ints(0)]);
-    const sizes = join(
-      e,
-      known.map((a) => sizeOfAxis(e, operand(c), a)),
-    );
-    const cut = e.op('Slice', [c.grad(), before, e.add(before, sizes), axes]);
-    return [e.assume(cut, operand(c))];
-  },
-  jvp(c) {
-    requireConstantPad(c);
-    const t = c.tangent();
-    return again(c, [t, operand(c, 1), c.e.number(0, t), ...c.node.inputs.slice(3)]);
-  },
-  note: 'constant mode',
-};
-
-function requireConstantPad(c: VjpContext | JvpContext): void {
-  const mode = stringAttribute(c.node, 'mode', 'constant');
-  if (mode === 'constant' && !c.wants(2)) return;
-  throw new GraphError('graph.no-rule', `Pad in ${mode} mode has no rule`, { where: c.node.outputs[0] });
+/** Copies along axes: the gradient of each copy is summed. */
+function untile(c: VjpContext): string {
+  const { e } = c;
+  const x = operand(c);
+  const shape = e.shape(x);
+  const repeats = e.knownInts(operand(c, 1));
+  const wanted: Size[] = [];
+  const [copies, spread]: [number[], number[]] = [[], []];
+  for (const [axis, dim] of shape.entries()) {
+    const times = repeats?.[axis];
+    if (times === 1) wanted.push({ of: x, axis });
+    // Copies of a single element lie side by side: they need no axis of their own.
+    else if (dim === 1) {
+      spread.push(wanted.length);
+      wanted.push({ of: c.node.outputs[0]!, axis });
+    } else if (typeof times === 'number') {
+      copies.push(wanted.length);
+      wanted.push(times, { of: x, axis });
+    } else throw notStatic(c, 'how often it repeats');
+  }
+  const apart = copies.length === 0 ? c.grad() : reshapeTo(e, c.grad(), wanted);
+  const together = sum(e, apart, spread, true);
+  return e.assume(sum(e, together, copies, false), x);
 }
+
+const notStatic = (c: VjpContext, what: string) =>
+  new GraphError('graph.no-rule', `${c.node.op} "${result(c)}": ${what} is known only during the run`, {
+    where: result(c),
+    hint: 'export the model with that as a constant; see docs/operators.md',
+  });
+
+/** In inference nothing is dropped. */
+const dropout: Rule = {
+  kind: 'lower',
+  lower(e, node) {
+    const [x, , training = ''] = node.inputs as [string, string?, string?];
+    if (training !== '' && e.knownInts(training)?.[0] !== 0) {
+      throw new GraphError('graph.no-rule', `Dropout "${node.outputs[0]}" in training has no derivative`, {
+        where: node.outputs[0],
+        hint: 'export the model for inference (in PyTorch: model.eval())',
+      });
+    }
+    const kept = tensor('bool', [1], Uint8Array.of(1));
+    const mask = node.outputs[1]
+      ? e.op('ConstantOfShape', [shapeOf(e, x)], { value: { tensor: kept } })
+      : undefined;
+    return [x, mask];
+  },
+  note: 'inference: passes its input on',
+};
 
 export const movementRules: Readonly<Record<string, Rule>> = {
   Identity: linear((c) => c.smallGrad()),
@@ -183,13 +204,14 @@ export const movementRules: Readonly<Record<string, Rule>> = {
     return c.e.op('Transpose', [c.grad()], { perm: { ints: inverse } });
   }),
   Expand: linear((c) => reduceTo(c.e, c.smallGrad(), operand(c), c.node.outputs[0]!)),
+  Tile: linear(untile),
+  Dropout: dropout,
   Concat: concat,
   Slice: linear(unslice),
   Split: linear((c) => {
     const parts = c.node.outputs.map((_, i) => c.grad(i));
     return c.e.op('Concat', parts, { axis: { int: intAttribute(c.node, 'axis', 0) } });
   }),
-  Pad: pad,
   Cast: {
     kind: 'rule',
     vjp: (c) => [c.e.cast(c.smallGrad(), c.e.type(operand(c)).dtype)],

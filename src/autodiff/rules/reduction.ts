@@ -74,9 +74,29 @@ const extreme = reduction((c, y) => {
   return e.div(hits, sumLike(c, hits, 1));
 }, 'ties share the gradient');
 
+/**
+ * The product of all others. Where one factor is 0 the others' product still reaches it; the rule takes zeros
+ * for ones, so that it never divides by 0.
+ */
+const product = reduction((c) => {
+  const { e } = c;
+  const x = operand(c);
+  const zero = e.op('Equal', [x, e.number(0, x)]);
+  const isZero = e.cast(zero, e.type(x).dtype);
+  const others = e.op('Where', [zero, e.number(1, x), x]);
+  const axes = axesOf(e, c.node);
+  const inputs = axes === 'run' ? [others, c.node.inputs[1]!] : [others, e.ints(...axes)];
+  const noop = { noop_with_empty_axes: { int: axes === 'run' ? 0 : 1 } };
+  const whole = e.op('ReduceProd', inputs, { keepdims: { int: 1 }, ...noop });
+  const zerosElsewhere = e.sub(sumLike(c, isZero, 1), isZero);
+  const counts = e.op('Equal', [zerosElsewhere, e.number(0, x)]);
+  return e.op('Where', [counts, e.div(whole, others), e.number(0, x)]);
+}, 'second derivative where no factor is 0');
+
 export const reductionRules: Readonly<Record<string, Rule>> = {
   ReduceSum: linear((c) => gradient(c)),
   ReduceMean: linear((c) => c.e.div(gradient(c), count(c))),
+  ReduceProd: product,
   ReduceMax: extreme,
   ReduceMin: extreme,
   ReduceSumSquare: reduction((c) => c.e.mul(operand(c), c.e.number(2, operand(c)))),

@@ -7,10 +7,16 @@ import { recurrentRules } from '../decompose/recurrent.ts';
 import { rotaryRules } from '../decompose/rotary.ts';
 import type { Rule } from '../rule.ts';
 import { arithmeticRules } from './arithmetic.ts';
+import { controlRules } from './control.ts';
+import { convolutionRules } from './convolution.ts';
+import { einsumRules } from './einsum.ts';
+import { imageRules } from './images.ts';
 import { indexingRules } from './indexing.ts';
 import { matrixRules } from './matrix.ts';
 import { movementRules } from './movement.ts';
 import { normalisationRules } from './normalisation.ts';
+import { paddingRules } from './padding.ts';
+import { poolingRules } from './pooling.ts';
 import { reductionRules } from './reduction.ts';
 import { softmaxRules } from './softmax.ts';
 import { stopRules } from './stop.ts';
@@ -20,13 +26,15 @@ import { activationRules, unaryRules } from './unary.ts';
 export const families: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   Arithmetic: arithmeticRules,
   'Functions of one variable': { ...unaryRules, ...activationRules },
-  'Matrix products': matrixRules,
+  'Matrix products': { ...matrixRules, ...einsumRules },
+  'Convolutions and pools': { ...convolutionRules, ...poolingRules },
   'Softmax and normalisation': { ...softmaxRules, ...normalisationRules },
   Reductions: reductionRules,
-  'Moving values': movementRules,
+  'Moving values': { ...movementRules, ...paddingRules, ...imageRules },
   'Indexing and choosing': indexingRules,
   'Fused layers': { ...layerRules, ...attentionRules, ...rotaryRules, ...packedRules },
   'Recurrent layers': recurrentRules,
+  'Control flow': controlRules,
   'No gradient': stopRules,
 };
 

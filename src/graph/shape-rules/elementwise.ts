@@ -26,14 +26,17 @@ const all = (names: string, rule: ShapeRule) => Object.fromEntries(names.split('
 
 export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
   ...all(
-    'Identity Neg Abs Sign Exp Log Sqrt Reciprocal Tanh Sigmoid Erf Relu LeakyRelu PRelu Elu Selu Celu ' +
-      'ThresholdedRelu HardSigmoid HardSwish Mish Softplus Softsign Gelu QuickGelu Silu Swish Sin Cos Tan ' +
+    'Identity Neg Abs Sign Exp Log Sqrt Reciprocal Tanh Sigmoid Erf Relu LeakyRelu Elu Selu Celu ' +
+      'ThresholdedRelu HardSigmoid HardSwish Mish Softplus Softsign Shrink Gelu QuickGelu Silu Swish Sin Cos Tan ' +
       'Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Ceil Floor Round Clip Not Softmax LogSoftmax Hardmax ' +
       'CumSum Trilu LpNormalization BitwiseNot com.microsoft:Gelu com.microsoft:QuickGelu',
     same,
   ),
   ...all('IsNaN IsInf', sameAsBool),
-  ...all('Add Sub Mul Div Pow Mod Max Min Sum Mean And Or Xor', broadcast),
+  ...all(
+    'Add Sub Mul Div Pow Mod Max Min Sum Mean And Or Xor PRelu BitwiseAnd BitwiseOr BitwiseXor BitShift',
+    broadcast,
+  ),
   ...all('Equal Less LessOrEqual Greater GreaterOrEqual', compare),
   Where: (c) => [{ dtype: c.type(1).dtype, shape: broadcastInputs(c) }],
   Cast: (c) => [

@@ -1,0 +1,207 @@
+/** @file Convolutions: each is the adjoint of the other, and both gradients of weights are one convolution. */
+import { GraphError } from '../../core/errors.ts';
+import { intAttribute } from '../../graph/attributes.ts';
+import type { Attribute, Dim, Node } from '../../graph/types.ts';
+import { countWindows, transposedWindowsOf, type Window, windowsOf } from '../../graph/window.ts';
+import type { Emitter } from '../emit.ts';
+import { again, type JvpContext, operand, type Rule, type VjpContext } from '../rule.ts';
+import { broadcastTo, reshapeTo, sizeOfAxis, sum } from '../shaping.ts';
+import { padded } from './movement.ts';
+
+type Attributes = Record<string, Attribute>;
+
+const SPATIAL = 2;
+
+/** Attributes of a convolution with these windows. */
+const attributesOf = (windows: readonly Window[], group: number): Attributes => ({
+  kernel_shape: { ints: windows.map((w) => w.kernel) },
+  strides: { ints: windows.map((w) => w.stride) },
+  dilations: { ints: windows.map((w) => w.dilation) },
+  pads: { ints: [...windows.map((w) => w.before), ...windows.map((w) => w.after)] },
+  group: { int: group },
+});
+
+const spatialSizes = (e: Emitter, x: string): readonly Dim[] => e.shape(x).slice(SPATIAL);
+
+const kernelOf = (e: Emitter, weight: string): number[] => spatialSizes(e, weight) as number[];
+
+/** How far past the end of `size` the last of `count` windows reaches: below 0 when it falls short. */
+function overhang(window: Window, size: Dim, count: Dim): number | undefined {
+  // At stride 1 every position within the padding has a window.
+  if (window.stride === 1 && countWindows(window, size) === count) return window.after;
+  if (typeof size !== 'number' || typeof count !== 'number') return undefined;
+  return (count - 1) * window.stride + (window.kernel - 1) * window.dilation + 1 - size - window.before;
+}
+
+/**
+ * The adjoint of a convolution of `x` by `weight` [M, C/group, kernel…], applied to `g` [N, M, …]: a transposed
+ * convolution, cut or filled with zeros to the size of `x` where that is known only during the run.
+ */
+export function spread(
+  e: Emitter,
+  g: string,
+  weight: string,
+  x: string,
+  windows: readonly Window[],
+  group: number,
+): string {
+  const [sizes, counts] = [spatialSizes(e, x), spatialSizes(e, g)];
+  const over = windows.map((w, i) => overhang(w, sizes[i]!, counts[i]!));
+  if (over.every((o) => o !== undefined)) {
+    const exact = windows.map((w, i) => ({ ...w, after: Math.max(over[i]!, 0) }));
+    const output_padding = { ints: over.map((o) => Math.max(-o, 0)) };
+    const made = e.op('ConvTranspose', [g, weight], { ...attributesOf(exact, group), output_padding });
+    return e.assume(made, x);
+  }
+  const whole = windows.map((w) => ({ ...w, before: 0, after: 0 }));
+  const full = e.op('ConvTranspose', [g, weight], attributesOf(whole, group));
+  const axes = windows.map((_, i) => i + SPATIAL);
+  const after = windows.map((w, i) => {
+    const wanted = e.add(sizeOfAxis(e, x, axes[i]!), e.ints(w.before));
+    return e.sub(wanted, sizeOfAxis(e, full, axes[i]!));
+  });
+  const before = windows.map((w) => e.ints(-w.before));
+  return e.assume(padded(e, full, axes, before, after), x);
+}
+
+/** Exchanges the first two axes. */
+const exchange = (e: Emitter, x: string): string =>
+  e.op('Transpose', [x], { perm: { ints: e.shape(x).map((_, i) => (i < SPATIAL ? 1 - i : i)) } });
+
+/** [N, group·C, …] as [C, group·N, …]: the channels of a group beside each other. */
+function byGroup(e: Emitter, x: string, group: number): string {
+  if (group === 1) return exchange(e, x);
+  const [n, channels, ...sizes] = e.shape(x);
+  const each = Number(channels) / group;
+  const from = (axis: number) => ({ of: x, axis });
+  const axes = sizes.map((_, i) => from(i + SPATIAL));
+  const split = reshapeTo(e, x, [from(0), group, each, ...axes]);
+  const perm = { ints: [2, 1, 0, ...sizes.map((_, i) => i + 3)] };
+  const turned = e.op('Transpose', [split], { perm });
+  const rows = typeof n === 'number' ? n * group : -1;
+  return reshapeTo(e, turned, [each, rows, ...axes]);
+}
+
+/**
+ * Σ over examples and positions of small[n, m, o] · big[n, c, o·stride + k·dilation − before]: the gradient
+ * [M, C/group, kernel…] of a convolution's weight, as a convolution in which strides and dilations change
+ * places (the image is the input, the gradient the kernel).
+ */
+function correlate(
+  e: Emitter,
+  big: string,
+  small: string,
+  windows: readonly Window[],
+  group: number,
+  weight: string,
+): string {
+  const [sizes, counts] = [spatialSizes(e, big), spatialSizes(e, small)];
+  const over = windows.map((w, i) => overhang(w, sizes[i]!, counts[i]!));
+  const kernel = e.shape(small).slice(SPATIAL);
+  const attributes = {
+    strides: { ints: windows.map((w) => w.dilation) },
+    dilations: { ints: windows.map((w) => w.stride) },
+    pads: {
+      ints: [...windows.map((w) => w.before), ...windows.map((w, i) => Math.max(over[i] ?? w.after, 0))],
+    },
+    group: { int: group },
+    ...(kernel.every((k) => typeof k === 'number') ? { kernel_shape: { ints: kernel } } : {}),
+  };
+  const longer = windows.flatMap((_, i) => ((over[i] ?? -1) < 0 ? [i] : []));
+  const [m, c] = e.shape(weight) as [Dim, Dim];
+  const reached = windows.map((w, i) => (longer.includes(i) ? `?${small}.${i}.reached` : w.kernel));
+  const found = e.shaped('Conv', [byGroup(e, big, group), exchange(e, small)], attributes, [
+    c,
+    m,
+    ...reached,
+  ]);
+  const cut =
+    longer.length === 0
+      ? found
+      : e.op('Slice', [
+          found,
+          e.ints(...longer.map(() => 0)),
+          e.ints(...longer.map((i) => windows[i]!.kernel)),
+          e.ints(...longer.map((i) => i + SPATIAL)),
+        ]);
+  return e.assume(exchange(e, cut), weight);
+}
+
+/** Tangent of the bias, along the channels. */
+function biasTangent(c: JvpContext): string {
+  const { e } = c;
+  const spatial = spatialSizes(e, operand(c)).map((_, i) => i + 1);
+  const channels = e.op('Unsqueeze', [c.tangent(2), e.ints(...spatial)]);
+  return broadcastTo(e, channels, c.node.outputs[0]!);
+}
+
+function jvp(c: JvpContext): string[] {
+  const [x, w] = [operand(c, 0), operand(c, 1)];
+  const parts = [
+    ...(c.wants(0) ? again(c, [c.tangent(0), w]) : []),
+    ...(c.wants(1) ? again(c, [x, c.tangent(1)]) : []),
+    ...(c.wants(2) ? [biasTangent(c)] : []),
+  ];
+  return [parts.reduce(c.e.add)];
+}
+
+/** @throws GraphError `graph.no-rule` when padding depends on sizes that only the run knows. */
+export function required<T>(node: Node, windows: T | undefined): T {
+  if (windows !== undefined) return windows;
+  throw new GraphError(
+    'graph.no-rule',
+    `${node.op} "${node.outputs[0]}": its padding depends on sizes that only the run knows`,
+    {
+      where: node.outputs[0],
+      hint: 'export the model with the sizes of its images as numbers, or with padding as numbers',
+    },
+  );
+}
+
+const biasGradient = (c: VjpContext): string =>
+  sum(c.e, c.grad(), [0, ...spatialSizes(c.e, c.grad()).map((_, i) => i + SPATIAL)], false);
+
+const groupOf = (node: Node) => intAttribute(node, 'group', 1);
+
+const conv: Rule = {
+  kind: 'rule',
+  vjp(c) {
+    const { e, node } = c;
+    const [x, w] = [operand(c, 0), operand(c, 1)];
+    const windows = required(node, windowsOf(node, kernelOf(e, w), spatialSizes(e, x)));
+    const group = groupOf(node);
+    return [
+      c.wants(0) ? spread(e, c.grad(), w, x, windows, group) : undefined,
+      c.wants(1) ? correlate(e, x, c.grad(), windows, group, w) : undefined,
+      c.wants(2) ? biasGradient(c) : undefined,
+    ];
+  },
+  jvp,
+};
+
+const convTranspose: Rule = {
+  kind: 'rule',
+  vjp(c) {
+    const { e, node } = c;
+    const [x, w] = [operand(c, 0), operand(c, 1)];
+    const windows = required(node, transposedWindowsOf(node, kernelOf(e, w), spatialSizes(e, x)));
+    const group = groupOf(node);
+    const gather = () => {
+      const made = e.op('Conv', [c.grad(), w], attributesOf(windows, group));
+      // Padding of at least a stride makes room for windows that the input has no elements for.
+      const longer = windows.flatMap((t, i) => (t.outputPadding >= t.stride ? [i + SPATIAL] : []));
+      if (longer.length === 0) return e.assume(made, x);
+      const ends = longer.map((axis) => sizeOfAxis(e, x, axis));
+      const end = ends.length === 1 ? ends[0]! : e.op('Concat', ends, { axis: { int: 0 } });
+      return e.assume(e.op('Slice', [made, e.ints(...longer.map(() => 0)), end, e.ints(...longer)]), x);
+    };
+    return [
+      c.wants(0) ? gather() : undefined,
+      c.wants(1) ? correlate(e, c.grad(), x, windows, group, w) : undefined,
+      c.wants(2) ? biasGradient(c) : undefined,
+    ];
+  },
+  jvp,
+};
+
+export const convolutionRules: Readonly<Record<string, Rule>> = { Conv: conv, ConvTranspose: convTranspose };
