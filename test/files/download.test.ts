@@ -48,7 +48,7 @@ describe('download', () => {
     expect(events.filter((e) => e.type === 'advance').at(-1)).toMatchObject({ done: 5 });
   });
   test.each<[string, RequestListener, object, string]>([
-    ['a refusal', (_, r) => void r.writeHead(403).end('no'), {}, 'file.download'],
+    ['a refusal', (_, r) => void r.writeHead(403).end('no'), {}, 'file.refused'],
     ['another content', (_, r) => void r.end('hullo'), { sha256: sha('hello') }, 'file.checksum'],
     [
       'a cut answer',

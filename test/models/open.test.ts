@@ -7,7 +7,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -20,6 +20,7 @@ import { tinyLlama } from '../../src/models/tiny.ts';
 import type { Model } from '../../src/models/types.ts';
 import { openSession } from '../../src/runtime/session.ts';
 import { ggufBytes, llamaMetadata, tinyPieces } from '../support/gguf-bytes.ts';
+import { commitOf, startHub } from '../support/hub-server.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const folder = temporaryFolder();
@@ -186,38 +187,29 @@ describe('a Hugging Face folder', () => {
 });
 
 describe('the Hugging Face hub', () => {
-  let server: Server;
-  const asked: { url: string; token: string | undefined }[] = [];
-  const serve = (files: Record<string, string>) =>
-    new Promise<string>((done) => {
-      server = createServer((request, response) => {
-        asked.push({ url: request.url!, token: request.headers.authorization });
-        const file = files[request.url!];
-        if (file === undefined) response.writeHead(404).end();
-        else response.end(readFileSync(file));
-      }).listen(0, '127.0.0.1', () => done(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
-    });
-
-  test('owner/name is fetched once, with the user token, from HF_ENDPOINT', async () => {
-    const at = (file: string) => [`/me/tiny/resolve/main/${file}`, `${oracle}/${file}`] as const;
-    const url = await serve(
-      Object.fromEntries([at('config.json'), at('tokenizer.json'), at('model.safetensors')]),
+  test('owner/name opens as the folder that lies there, with commit and name as its source', async () => {
+    const files = Object.fromEntries(
+      ['config.json', 'tokenizer.json', 'model.safetensors'].map((name) => [
+        name,
+        readFileSync(join(oracle, name)),
+      ]),
     );
-    vi.stubEnv('HF_ENDPOINT', url);
-    vi.stubEnv('HF_TOKEN', 'secret');
+    const hub = await startHub({ 'me/tiny': { files } });
+    vi.stubEnv('HF_ENDPOINT', hub.url);
     const model = await openModel('me/tiny', context);
-    expect(model.name).toBe('me/tiny');
-    expect(asked.every((a) => a.token === 'Bearer secret')).toBe(true);
-    const before = asked.length;
+    expect(model).toMatchObject({
+      name: 'me/tiny',
+      source: `Hugging Face hub: me/tiny@${commitOf('me/tiny').slice(0, 7)}`,
+      hash: (await openModel(oracle, context)).hash,
+    });
+    await hub.close();
     expect((await openModel('me/tiny', context)).hash).toBe(model.hash);
-    expect(asked.length).toBe(before);
-    server.close();
   });
-  test('a repository without weights leaves nothing behind', async () => {
-    vi.stubEnv('HF_ENDPOINT', await serve({ '/me/tiny/resolve/main/config.json': `${oracle}/config.json` }));
-    await expect(openModel('me/tiny', context)).rejects.toMatchObject({ code: 'file.download' });
-    expect(readdirSync(join(home, 'hub'))).toEqual([]);
-    server.close();
+  test('a file in a package is opened; one without version or of another name is refused', async () => {
+    await expect(openModel('npm:some-package:x.onnx', context)).rejects.toMatchObject({
+      code: 'model.package',
+      hint: expect.stringContaining('npm:name@1.2.3:model.onnx') as string,
+    });
   });
 });
 

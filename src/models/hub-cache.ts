@@ -1,0 +1,213 @@
+/**
+ * @file Models of the hub on disk, in the layout that Hugging Face's own tools share (huggingface_hub, "Understand
+ * caching"): models--owner--name/{blobs/<hash>, snapshots/<commit>/<file>, refs/<revision>}. What they fetched is
+ * found here, and what we fetch is found by them.
+ */
+import type { Dirent } from 'node:fs';
+import { link, mkdir, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { parse } from 'yaml';
+import { throwIfAborted } from '../core/errors.ts';
+import type { WorkContext } from '../core/progress.ts';
+import { readJson, writeFileAtomic } from '../files/atomic.ts';
+import { cacheRoot, exists } from '../files/cache.ts';
+import { errnoOf } from '../files/failures.ts';
+import { fetchHubFile, type HubFile, type HubId, type HubRepository, hubHome } from './hub.ts';
+import { type Choice, chooseFiles } from './hub-choice.ts';
+import { FILES, indexSchema, shardNames } from './huggingface.ts';
+
+/** A model of the hub that lies on this disk, whole. */
+export interface Snapshot {
+  readonly repository: string;
+  readonly commit: string;
+  /** Branches and tags that led to it. */
+  readonly revisions: readonly string[];
+  readonly folder: string;
+  /** What is opened: '' for the folder, or a file in it. */
+  readonly entry: string;
+  readonly files: readonly { readonly path: string; readonly size: number }[];
+  readonly licence?: string;
+}
+
+/**
+ * Folders of this layout. The first takes what is fetched: HF_HUB_CACHE, or `hub` in HF_HOME, where these are set;
+ * else a folder of our own. All are looked into.
+ */
+export function hubRoots(): string[] {
+  const { HF_HUB_CACHE, HF_HOME } = process.env;
+  const shared = HF_HUB_CACHE || join(hubHome(), 'hub');
+  const own = join(cacheRoot(), 'hub');
+  return HF_HUB_CACHE || HF_HOME ? [shared, own] : [own, shared];
+}
+
+const folderName = (repository: string): string => `models--${repository.replace('/', '--')}`;
+
+/** The model of `id` on this disk; undefined when it is not there or not whole. */
+export async function findSnapshot(id: HubId): Promise<Snapshot | undefined> {
+  for (const root of hubRoots()) {
+    const place = join(root, folderName(id.repository));
+    const ref = await readFile(join(place, 'refs', ...id.revision.split('/')), 'utf8').catch(() => '');
+    const commits = await readdir(join(place, 'snapshots')).catch(() => [] as string[]);
+    const isCommit = /^[0-9a-f]{7,40}$/.test(id.revision);
+    const commit =
+      commits.find((name) => name === ref.trim()) ??
+      (isCommit ? commits.find((name) => name.startsWith(id.revision)) : undefined);
+    const found = commit === undefined ? undefined : await readSnapshot(place, id, commit);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** All models of the hub on this disk that can be opened. */
+export async function listSnapshots(): Promise<(Snapshot & { readonly root: string })[]> {
+  const all: (Snapshot & { readonly root: string })[] = [];
+  for (const root of [...new Set(hubRoots())]) {
+    for (const name of await readdir(root).catch(() => [] as string[])) {
+      const [, owner, model] = /^models--(.+?)--(.+)$/.exec(name) ?? [];
+      if (!owner || !model) continue;
+      const id = { repository: `${owner}/${model}`, revision: '' };
+      for (const commit of await readdir(join(root, name, 'snapshots')).catch(() => [] as string[])) {
+        const found = await readSnapshot(join(root, name), id, commit);
+        if (found) all.push({ ...found, root });
+      }
+    }
+  }
+  return all;
+}
+
+async function readSnapshot(place: string, id: HubId, commit: string): Promise<Snapshot | undefined> {
+  const folder = join(place, 'snapshots', commit);
+  const files: { path: string; size: number }[] = [];
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }).catch(
+    () => [] as Dirent[],
+  )) {
+    const path = join(entry.parentPath, entry.name);
+    // A link whose blob is gone is as good as no file.
+    const state = await stat(path).catch(() => undefined);
+    if (state?.isFile()) files.push({ path: relative(folder, path).replaceAll('\\', '/'), size: state.size });
+  }
+  const names = files.map((file) => file.path);
+  const choice = await chooseFiles(
+    names,
+    id.choice,
+    () => shardsOf(folder, id.repository),
+    id.repository,
+  ).catch(() => undefined);
+  if (!choice) return undefined;
+  const licence = await licenceOf(folder);
+  return {
+    repository: id.repository,
+    commit,
+    revisions: await revisionsOf(join(place, 'refs'), commit),
+    folder,
+    entry: choice.entry,
+    files,
+    ...(licence ? { licence } : {}),
+  };
+}
+
+const shardsOf = async (folder: string, where: string): Promise<string[]> =>
+  shardNames(await readJson(join(folder, FILES.index), indexSchema), where);
+
+async function revisionsOf(refs: string, commit: string): Promise<string[]> {
+  const names = await readdir(refs, { recursive: true }).catch(() => [] as string[]);
+  const leading: string[] = [];
+  for (const name of names)
+    if ((await readFile(join(refs, name), 'utf8').catch(() => '')).trim() === commit)
+      leading.push(name.replaceAll('\\', '/'));
+  return leading;
+}
+
+/** `license` in the head of the model card. */
+async function licenceOf(folder: string): Promise<string | undefined> {
+  const card = await readFile(join(folder, 'README.md'), 'utf8').catch(() => '');
+  const head = /^---\r?\n([\s\S]*?)\r?\n---/.exec(card)?.[1];
+  try {
+    const { license, license_name: name } = (parse(head ?? '') ?? {}) as Record<string, unknown>;
+    const said = typeof name === 'string' && license === 'other' ? name : license;
+    return [said ?? []].flat().join(', ') || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Fetches what is missing of a model and returns its snapshot. Files lie under their hash until all are there; only
+ * then do they get their names, so that a snapshot is never seen half.
+ * @throws as chooseFiles and fetchHubFile
+ */
+export async function fetchSnapshot(
+  repository: HubRepository,
+  id: HubId,
+  context: WorkContext,
+): Promise<Snapshot> {
+  const place = join(hubRoots()[0]!, folderName(id.repository));
+  const byName = new Map(repository.files.map((file) => [file.path, file]));
+  const at = { repository: id.repository, revision: repository.commit };
+  const fetched = async (path: string): Promise<string> => {
+    throwIfAborted(context.signal);
+    const file = byName.get(path)!;
+    const blob = join(place, 'blobs', hashOf(file));
+    // The hash alone would say little to somebody who watches.
+    const progress: WorkContext['progress'] = (event) =>
+      context.progress(
+        'task' in event && event.task?.startsWith('download/')
+          ? {
+              ...event,
+              task: `download/${path}`,
+              ...('label' in event ? { label: `Downloading ${path}` } : {}),
+            }
+          : event,
+      );
+    if (!(await exists(blob))) await fetchHubFile(at, file, blob, { ...context, progress });
+    return blob;
+  };
+  const choice = await chooseRemote(repository, id, fetched);
+  const blobs: [string, string][] = [];
+  for (const path of choice.files) blobs.push([path, await fetched(path)]);
+  const folder = join(place, 'snapshots', repository.commit);
+  for (const [path, blob] of blobs) await giveName(blob, join(folder, path));
+  if (id.revision !== repository.commit)
+    await writeFileAtomic(join(place, 'refs', ...id.revision.split('/')), repository.commit);
+  return (await readSnapshot(place, id, repository.commit))!;
+}
+
+/** The files of the model that `id` means; the index of a model in many files is fetched to know them. */
+export const chooseRemote = (
+  repository: HubRepository,
+  id: HubId,
+  fetched: (path: string) => Promise<string>,
+): Promise<Choice> =>
+  chooseFiles(
+    repository.files.map((file) => file.path),
+    id.choice,
+    async () => shardNames(await readJson(await fetched(FILES.index), indexSchema), id.repository),
+    id.repository,
+  );
+
+const hashOf = (file: HubFile): string => file.sha256 ?? file.gitSha1!;
+
+/** Makes `name` lead to `blob`: a link where the system has them. */
+async function giveName(blob: string, name: string): Promise<void> {
+  await mkdir(dirname(name), { recursive: true });
+  if (await exists(name)) return;
+  await rm(name, { force: true });
+  try {
+    await symlink(relative(dirname(name), blob), name);
+  } catch (error) {
+    if (!['EPERM', 'EACCES', 'ENOSYS'].includes(errnoOf(error) ?? '')) throw error;
+    await link(blob, name);
+  }
+}
+
+/** Removes all that lies on this disk of a repository, in every root, and says which folders went. */
+export async function removeRepository(repository: string): Promise<string[]> {
+  const places = [...new Set(hubRoots())].map((root) => join(root, folderName(repository)));
+  const removed: string[] = [];
+  for (const place of places) {
+    if (!(await exists(place))) continue;
+    await rm(place, { recursive: true, force: true });
+    removed.push(place);
+  }
+  return removed;
+}
