@@ -30,7 +30,179 @@ export function straightThrough(graph: Graph): StraightThrough {
     const handle = node.domain === '' ? handlers[node.op] : undefined;
     if (handle?.(c, node)) continue;
     if (node.domain === '' && MOVES.has(node.op) && moved(c, node)) continue;
+    if (node.op !== 'Shape' && node.inputs.some((name) => c.twins.has(name)))
+      throw notHandled(node, 'quantised values');
     e.ops(node.op, node.inputs, node.outputs, node.attributes, node.domain);
   }
   return { graph: e.finish(graph.outputs), stop: c.stop };
 }
+
+interface Conversion {
+  readonly e: Emitter;
+  /** Real twin of a quantised value, in the same units. */
+  readonly twins: Map<string, string>;
+  readonly stop: string[];
+}
+
+/** Emits what stands for the node; false when it has nothing to do with quantised values. */
+type Handler = (c: Conversion, node: Node) => boolean;
+
+/** Least and largest number of a quantised type. */
+const RANGE: Partial<Record<DType, readonly [number, number]>> = { uint8: [0, 255], int8: [-128, 127] };
+
+/** Operators that move quantised values about. */
+const MOVES = new Set([
+  'Identity',
+  'Reshape',
+  'Transpose',
+  'Squeeze',
+  'Unsqueeze',
+  'Flatten',
+  'Slice',
+  'Gather',
+]);
+
+/** `value` under a name through which no gradient flows. */
+function held({ e, stop }: Conversion, value: string): string {
+  const name = e.op('Identity', [value]);
+  stop.push(name);
+  return name;
+}
+
+const emitted = ({ e }: Conversion, node: Node, inputs: readonly string[]): void => {
+  e.ops(node.op, inputs, node.outputs, node.attributes, node.domain);
+};
+
+/** Whole numbers as `dtype`. */
+const real = (c: Conversion, name: string, dtype: DType): string =>
+  c.twins.get(name) ?? c.e.cast(name, dtype);
+
+/** A scale or zero point of each channel [C] where it can be broadcast along `axis` of `like`. */
+function alongAxis(e: Emitter, value: string, axis: number, like: string): string {
+  if (e.shape(value).length !== 1) return value;
+  const rank = e.shape(like).length;
+  const shape = Array.from({ length: rank }, (_, i) => (i === positiveAxis(axis, rank) ? -1 : 1));
+  return e.op('Reshape', [value, e.ints(...shape)]);
+}
+
+/** Registers the twin of `quantised`, made from `value` (real, in units of the scale). */
+function addTwin(
+  c: Conversion,
+  value: string,
+  scale: string,
+  zero: string | undefined,
+  quantised: string,
+  clips = true,
+): void {
+  const { e } = c;
+  const dtype = e.type(value).dtype;
+  const shifted = zero ? e.add(e.div(value, scale), e.cast(zero, dtype)) : e.div(value, scale);
+  const range = clips ? RANGE[e.type(quantised).dtype] : undefined;
+  const inside = range
+    ? e.op('Clip', [shifted, e.scalar(range[0], dtype), e.scalar(range[1], dtype)])
+    : shifted;
+  const error = e.sub(e.cast(quantised, dtype), held(c, inside));
+  c.twins.set(quantised, e.add(inside, error));
+}
+
+function dequantised(
+  c: Conversion,
+  name: string,
+  scale: string,
+  zero: string | undefined,
+  axis: number,
+): string {
+  const { e } = c;
+  const dtype = e.type(scale).dtype;
+  const numbers = real(c, name, dtype);
+  const shifted = zero ? e.sub(numbers, alongAxis(e, e.cast(zero, dtype), axis, name)) : numbers;
+  return e.mul(shifted, alongAxis(e, scale, axis, name));
+}
+
+const handlers: Readonly<Record<string, Handler>> = {
+  QuantizeLinear(c, node) {
+    const { e } = c;
+    const [x, scale, zero] = node.inputs as [string, string, string?];
+    if (intAttribute(node, 'block_size', 0) > 0) throw notHandled(node, 'scales per block');
+    emitted(c, node, [held(c, x), ...node.inputs.slice(1)]);
+    const axis = intAttribute(node, 'axis', 1);
+    addTwin(c, x, alongAxis(e, scale, axis, x), zero && alongAxis(e, zero, axis, x), node.outputs[0]!);
+    return true;
+  },
+  DynamicQuantizeLinear(c, node) {
+    emitted(c, node, [held(c, node.inputs[0]!)]);
+    const [quantised, scale, zero] = node.outputs as [string, string, string];
+    // The range is that of the numbers: nothing is clipped but by rounding.
+    addTwin(c, node.inputs[0]!, scale, zero, quantised, false);
+    return true;
+  },
+  DequantizeLinear(c, node) {
+    const [q, scale, zero] = node.inputs as [string, string, string?];
+    if (!c.twins.has(q)) return false;
+    const y = dequantised(c, q, scale, zero || undefined, intAttribute(node, 'axis', 1));
+    c.e.op('Identity', [y], {}, node.outputs[0]);
+    return true;
+  },
+  Cast(c, node) {
+    const twin = c.twins.get(node.inputs[0]!);
+    if (!twin) return false;
+    const to = c.e.op('Cast', [node.inputs[0]!], node.attributes);
+    const { dtype } = c.e.type(to);
+    if (dtype.startsWith('float')) c.e.op('Identity', [c.e.cast(twin, dtype)], {}, node.outputs[0]);
+    else {
+      c.e.op('Identity', [to], {}, node.outputs[0]);
+      c.twins.set(node.outputs[0]!, twin);
+    }
+    return true;
+  },
+  MatMulInteger: (c, node) => integerProduct(c, node, 'MatMul'),
+  ConvInteger: (c, node) => integerProduct(c, node, 'Conv'),
+  QLinearMatMul: (c, node) => quantisedProduct(c, node, 'MatMul'),
+  QLinearConv: (c, node) => quantisedProduct(c, node, 'Conv'),
+};
+
+/** (a, b, zero of a?, zero of b?) of whole numbers, as a real product. */
+function integerProduct(c: Conversion, node: Node, op: 'MatMul' | 'Conv'): boolean {
+  const [a, b, zeroA, zeroB] = node.inputs as [string, string, string?, string?];
+  if (!c.twins.has(a) && !c.twins.has(b)) return false;
+  const { e } = c;
+  const shifted = (x: string, zero: string | undefined) =>
+    zero ? e.sub(real(c, x, 'float32'), e.cast(zero, 'float32')) : real(c, x, 'float32');
+  emitted(c, node, node.inputs);
+  const product = e.ops(op, [shifted(a, zeroA), shifted(b, zeroB)], 1, node.attributes)[0]!;
+  c.twins.set(node.outputs[0]!, product);
+  return true;
+}
+
+/** (a, scale, zero, b, scale, zero, scale of the result, zero of the result, bias?). */
+function quantisedProduct(c: Conversion, node: Node, op: 'MatMul' | 'Conv'): boolean {
+  const [a, sa, za, b, sb, zb, sy, zy, bias] = node.inputs as [
+    ...[string, string, string, string, string, string, string, string],
+    string?,
+  ];
+  if (!c.twins.has(a) && !c.twins.has(b)) return false;
+  const { e } = c;
+  emitted(c, node, node.inputs);
+  // Scales per channel: of a kernel along its first axis, of a matrix along its last.
+  const axis = op === 'Conv' ? 0 : -1;
+  const inputs = [dequantised(c, a, sa, za, 1), dequantised(c, b, sb, zb, axis)];
+  if (bias) inputs.push(e.mul(e.cast(bias, 'float32'), e.mul(sa, sb)));
+  const product = e.ops(op, inputs, 1, node.attributes)[0]!;
+  addTwin(c, product, sy, zy, node.outputs[0]!);
+  return true;
+}
+
+/** Moves the twin as the value is moved; refuses to lose one. */
+function moved(c: Conversion, node: Node): boolean {
+  const twin = c.twins.get(node.inputs[0]!);
+  if (!twin) return false;
+  emitted(c, node, node.inputs);
+  c.twins.set(node.outputs[0]!, c.e.op(node.op, [twin, ...node.inputs.slice(1)], node.attributes));
+  return true;
+}
+
+const notHandled = (node: Node, what: string) =>
+  new GraphError('graph.no-rule', `${node.op} "${node.outputs[0]}" with ${what} has no derivative`, {
+    where: node.outputs[0],
+    hint: 'docs/operators.md lists what can be differentiated',
+  });

@@ -348,6 +348,21 @@ export const fusedCases: Record<string, Record<string, Case>> = {
     '8 bits': packed(8, 32, 'packed'),
     '2 bits': packed(2, 32, 'none'),
   }),
+  DequantizeLinear: apart({
+    'one scale': {
+      inputs: { s: [] },
+      build: (b) => {
+        const q = b.constant(bytes([2, 3], 7));
+        const zero = b.constant(tensor('uint8', [], Uint8Array.of(120)) as Tensor);
+        return node('DequantizeLinear', [q, 's', zero], {}, 1, 0, '')(b);
+      },
+    },
+    'a scale per row': {
+      inputs: { s: [2] },
+      build: (b) =>
+        node('DequantizeLinear', [b.constant(bytes([2, 3], 7)), 's'], { axis: int(0) }, 1, 0, '')(b),
+    },
+  }),
   LSTM: apart({
     'both ways, from a state': {
       inputs: { x: [3, 2, 4], w: [2, 12, 4], r: [2, 12, 3], b: [2, 24], h: [2, 2, 3], c: [2, 2, 3] },

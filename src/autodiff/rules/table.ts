@@ -3,6 +3,7 @@ import type { Node } from '../../graph/types.ts';
 import { attentionRules } from '../decompose/attention.ts';
 import { layerRules } from '../decompose/layers.ts';
 import { packedRules } from '../decompose/packed.ts';
+import { quantisedRules } from '../decompose/quantised.ts';
 import { recurrentRules } from '../decompose/recurrent.ts';
 import { rotaryRules } from '../decompose/rotary.ts';
 import type { Rule } from '../rule.ts';
@@ -32,7 +33,7 @@ export const families: Readonly<Record<string, Readonly<Record<string, Rule>>>> 
   Reductions: reductionRules,
   'Moving values': { ...movementRules, ...paddingRules, ...imageRules },
   'Indexing and choosing': indexingRules,
-  'Fused layers': { ...layerRules, ...attentionRules, ...rotaryRules, ...packedRules },
+  'Fused layers': { ...layerRules, ...attentionRules, ...rotaryRules, ...packedRules, ...quantisedRules },
   'Recurrent layers': recurrentRules,
   'Control flow': controlRules,
   'No gradient': stopRules,
