@@ -2,7 +2,7 @@
 import { MechanicsError } from '../core/errors.ts';
 import { type Formula, gradient, type PairFormula, real } from './differentiate.ts';
 import { kineticFormula, lagrangianFormula, type MassSpec, massMatrix } from './mass.ts';
-import type { Damped, Field, Flow, Hamiltonian, Poisson, Separable, State, Vector } from './types.ts';
+import type { Damped, Field, Flow, General, Poisson, Separable, State, Vector } from './types.ts';
 
 interface Named {
   readonly name: string;
@@ -97,7 +97,7 @@ export type HamiltonianSpec =
     };
 
 /** A Hamiltonian that need not split into T(p) + V(q). */
-export function hamiltonian(spec: Named & HamiltonianSpec): Hamiltonian {
+export function hamiltonian(spec: Named & HamiltonianSpec): General {
   const { name, dimension, energy: formula } = spec;
   checkDimension(name, dimension);
   const energy = spec.energyValue ?? ((q: Vector, p: Vector) => formula!(real, q, p));

@@ -1,5 +1,5 @@
 /** @file What a mechanical system, its state, a method of integration and a trajectory are. All numbers are float64. */
-import type { Formula, PairFormula, VectorFormula } from './differentiate.ts';
+import type { Algebra, Formula, PairFormula, VectorFormula } from './differentiate.ts';
 
 /** A vector that is read, or written in place. */
 export type Vector = Float64Array;
@@ -86,9 +86,12 @@ export interface Poisson extends Flow {
   structure(x: Vector): number[][];
   /** Functions that every Hamiltonian conserves, e.g. the squared length of a rigid body's angular momentum. */
   readonly casimirs: Readonly<Record<string, (x: Vector) => number>>;
-  /** The exact flows of the terms that H splits into, each advancing x in place by h: for Lie–Poisson splitting. */
-  readonly parts: readonly ((x: Vector, h: number) => void)[];
+  /** The exact flows of the terms that H splits into: for Lie–Poisson splitting. */
+  readonly parts: readonly PoissonPart[];
 }
+
+/** The exact flow of one term of H: advances x in place by h, over any algebra. */
+export type PoissonPart = <T>(o: Algebra<T>, x: { [index: number]: T }, h: number) => void;
 
 /** A separable system held on the surface g(q) = 0 (holonomic constraints). */
 export interface Constrained {
@@ -143,6 +146,8 @@ export interface Integrator {
   readonly needs: Needs;
   /** Force (or rate) evaluations of one step; for implicit methods, of one iteration. */
   readonly forcesPerStep: number;
+  /** A step by h does not advance time by h: the method chooses how far. */
+  readonly variableTime?: boolean;
   /** Paper, section. */
   readonly reference: string;
   /** The step for one system. Throws MechanicsError `mechanics.needs` for a system this method cannot move. */

@@ -83,10 +83,16 @@ export function shapeOfGguf(file: GgufFile, readAll: (name: string) => Float32Ar
     tied: !tensors.has('output.weight'),
   };
   const has = (tensor: string) => tensors.has(`blk.0.${tensor}`);
+  const biases = [
+    ...(has('attn_q.bias') || has('attn_qkv.bias') ? ['qkv'] : []),
+    ...(has('attn_output.bias') ? ['out'] : []),
+    ...(has('ffn_up.bias') ? ['mlp'] : []),
+  ];
+  const biased = biases.length === 0 ? {} : { biases };
   switch (family) {
     case 'gpt2':
       return checkShape(
-        { ...sizes, ...layered, ropeBase: 0, ...learned(file), activation: 'gelu_tanh' },
+        { ...sizes, ...layered, ...biased, ropeBase: 0, ...learned(file), activation: 'gelu_tanh' },
         path,
       );
     case 'gpt_neox':
@@ -94,6 +100,7 @@ export function shapeOfGguf(file: GgufFile, readAll: (name: string) => Float32Ar
         {
           ...sizes,
           ...layered,
+          ...biased,
           ...rotary(file, of, headWidth, readAll),
           activation: 'gelu',
           parallel: of.use_parallel_residual ?? true,
@@ -101,18 +108,13 @@ export function shapeOfGguf(file: GgufFile, readAll: (name: string) => Float32Ar
         path,
       );
     case 'bert':
-      return checkShape({ ...sizes, ...encoder(file) }, path);
-    default: {
-      const biases = [
-        ...(has('attn_q.bias') || has('attn_qkv.bias') ? ['qkv'] : []),
-        ...(has('attn_output.bias') ? ['out'] : []),
-        ...(has('ffn_up.bias') ? ['mlp'] : []),
-      ];
+      return checkShape({ ...sizes, ...biased, ...encoder(file) }, path);
+    default:
       return checkShape(
         {
           ...sizes,
           ...rotary(file, of, headWidth, readAll),
-          ...(biases.length === 0 ? {} : { biases }),
+          ...biased,
           ...(has('attn_q_norm.weight') ? { headNorm: true } : {}),
           ...(family === 'gemma2' || family === 'gemma3' ? gemma(family, of, headWidth) : {}),
           ...(family === 'phi3' && of['attention.sliding_window']
@@ -121,12 +123,11 @@ export function shapeOfGguf(file: GgufFile, readAll: (name: string) => Float32Ar
         },
         path,
       );
-    }
   }
 }
 
-/** GPT-2 and GPT-NeoX: layer norms, biases everywhere, no gate. */
-const layered = { norm: 'layer', gated: false, biases: ['qkv', 'out', 'mlp'] } as const;
+/** GPT-2 and GPT-NeoX: layer norms, no gate. */
+const layered = { norm: 'layer', gated: false } as const;
 
 function learned({ tensors }: GgufFile) {
   const rows = tensors.get('position_embd.weight')?.shape[0];

@@ -42,7 +42,7 @@ const ggufTokenizer = z.object({
   'tokenizer.ggml.pre': z.string().default('gpt-2'),
   'tokenizer.ggml.tokens': z.array(z.string()).min(1),
   'tokenizer.ggml.token_type': z.array(z.number()).optional(),
-  'tokenizer.ggml.merges': z.array(z.string()),
+  'tokenizer.ggml.merges': z.array(z.string()).default([]),
   'tokenizer.ggml.bos_token_id': z.number().int().nonnegative().optional(),
   'tokenizer.ggml.add_bos_token': z.boolean().default(false),
   'tokenizer.ggml.add_space_prefix': z.literal(false).optional(),

@@ -120,7 +120,10 @@ export type ReadTensor = (
   target: Float32Array,
 ) => void;
 
-/** Reads rows of a weight out of the tensor that holds it: its part alone, shifted where it is stored shifted. */
+/**
+ * Reads rows of a weight out of the tensor that holds it: its part alone, shifted where it is stored shifted. The
+ * numbers of a vector are put into our order; rows of a map are where placeOfRow() says.
+ */
 export function readStored(
   spec: WeightSpec,
   stored: Stored,
@@ -139,6 +142,10 @@ export function readStored(
       read(name, part.of, from + r, 1, row);
       for (let c = 0; c < columns; c++) target[r * columns + c] = row[placeOf(part, c)]!;
     }
+  }
+  if (stored.rotaryHeads !== undefined && spec.shape.length === 1) {
+    const values = target.slice(0, columns);
+    for (let c = 0; c < columns; c++) target[placeOfRow(spec, stored, c)] = values[c]!;
   }
   if (add !== undefined) for (let i = 0; i < count * columns; i++) target[i]! += add;
 }

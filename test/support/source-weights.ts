@@ -15,7 +15,7 @@ export function sourceWeights(source: WeightSource, dtype: 'float32' | 'float64'
     readStored(spec, stored, source.readTensor, 0, rows, values);
     const data = emptyArray(dtype, values.length);
     for (let r = 0; r < rows; r++) {
-      const place = placeOfRow(spec, stored, r);
+      const place = stored.transposed ? placeOfRow(spec, stored, r) : r;
       for (let c = 0; c < columns; c++)
         data[stored.transposed ? c * rows + place : r * columns + c] = values[r * columns + c]!;
     }

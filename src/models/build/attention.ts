@@ -1,5 +1,6 @@
 /** @file Grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245), causal or not, with its TransformerLens sites. */
 import { localTables, longTables, ROTARY, rotate } from '../rotary.ts';
+import { type Span, spanOf, withPast } from './cache.ts';
 import { causalMask, PADDING_MASK } from './mask.ts';
 import { norm } from './norm.ts';
 import { linear, type Parts, softCap } from './parts.ts';
@@ -32,24 +33,27 @@ export function attention(parts: Parts, { layer, x, residual }: Place, name?: st
   const k = project('K', kvHeads);
   const v = project('V', kvHeads);
 
-  const positions = b.op('Shape', [residual], { start: { int: 1 }, end: { int: 2 } });
+  const span = spanOf(parts, layer, residual);
   const normed = (value: string, of: 'q' | 'k') =>
     shape.headNorm ? norm(parts, `${at}.${of}_norm`, value, undefined) : value;
-  const [rotQ, rotK] = turned(parts, at, normed(q, 'q'), normed(k, 'k'), positions, local);
+  const [rotQ, rotK] = turned(parts, at, normed(q, 'q'), normed(k, 'k'), span, local);
 
   // The query heads of one group lie below each other, so that each key head is multiplied once, not copied.
   const stacked = b.ints(0, kvHeads, -1, headWidth);
   const perHead = b.op('Transpose', [rotQ], { perm: { ints: [0, 2, 1, 3] } });
   const queries = group === 1 ? perHead : b.op('Reshape', [perHead, stacked]);
-  const scaledK = b.op('Mul', [rotK, scalar(shape.attentionScale ?? 1 / Math.sqrt(headWidth))]);
+  const scaledK = b.op('Mul', [
+    withPast(parts, layer, 'k', rotK),
+    scalar(shape.attentionScale ?? 1 / Math.sqrt(headWidth)),
+  ]);
   const keys = b.op('Transpose', [scaledK], { perm: { ints: [0, 2, 3, 1] } });
   const products = b.op('MatMul', [queries, keys]);
   const perQuery = group === 1 ? products : b.op('Reshape', [products, b.ints(0, heads, -1, 0)]);
   const capped = shape.attentionCap === undefined ? perQuery : softCap(parts, perQuery, shape.attentionCap);
-  const scores = masked(parts, capped, positions, local, `${at}.hook_attn_scores`);
+  const scores = masked(parts, capped, span, local, `${at}.hook_attn_scores`);
   const pattern = b.op('Softmax', [scores], { axis: { int: -1 } }, `${at}.hook_pattern`);
 
-  const values = b.op('Transpose', [v], { perm: { ints: [0, 2, 1, 3] } });
+  const values = b.op('Transpose', [withPast(parts, layer, 'v', v)], { perm: { ints: [0, 2, 1, 3] } });
   const weights = group === 1 ? pattern : b.op('Reshape', [pattern, b.ints(0, kvHeads, -1, 0)]);
   const mixed = b.op('MatMul', [weights, values]);
   const unstacked = group === 1 ? mixed : b.op('Reshape', [mixed, b.ints(0, heads, -1, headWidth)]);
@@ -68,16 +72,16 @@ function turned(
   at: string,
   q: string,
   k: string,
-  positions: string,
+  span: Span,
   local: boolean,
 ): [string, string] {
   const { b, shape } = parts;
   if (shape.ropeBase === 0) return [q, k];
   const names = local && shape.ropeLocalBase !== undefined ? localTables : ROTARY;
   const table = (name: 'cos' | 'sin') => {
-    const rows = (of: string) => b.op('Slice', [of, b.ints(0), positions, b.ints(0)]);
+    const rows = (of: string) => b.op('Slice', [of, span.before, span.keys, b.ints(0)]);
     if (!shape.ropeLong || names !== ROTARY) return b.op('Unsqueeze', [rows(names[name]), b.ints(1)]);
-    const isLong = b.op('Greater', [positions, b.ints(shape.ropeLong.after)]);
+    const isLong = b.op('Greater', [span.keys, b.ints(shape.ropeLong.after)]);
     const chosen = b.op('Where', [isLong, rows(longTables[name]), rows(names[name])]);
     return b.op('Unsqueeze', [chosen, b.ints(1)]);
   };
@@ -90,10 +94,10 @@ function turned(
 }
 
 /** Scores with MASKED added where a query may not look. */
-function masked(parts: Parts, scores: string, positions: string, local: boolean, name: string): string {
+function masked(parts: Parts, scores: string, span: Span, local: boolean, name: string): string {
   const { b, shape } = parts;
   if (shape.kind === 'vision') return b.site(name, scores);
   if (shape.kind === 'encoder') return b.op('Add', [scores, PADDING_MASK], {}, name);
-  const mask = causalMask(parts, positions, local ? shape.window : undefined);
+  const mask = causalMask(parts, span, local ? shape.window : undefined);
   return b.op('Add', [scores, mask], {}, name);
 }

@@ -1,4 +1,5 @@
 /** @file What enters the first block: token, position and segment embeddings, or patches of an image. */
+import { spanOf } from './cache.ts';
 import { paddingMask } from './mask.ts';
 import { norm } from './norm.ts';
 import type { Parts } from './parts.ts';
@@ -30,10 +31,11 @@ function embedTokens(parts: Parts): string {
 const scalarInt = (value: number) =>
   ({ dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(value)) }) as const;
 
-/** Rows 0, 1, … of the table of positions, for every example: `hook_pos_embed`. */
-function positionRows({ b }: Parts, like: string): string {
-  const count = b.op('Shape', [like], { start: { int: 1 }, end: { int: 2 } });
-  const rows = b.op('Slice', ['W_pos', b.ints(0), count, b.ints(0)]);
+/** The rows of the table of positions, for every example: `hook_pos_embed`. */
+function positionRows(parts: Parts, like: string): string {
+  const { b } = parts;
+  const { before, keys } = spanOf(parts, 0, like);
+  const rows = b.op('Slice', ['W_pos', before, keys, b.ints(0)]);
   return b.op('Expand', [rows, b.op('Shape', [like])], {}, 'hook_pos_embed');
 }
 

@@ -1,16 +1,19 @@
 /** @file Which keys a query may see: those before it, those within a window, those that are no padding. */
-import { tensor } from '../../core/tensor.ts';
+import { i64 } from '../../core/tensor.ts';
+import type { Span } from './cache.ts';
 import type { Parts } from './parts.ts';
 
 /** What masked attention scores get: finite, so that differences of scores stay numbers; exp of it is 0. */
 const MASKED = -1e30;
 
-/** [position, position]: 0 where the key is not after the query and within `window` of it, MASKED elsewhere. */
-export function causalMask({ b, scalar }: Parts, positions: string, window?: number): string {
-  const square = b.op('Concat', [positions, positions], { axis: { int: 0 } });
-  const full = b.op('Expand', [scalar(MASKED), square]);
+/** [queries, keys]: 0 where the key is not after the query and within `window` of it, MASKED elsewhere. */
+export function causalMask({ b, scalar, cache }: Parts, span: Span, window?: number): string {
+  const size = b.op('Concat', [span.queries, span.keys], { axis: { int: 0 } });
+  const full = b.op('Expand', [scalar(MASKED), size]);
   const triangle = (diagonal: number, upper: 0 | 1) => {
-    const k = b.constant(tensor('int64', [], BigInt64Array.of(BigInt(diagonal))), 'diagonal');
+    const k = cache
+      ? b.op('Squeeze', [b.op('Add', [span.before, b.ints(diagonal)]), b.ints(0)])
+      : b.constant(i64([], [diagonal]), 'diagonal');
     return b.op('Trilu', [full, k], { upper: { int: upper } });
   };
   const later = triangle(1, 1);

@@ -6,12 +6,15 @@ import { rotaryTables } from '../rotary.ts';
 import type { ModelShape } from '../types.ts';
 import { modelWeights } from '../weights.ts';
 import { block } from './block.ts';
+import { pastInputs } from './cache.ts';
 import { embed } from './embed.ts';
 import { head } from './head.ts';
 import { partsOf } from './parts.ts';
 
 export interface BuildOptions {
   readonly dtype?: 'float32' | 'float64';
+  /** Builds the step graph of generation (cache.ts): keys and values of earlier positions come in. Decoders only. */
+  readonly cache?: boolean;
 }
 
 /**
@@ -24,7 +27,7 @@ export interface BuildOptions {
 export function buildModel(
   shape: ModelShape,
   weights: ReadonlyMap<string, Weight>,
-  { dtype = 'float32' }: BuildOptions = {},
+  { dtype = 'float32', cache = false }: BuildOptions = {},
 ): Graph {
   const b = graphBuilder();
   for (const spec of modelWeights(shape)) {
@@ -40,7 +43,8 @@ export function buildModel(
     b.weight(spec.name, weight);
   }
   for (const [name, make] of rotaryTables(shape, dtype)) b.weight(name, weights.get(name) ?? make());
-  const parts = partsOf(b, shape, dtype);
+  const parts = partsOf(b, shape, dtype, cache);
+  if (cache) pastInputs(parts);
   let residual = embed(parts);
   for (let layer = 0; layer < shape.layers; layer++) residual = block(parts, layer, residual);
   return b.finish(head(parts, residual));

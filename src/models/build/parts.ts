@@ -6,16 +6,26 @@ import type { ModelShape } from '../types.ts';
 export interface Parts {
   readonly b: GraphBuilder;
   readonly shape: ModelShape;
+  readonly dtype: 'float32' | 'float64';
+  /** Whether the step graph of generation is built (cache.ts). */
+  readonly cache: boolean;
   /** A constant of the model's element type; equal ones share a name. */
   scalar(value: number): string;
 }
 
 /** Parts over a builder. */
-export function partsOf(b: GraphBuilder, shape: ModelShape, dtype: 'float32' | 'float64'): Parts {
+export function partsOf(
+  b: GraphBuilder,
+  shape: ModelShape,
+  dtype: 'float32' | 'float64',
+  cache = false,
+): Parts {
   const scalars = new Map<number, string>();
   return {
     b,
     shape,
+    dtype,
+    cache,
     scalar(value) {
       const known = scalars.get(value) ?? b.constant(scalarTensor(dtype, value), 'scalar');
       scalars.set(value, known);
