@@ -85,8 +85,23 @@ export interface Dual<T> {
   readonly tangent: T;
 }
 
+/** Algebras made from another one, by that one: making them costs more than most formulas. */
+const dualsOver = new WeakMap<object, unknown>();
+const tapesOver = new WeakMap<object, unknown>();
+
+/** What `make` gives for `o`, made once. */
+function once<R>(known: WeakMap<object, unknown>, o: object, make: () => R): R {
+  const found = known.get(o) as R | undefined;
+  if (found) return found;
+  const made = make();
+  known.set(o, made);
+  return made;
+}
+
 /** Dual numbers over another algebra (forward differentiation). Nest them for higher derivatives. */
-export function dual<T>(o: Algebra<T>): Algebra<Dual<T>> {
+export const dual = <T>(o: Algebra<T>): Algebra<Dual<T>> => once(dualsOver, o, () => makeDual(o));
+
+function makeDual<T>(o: Algebra<T>): Algebra<Dual<T>> {
   const constant = (value: number): Dual<T> => ({ value: o.constant(value), tangent: o.constant(0) });
   const lift = (x: Dual<T> | number) => (typeof x === 'number' ? constant(x) : x);
   const make = (value: T, tangent: T): Dual<T> => ({ value, tangent });
@@ -136,15 +151,14 @@ interface Variable<T> {
 }
 
 /** Records operations so that one sweep backwards gives all derivatives (reverse differentiation). */
-function tape<T>(o: Algebra<T>) {
-  const record: Variable<T>[] = [];
+function makeTape<T>(o: Algebra<T>) {
+  let record: Variable<T>[] = [];
   const make = (value: T, parents: readonly Variable<T>[], slopes: readonly T[]) => {
     const variable = { value, index: record.length, parents, slopes };
     record.push(variable);
     return variable;
   };
-  const variable = (value: T) => make(value, [], []);
-  const constant = (value: number) => variable(o.constant(value));
+  const constant = (value: number) => make(o.constant(value), [], []);
   const lift = (x: Variable<T> | number) => (typeof x === 'number' ? constant(x) : x);
   const one = o.constant(1);
   const unary = Object.fromEntries(
@@ -182,7 +196,8 @@ function tape<T>(o: Algebra<T>) {
         ? constant(1)
         : make(o.pow(x.value, exponent), [x], [o.mul(exponent, o.pow(x.value, exponent - 1))]),
   };
-  const adjoints = (output: Variable<T>): (T | undefined)[] => {
+  /** ∂output/∂(each variable of the record). */
+  const backwards = (output: Variable<T>) => {
     const sums: (T | undefined)[] = new Array(record.length);
     sums[output.index] = one;
     for (let i = output.index; i >= 0; i--) {
@@ -198,16 +213,24 @@ function tape<T>(o: Algebra<T>) {
     }
     return sums;
   };
-  return { algebra, variable, adjoints };
+  /** Gradient of `f` at `x`; a gradient inside `f` over the same algebra keeps a record of its own. */
+  const sweep = (f: Formula, x: ArrayLike<T>): T[] => {
+    const outer = record;
+    record = [];
+    try {
+      const inputs = Array.from(x, (value) => make(value, [], []));
+      const sums = backwards(f(algebra, inputs));
+      return inputs.map((input) => sums[input.index] ?? o.constant(0));
+    } finally {
+      record = outer;
+    }
+  };
+  return sweep;
 }
 
 /** Gradient of a scalar formula over any algebra, in one reverse sweep: ∂f/∂x_i, as long as `x`. */
-export function gradient<T>(o: Algebra<T>, f: Formula, x: ArrayLike<T>): T[] {
-  const { algebra, variable, adjoints } = tape(o);
-  const inputs = Array.from(x, variable);
-  const sums = adjoints(f(algebra, inputs));
-  return inputs.map((input) => sums[input.index] ?? o.constant(0));
-}
+export const gradient = <T>(o: Algebra<T>, f: Formula, x: ArrayLike<T>): T[] =>
+  once(tapesOver, o, () => makeTape(o))(f, x);
 
 /** Derivative of a vector formula along `direction` (forward): values f(x) and tangents Df(x)·direction. */
 export function directional<T>(

@@ -1,5 +1,6 @@
 /** @file The check, once per system, that a method can move it. */
 import { MechanicsError } from '../../core/errors.ts';
+import type { PairFormula } from '../differentiate.ts';
 import type { Constrained, Damped, Flow, Hamiltonian, Poisson, Separable, System } from '../types.ts';
 
 const refuse = (method: string, system: System, wanted: string, hint: string) =>
@@ -58,5 +59,17 @@ export function needPoisson(method: string, system: System): Poisson {
     system,
     'Poisson systems split into parts that can be solved',
     'use implicit-midpoint or rk4',
+  );
+}
+
+/** L(q, q̇) of the system. Throws `mechanics.needs`. */
+export function needLagrangian(method: string, system: System): PairFormula {
+  if ((system.kind === 'separable' || system.kind === 'hamiltonian') && system.lagrangian)
+    return system.lagrangian;
+  throw refuse(
+    method,
+    system,
+    'systems with a Lagrangian',
+    'give the potential as a formula and the kinetic energy by a mass, or give a Lagrangian',
   );
 }
