@@ -1,5 +1,6 @@
 /** @file A potential alone: a value and a gradient at a point. What elastic bands and samplers walk on. */
 import { MechanicsError } from '../core/errors.ts';
+import { separable } from './build.ts';
 import { type Formula, gradient as gradientOf, real } from './differentiate.ts';
 import type { Separable, Vector } from './types.ts';
 
@@ -55,3 +56,43 @@ export const checked = (given: Landscape): Landscape => ({
     );
   },
 });
+
+/** A particle in the landscape: H = ½ pᵀM⁻¹p + V. Value and gradient come from one evaluation per point. */
+export function particle(given: Landscape, mass: number | ArrayLike<number> = 1): Separable {
+  const { name, dimension } = given;
+  const V = checked(given);
+  const at = new Float64Array(dimension).fill(Number.NaN);
+  const slope = new Float64Array(dimension);
+  let value = Number.NaN;
+  const evaluate = (q: Vector) => {
+    if (q.every((qi, i) => qi === at[i])) return;
+    value = V.at(q, slope);
+    at.set(q);
+  };
+  return separable({
+    name,
+    dimension,
+    mass,
+    potentialValue(q) {
+      evaluate(q);
+      return value;
+    },
+    force(q, out) {
+      evaluate(q);
+      for (let i = 0; i < dimension; i++) out[i] = -slope[i]!;
+    },
+  });
+}
+
+/** The landscape with every evaluation counted. */
+export function counted(given: Landscape): Landscape & { readonly evaluations: () => number } {
+  let evaluations = 0;
+  return {
+    ...given,
+    evaluations: () => evaluations,
+    at(x, gradient) {
+      evaluations++;
+      return given.at(x, gradient);
+    },
+  };
+}
