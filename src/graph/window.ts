@@ -1,11 +1,11 @@
 /** @file Sliding windows: what kernel, strides, dilations, padding and rounding of convolutions and pools mean. */
 import { intAttribute, intsAttribute, stringAttribute } from './attributes.ts';
-import { addDims, atomOf, divideDims } from './dims.ts';
+import { addDims, atomOf, divideDims, multiplyDims, subtractDims } from './dims.ts';
 import type { Dim, Node } from './types.ts';
 
 /** How windows of a kernel lie along one spatial axis. */
 export interface Window {
-  readonly kernel: number;
+  readonly kernel: Dim;
   readonly stride: number;
   readonly dilation: number;
   /** Padding before the first and after the last element. */
@@ -14,17 +14,14 @@ export interface Window {
 }
 
 /** Elements from the first to the last that one window touches. */
-export const extent = ({ kernel, dilation }: Window): number => (kernel - 1) * dilation + 1;
+export const extent = ({ kernel, dilation }: Window): Dim =>
+  addDims(multiplyDims(kernel, dilation), 1 - dilation);
 
 /**
  * The windows of a convolution or pool per spatial axis, `auto_pad` turned into numbers; undefined where that
  * needs a size that only the run knows. `kernel`: sizes of the kernel; `sizes`: of the spatial axes.
  */
-export function windowsOf(
-  node: Node,
-  kernel: readonly number[],
-  sizes: readonly Dim[],
-): Window[] | undefined {
+export function windowsOf(node: Node, kernel: readonly Dim[], sizes: readonly Dim[]): Window[] | undefined {
   const rank = kernel.length;
   const pads = intsAttribute(node, 'pads');
   const auto = stringAttribute(node, 'auto_pad', 'NOTSET');
@@ -51,14 +48,16 @@ export function windowsOf(
 
 /** Padding that keeps ⌈size / stride⌉ windows. */
 function samePadding(window: Window, size: Dim): number | undefined {
-  if (window.stride === 1) return extent(window) - 1;
+  const reach = extent(window);
+  if (typeof reach !== 'number') return undefined;
+  if (window.stride === 1) return reach - 1;
   if (typeof size !== 'number') return undefined;
-  return Math.max((Math.ceil(size / window.stride) - 1) * window.stride + extent(window) - size, 0);
+  return Math.max((Math.ceil(size / window.stride) - 1) * window.stride + reach - size, 0);
 }
 
 /** How many windows fit along an axis; `ceil`: one more may hang over the end, if it starts within. */
 export function countWindows(window: Window, size: Dim, ceil = false): Dim {
-  const room = addDims(size, window.before + window.after - extent(window));
+  const room = subtractDims(addDims(size, window.before + window.after), extent(window));
   if (window.stride === 1) return addDims(room, 1);
   if (typeof room !== 'number') {
     const exact = divideDims(room, window.stride);
@@ -89,7 +88,7 @@ export interface TransposedWindow extends Window {
  */
 export function transposedWindowsOf(
   node: Node,
-  kernel: readonly number[],
+  kernel: readonly Dim[],
   sizes: readonly Dim[],
 ): TransposedWindow[] | undefined {
   const rank = kernel.length;
@@ -112,14 +111,15 @@ export function transposedWindowsOf(
       continue;
     }
     const size = sizes[i]!;
-    if (typeof size !== 'number') return undefined;
+    const reach = extent(window);
+    if (typeof size !== 'number' || typeof reach !== 'number') return undefined;
     const target = wanted ? wanted[i]! : size * window.stride;
-    const total = Math.max(0, window.stride * (size - 1) + window.outputPadding + extent(window) - target);
+    const excess = window.stride * (size - 1) + window.outputPadding + reach - target;
+    const total = Math.max(0, excess);
     const less = Math.floor(total / 2);
     const before = auto === 'SAME_UPPER' ? less : total - less;
     // Where the wanted size is larger than the windows reach, the rest is added at the end.
-    const short = target - (window.stride * (size - 1) + window.outputPadding + extent(window));
-    const outputPadding = window.outputPadding + Math.max(0, short);
+    const outputPadding = window.outputPadding + Math.max(0, -excess);
     windows.push({ ...window, before, after: total - before, outputPadding });
   }
   return windows;

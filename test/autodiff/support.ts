@@ -7,6 +7,7 @@ import { type Random, random } from '../../src/core/random.ts';
 import { type DType, emptyArray, sizeOf, type Tensor, tensor } from '../../src/core/tensor.ts';
 import { type GraphBuilder, graphBuilder, OPSET } from '../../src/graph/build.ts';
 import { only } from '../../src/graph/interventions.ts';
+import { inferShapes } from '../../src/graph/shapes.ts';
 import type { Dim, Graph } from '../../src/graph/types.ts';
 import { openSession } from '../../src/runtime/session.ts';
 
@@ -22,6 +23,10 @@ export interface Case {
   /** Where inputs are drawn from (default: normal). */
   readonly draw?: (r: Random, input: string) => number;
   readonly seed?: number;
+  /** Only the first derivative is defined at the point. */
+  readonly firstOrder?: boolean;
+  /** The type to measure in, where the kernels for float64 compute in float32. */
+  readonly dtype?: Float;
   /** Operator set, for operators newer than the one we build with. */
   readonly opset?: number;
   /** What is made of the graph before it is measured (taken apart, so that float64 has kernels). */
@@ -36,10 +41,13 @@ export interface Measured {
   readonly adjoint: number;
   /** Same as `gradient` for the gradient's own derivative along a random direction. */
   readonly curvature: number;
+  /** Largest difference between the second derivative by vjp of vjp and by jvp of vjp, relative to the largest. */
+  readonly symmetry: number;
 }
 
-/** float64 where onnxruntime has the kernels, else float32 with wider steps. */
+/** float64 where onnxruntime has the kernels, else float32. */
 export async function measure(spec: Case): Promise<Measured> {
+  if (spec.dtype) return measureIn(spec, spec.dtype);
   try {
     return await measureIn(spec, 'float64');
   } catch (error) {
@@ -48,16 +56,21 @@ export async function measure(spec: Case): Promise<Measured> {
   }
 }
 
+/** The network of a case, its output named `result`. */
+export function graphOf(spec: Case, dtype: Float): Graph {
+  const b = graphBuilder();
+  for (const [name, shape] of Object.entries(spec.inputs)) b.input(name, dtype, spec.dims?.[name] ?? shape);
+  for (const [name, t] of Object.entries(spec.fixed ?? {})) b.input(name, t.dtype, t.shape);
+  b.site('result', spec.build(b, dtype));
+  const built: Graph = { ...b.finish(['result']), opset: spec.opset ?? OPSET };
+  return spec.prepare?.(built) ?? built;
+}
+
 export async function measureIn(spec: Case, dtype: Float): Promise<Measured> {
   const r = random(spec.seed ?? 1);
   const names = Object.keys(spec.inputs);
   const fixed = spec.fixed ?? {};
-  const b = graphBuilder();
-  for (const [name, shape] of Object.entries(spec.inputs)) b.input(name, dtype, spec.dims?.[name] ?? shape);
-  for (const [name, t] of Object.entries(fixed)) b.input(name, t.dtype, t.shape);
-  b.site('result', spec.build(b, dtype));
-  const built: Graph = { ...b.finish(['result']), opset: spec.opset ?? OPSET };
-  const graph = spec.prepare?.(built) ?? built;
+  const graph = graphOf(spec, dtype);
 
   const draw = spec.draw ?? ((random) => random.normal());
   const point = Object.fromEntries(names.map((n) => [n, drawn(dtype, spec.inputs[n]!, () => draw(r, n))]));
@@ -76,7 +89,6 @@ export async function measureIn(spec: Case, dtype: Float): Promise<Measured> {
     usedFeeds(runReverse.inputs, { ...fixed, ...at, ...cotangent });
   const grad = await runReverse(reverseFeeds(point));
 
-  const h = dtype === 'float64' ? 1e-5 : 1e-2;
   const value = async (at: Record<string, Tensor>) => dot((await run({ ...fixed, ...at })).result!, lambda);
   const exact: number[] = [];
   const differences: number[] = [];
@@ -86,9 +98,8 @@ export async function measureIn(spec: Case, dtype: Float): Promise<Measured> {
     if (`${g.shape}` !== `${t.shape}`)
       throw new Error(`grad:${name} is [${g.shape}], ${name} is [${t.shape}]`);
     for (let i = 0; i < t.data.length; i++) {
-      const up = await value({ ...point, [name]: moved(t, i, h) });
-      const down = await value({ ...point, [name]: moved(t, i, -h) });
-      differences.push((up - down) / (2 * h));
+      const at = async (by: number) => [await value({ ...point, [name]: moved(t, i, by) })];
+      differences.push(...(await slope(dtype, at)));
       exact.push(Number(g.data[i]));
     }
   }
@@ -102,6 +113,13 @@ export async function measureIn(spec: Case, dtype: Float): Promise<Measured> {
   const right = names.reduce((sum, n) => sum + dot(grad[`grad:${n}`]!, direction[n]!), 0);
   const scale = norm(exact) * Math.sqrt(names.reduce((s, n) => s + dot(direction[n]!, direction[n]!), 0));
 
+  const first = {
+    dtype,
+    gradient: worst(exact, differences),
+    adjoint: Math.abs(left - right) / Math.max(scale, 1e-300),
+  };
+  if (spec.firstOrder) return { ...first, curvature: 0, symmetry: 0 };
+
   const second = jvp(reverse, { of: gradients, wrt: names });
   const runSecond = await runner(
     only(
@@ -109,31 +127,75 @@ export async function measureIn(spec: Case, dtype: Float): Promise<Measured> {
       gradients.map((g) => `tangent:${g}`),
     ),
   );
-  const turned = await runSecond(
-    usedFeeds(runSecond.inputs, { ...fixed, ...point, ...tangents, ...cotangent }),
-  );
-  const stepped = async (s: number) =>
-    runReverse(
-      reverseFeeds(Object.fromEntries(names.map((n) => [n, along(point[n]!, direction[n]!, s * h)]))),
-    );
-  const [ahead, behind] = [await stepped(1), await stepped(-1)];
-  const exact2 = gradients.flatMap((g) => numbers(turned[`tangent:${g}`]!));
-  const differences2 = gradients.flatMap((g) => {
-    const back = numbers(behind[g]!);
-    return numbers(ahead[g]!).map((v, i) => (v - back[i]!) / (2 * h));
-  });
-  return {
-    dtype,
-    gradient: worst(exact, differences),
-    adjoint: Math.abs(left - right) / Math.max(scale, 1e-300),
-    curvature: worst(exact2, differences2, Math.max(1, largest(exact))),
+  const all = { ...fixed, ...point, ...tangents, ...cotangent };
+  const turned = await runSecond(usedFeeds(runSecond.inputs, all));
+  const along = async (s: number) => {
+    const at = names.map((n) => [n, shifted(point[n]!, direction[n]!, s)]);
+    const found = await runReverse(reverseFeeds(Object.fromEntries(at)));
+    return gradients.flatMap((g) => numbers(found[g]!));
   };
+  const exact2 = gradients.flatMap((g) => numbers(turned[`tangent:${g}`]!));
+  const floor = Math.max(1, largest(exact));
+
+  const twice = twiceReverse(reverse, names);
+  const runTwice = await runner(only(twice, gradients));
+  const reversed = await runTwice(usedFeeds(runTwice.inputs, all));
+  return {
+    ...first,
+    curvature: worst(exact2, await slope(dtype, along), floor),
+    symmetry: worst(
+      exact2,
+      gradients.flatMap((g) => numbers(reversed[g]!)),
+      floor,
+    ),
+  };
+}
+
+/** The gradient of ⟨gradient, direction⟩, the directions being the inputs that jvp would add. */
+export function twiceReverse(reverse: Graph, names: readonly string[]): Graph {
+  // The first gradient makes room for the second of the same name.
+  const renamed = (name: string) => (name.startsWith('grad:') ? `first:${name}` : name);
+  const first: Graph = {
+    ...reverse,
+    outputs: reverse.outputs.map(renamed),
+    nodes: reverse.nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(renamed),
+      outputs: node.outputs.map(renamed),
+    })),
+  };
+  const b = graphBuilder(first);
+  const types = inferShapes(first);
+  const parts = names.map((name) => {
+    const { dtype, shape } = types.get(name)!;
+    const direction = b.input(`tangent:${name}`, dtype, shape);
+    const product = b.op('Mul', [renamed(`grad:${name}`), direction]);
+    return b.op('ReduceSum', [product], { keepdims: { int: 0 } });
+  });
+  b.site('along', b.op('Sum', parts));
+  return vjp(b.finish(['along']), { of: 'along', wrt: names });
+}
+
+/** Weights of central differences of order 2 and 8 (Fornberg 1988, table 1). */
+const STENCIL = { float64: [1 / 2], float32: [4 / 5, -1 / 5, 4 / 105, -1 / 280] };
+/** Steps: in float32 wide, so that rounding is small; the high order keeps the rest small too. */
+const STEP = { float64: 1e-5, float32: 0.04 };
+
+/** Central differences at 0 of a function of one number with several values. */
+async function slope(dtype: Float, at: (by: number) => Promise<number[]>): Promise<number[]> {
+  const h = STEP[dtype];
+  let total: number[] = [];
+  for (const [i, weight] of STENCIL[dtype].entries()) {
+    const [up, down] = [await at((i + 1) * h), await at(-(i + 1) * h)];
+    total = up.map((v, k) => (total[k] ?? 0) + (weight * (v - down[k]!)) / h);
+  }
+  return total;
 }
 
 /** Limits that `measure` must keep, per dtype: gradient and curvature, adjoint. */
 export const limits = {
-  float64: { difference: 1e-7, adjoint: 1e-12 },
-  float32: { difference: 1e-3, adjoint: 1e-5 },
+  float64: { difference: 1e-7, adjoint: 1e-12, symmetry: 1e-10 },
+  float32: { difference: 1e-4, adjoint: 1e-5, symmetry: 1e-4 },
 } as const;
 
 type Run = ((feeds: Record<string, Tensor>) => Promise<Record<string, Tensor>>) & {
@@ -161,7 +223,7 @@ const moved = (t: Tensor, at: number, by: number): Tensor => {
   return { ...t, data } as Tensor;
 };
 
-const along = (t: Tensor, direction: Tensor, by: number): Tensor => {
+const shifted = (t: Tensor, direction: Tensor, by: number): Tensor => {
   const data = t.data.slice();
   for (let i = 0; i < data.length; i++) data[i] = Number(data[i]) + by * Number(direction.data[i]);
   return { ...t, data } as Tensor;

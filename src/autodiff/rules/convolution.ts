@@ -2,19 +2,22 @@
 import { GraphError } from '../../core/errors.ts';
 import { intAttribute } from '../../graph/attributes.ts';
 import type { Attribute, Dim, Node } from '../../graph/types.ts';
-import { countWindows, transposedWindowsOf, type Window, windowsOf } from '../../graph/window.ts';
+import { countWindows, extent, transposedWindowsOf, type Window, windowsOf } from '../../graph/window.ts';
 import type { Emitter } from '../emit.ts';
 import { again, type JvpContext, operand, type Rule, type VjpContext } from '../rule.ts';
-import { broadcastTo, reshapeTo, sizeOfAxis, sum } from '../shaping.ts';
-import { padded } from './movement.ts';
+import { broadcastTo, reshapeTo, sizes as sizesOf, sum } from '../shaping.ts';
 
 type Attributes = Record<string, Attribute>;
 
 const SPATIAL = 2;
 
+/** The attribute, where it is known: else onnxruntime takes it from the weight. */
+const kernelShape = (kernel: readonly Dim[]): Attributes =>
+  kernel.every((k) => typeof k === 'number') ? { kernel_shape: { ints: kernel } } : {};
+
 /** Attributes of a convolution with these windows. */
 const attributesOf = (windows: readonly Window[], group: number): Attributes => ({
-  kernel_shape: { ints: windows.map((w) => w.kernel) },
+  ...kernelShape(windows.map((w) => w.kernel)),
   strides: { ints: windows.map((w) => w.stride) },
   dilations: { ints: windows.map((w) => w.dilation) },
   pads: { ints: [...windows.map((w) => w.before), ...windows.map((w) => w.after)] },
@@ -23,15 +26,19 @@ const attributesOf = (windows: readonly Window[], group: number): Attributes => 
 
 const spatialSizes = (e: Emitter, x: string): readonly Dim[] => e.shape(x).slice(SPATIAL);
 
-const kernelOf = (e: Emitter, weight: string): number[] => spatialSizes(e, weight) as number[];
+const kernelOf = (e: Emitter, weight: string): readonly Dim[] => spatialSizes(e, weight);
 
 /** How far past the end of `size` the last of `count` windows reaches: below 0 when it falls short. */
 function overhang(window: Window, size: Dim, count: Dim): number | undefined {
   // At stride 1 every position within the padding has a window.
   if (window.stride === 1 && countWindows(window, size) === count) return window.after;
-  if (typeof size !== 'number' || typeof count !== 'number') return undefined;
-  return (count - 1) * window.stride + (window.kernel - 1) * window.dilation + 1 - size - window.before;
+  const reach = extent(window);
+  if (typeof size !== 'number' || typeof count !== 'number' || typeof reach !== 'number') return undefined;
+  return (count - 1) * window.stride + reach - size - window.before;
 }
+
+const overhangs = (e: Emitter, windows: readonly Window[], x: string, g: string) =>
+  windows.map((w, i) => overhang(w, spatialSizes(e, x)[i]!, spatialSizes(e, g)[i]!));
 
 /**
  * The adjoint of a convolution of `x` by `weight` [M, C/group, kernel…], applied to `g` [N, M, …]: a transposed
@@ -45,23 +52,24 @@ export function spread(
   windows: readonly Window[],
   group: number,
 ): string {
-  const [sizes, counts] = [spatialSizes(e, x), spatialSizes(e, g)];
-  const over = windows.map((w, i) => overhang(w, sizes[i]!, counts[i]!));
+  const over = overhangs(e, windows, x, g);
   if (over.every((o) => o !== undefined)) {
     const exact = windows.map((w, i) => ({ ...w, after: Math.max(over[i]!, 0) }));
     const output_padding = { ints: over.map((o) => Math.max(-o, 0)) };
     const made = e.op('ConvTranspose', [g, weight], { ...attributesOf(exact, group), output_padding });
     return e.assume(made, x);
   }
+  // Long enough for any rest that the strides leave; the run knows where x ends.
   const whole = windows.map((w) => ({ ...w, before: 0, after: 0 }));
-  const full = e.op('ConvTranspose', [g, weight], attributesOf(whole, group));
+  const output_padding = { ints: windows.map((w) => w.stride - 1) };
+  const full = e.op('ConvTranspose', [g, weight], { ...attributesOf(whole, group), output_padding });
   const axes = windows.map((_, i) => i + SPATIAL);
-  const after = windows.map((w, i) => {
-    const wanted = e.add(sizeOfAxis(e, x, axes[i]!), e.ints(w.before));
-    return e.sub(wanted, sizeOfAxis(e, full, axes[i]!));
-  });
-  const before = windows.map((w) => e.ints(-w.before));
-  return e.assume(padded(e, full, axes, before, after), x);
+  const before = e.ints(...windows.map((w) => w.before));
+  const size = sizesOf(
+    e,
+    axes.map((axis) => ({ of: x, axis })),
+  );
+  return e.assume(e.op('Slice', [full, before, e.add(before, size), e.ints(...axes)]), x);
 }
 
 /** Exchanges the first two axes. */
@@ -85,7 +93,7 @@ function byGroup(e: Emitter, x: string, group: number): string {
 /**
  * Σ over examples and positions of small[n, m, o] · big[n, c, o·stride + k·dilation − before]: the gradient
  * [M, C/group, kernel…] of a convolution's weight, as a convolution in which strides and dilations change
- * places (the image is the input, the gradient the kernel).
+ * places (the image is the input, the gradient the kernel). `over`: how far the last window reaches past `big`.
  */
 function correlate(
   e: Emitter,
@@ -94,9 +102,8 @@ function correlate(
   windows: readonly Window[],
   group: number,
   weight: string,
+  over: readonly (number | undefined)[],
 ): string {
-  const [sizes, counts] = [spatialSizes(e, big), spatialSizes(e, small)];
-  const over = windows.map((w, i) => overhang(w, sizes[i]!, counts[i]!));
   const kernel = e.shape(small).slice(SPATIAL);
   const attributes = {
     strides: { ints: windows.map((w) => w.dilation) },
@@ -105,7 +112,7 @@ function correlate(
       ints: [...windows.map((w) => w.before), ...windows.map((w, i) => Math.max(over[i] ?? w.after, 0))],
     },
     group: { int: group },
-    ...(kernel.every((k) => typeof k === 'number') ? { kernel_shape: { ints: kernel } } : {}),
+    ...kernelShape(kernel),
   };
   const longer = windows.flatMap((_, i) => ((over[i] ?? -1) < 0 ? [i] : []));
   const [m, c] = e.shape(weight) as [Dim, Dim];
@@ -121,7 +128,10 @@ function correlate(
       : e.op('Slice', [
           found,
           e.ints(...longer.map(() => 0)),
-          e.ints(...longer.map((i) => windows[i]!.kernel)),
+          sizesOf(
+            e,
+            longer.map((i) => ({ of: weight, axis: i + SPATIAL })),
+          ),
           e.ints(...longer.map((i) => i + SPATIAL)),
         ]);
   return e.assume(exchange(e, cut), weight);
@@ -170,9 +180,10 @@ const conv: Rule = {
     const [x, w] = [operand(c, 0), operand(c, 1)];
     const windows = required(node, windowsOf(node, kernelOf(e, w), spatialSizes(e, x)));
     const group = groupOf(node);
+    const over = overhangs(e, windows, x, c.grad());
     return [
       c.wants(0) ? spread(e, c.grad(), w, x, windows, group) : undefined,
-      c.wants(1) ? correlate(e, x, c.grad(), windows, group, w) : undefined,
+      c.wants(1) ? correlate(e, x, c.grad(), windows, group, w, over) : undefined,
       c.wants(2) ? biasGradient(c) : undefined,
     ];
   },
@@ -186,18 +197,21 @@ const convTranspose: Rule = {
     const [x, w] = [operand(c, 0), operand(c, 1)];
     const windows = required(node, transposedWindowsOf(node, kernelOf(e, w), spatialSizes(e, x)));
     const group = groupOf(node);
+    const over = windows.map((t) => t.after - t.outputPadding);
     const gather = () => {
       const made = e.op('Conv', [c.grad(), w], attributesOf(windows, group));
       // Padding of at least a stride makes room for windows that the input has no elements for.
       const longer = windows.flatMap((t, i) => (t.outputPadding >= t.stride ? [i + SPATIAL] : []));
       if (longer.length === 0) return e.assume(made, x);
-      const ends = longer.map((axis) => sizeOfAxis(e, x, axis));
-      const end = ends.length === 1 ? ends[0]! : e.op('Concat', ends, { axis: { int: 0 } });
+      const end = sizesOf(
+        e,
+        longer.map((axis) => ({ of: x, axis })),
+      );
       return e.assume(e.op('Slice', [made, e.ints(...longer.map(() => 0)), end, e.ints(...longer)]), x);
     };
     return [
       c.wants(0) ? gather() : undefined,
-      c.wants(1) ? correlate(e, c.grad(), x, windows, group, w) : undefined,
+      c.wants(1) ? correlate(e, c.grad(), x, windows, group, w, over) : undefined,
       c.wants(2) ? biasGradient(c) : undefined,
     ];
   },

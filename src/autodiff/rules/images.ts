@@ -4,7 +4,7 @@ import { intAttribute, intsAttribute, stringAttribute } from '../../graph/attrib
 import { positiveAxis } from '../../graph/dims.ts';
 import type { Attribute, Node } from '../../graph/types.ts';
 import type { Emitter } from '../emit.ts';
-import { again, type JvpContext, operand, type Rule, result, type VjpContext } from '../rule.ts';
+import { type JvpContext, operand, type Rule, result, type VjpContext } from '../rule.ts';
 import { positionsOf, reshapeTo, type Size, sizeOfAxis } from '../shaping.ts';
 
 type Attributes = Readonly<Record<string, Attribute>>;

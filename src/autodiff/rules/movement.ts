@@ -5,7 +5,7 @@ import { intAttribute, intsAttribute } from '../../graph/attributes.ts';
 import { positiveAxis } from '../../graph/dims.ts';
 import type { Dim } from '../../graph/types.ts';
 import type { Emitter } from '../emit.ts';
-import { again, linear, operand, type Rule, result, type VjpContext } from '../rule.ts';
+import { again, linear, operand, type Rule, type VjpContext } from '../rule.ts';
 import { reduceTo, reshapeLike, reshapeTo, type Size, shapeOf, sizeOfAxis, sum } from '../shaping.ts';
 import { scatterAlong } from './scatter.ts';
 
@@ -144,32 +144,24 @@ function unsliceByIndex(c: VjpContext, cuts: readonly Cut[]): string {
 function untile(c: VjpContext): string {
   const { e } = c;
   const x = operand(c);
-  const shape = e.shape(x);
+  const axes = [...e.shape(x).keys()];
   const repeats = e.knownInts(operand(c, 1));
-  const wanted: Size[] = [];
-  const [copies, spread]: [number[], number[]] = [[], []];
-  for (const [axis, dim] of shape.entries()) {
-    const times = repeats?.[axis];
-    if (times === 1) wanted.push({ of: x, axis });
-    // Copies of a single element lie side by side: they need no axis of their own.
-    else if (dim === 1) {
-      spread.push(wanted.length);
-      wanted.push({ of: c.node.outputs[0]!, axis });
-    } else if (typeof times === 'number') {
-      copies.push(wanted.length);
-      wanted.push(times, { of: x, axis });
-    } else throw notStatic(c, 'how often it repeats');
+  if (!repeats?.every((times) => typeof times === 'number')) {
+    // Interleaved during the run: [copies, size, copies, size, …].
+    const column = (vector: string) => e.op('Unsqueeze', [vector, e.ints(1)]);
+    const pairs = e.op('Concat', [column(operand(c, 1)), column(shapeOf(e, x))], { axis: { int: 1 } });
+    const apart = e.op('Reshape', [c.grad(), e.op('Reshape', [pairs, e.ints(-1)])]);
+    const copies = axes.map((axis) => 2 * axis);
+    return e.assume(sum(e, apart, copies, false), x);
   }
-  const apart = copies.length === 0 ? c.grad() : reshapeTo(e, c.grad(), wanted);
-  const together = sum(e, apart, spread, true);
-  return e.assume(sum(e, together, copies, false), x);
+  const wanted: Size[] = [];
+  const copies: number[] = [];
+  for (const axis of axes) {
+    if (repeats[axis] !== 1) copies.push(wanted.push(Number(repeats[axis])) - 1);
+    wanted.push({ of: x, axis });
+  }
+  return copies.length === 0 ? c.grad() : e.assume(sum(e, reshapeTo(e, c.grad(), wanted), copies, false), x);
 }
-
-const notStatic = (c: VjpContext, what: string) =>
-  new GraphError('graph.no-rule', `${c.node.op} "${result(c)}": ${what} is known only during the run`, {
-    where: result(c),
-    hint: 'export the model with that as a constant; see docs/operators.md',
-  });
 
 /** In inference nothing is dropped. */
 const dropout: Rule = {

@@ -1,10 +1,10 @@
 /** @file Pools: the maximum by its indices, the mean by windows of ones. */
 
-import { emptyArray, tensor } from '../../core/tensor.ts';
+import { emptyArray, sizeOf, tensor } from '../../core/tensor.ts';
 import { intAttribute } from '../../graph/attributes.ts';
-import { multiplyDims, productDims } from '../../graph/dims.ts';
+import { multiplyDims } from '../../graph/dims.ts';
 import type { Node } from '../../graph/types.ts';
-import { countWindows, poolKernel, roundsUp, type Window, windowsOf } from '../../graph/window.ts';
+import { countWindows, extent, poolKernel, roundsUp, type Window, windowsOf } from '../../graph/window.ts';
 import type { Emitter } from '../emit.ts';
 import { linear, operand, type Rule, result, type VjpContext } from '../rule.ts';
 import { reshapeLike, reshapeTo, type Size, zerosLike } from '../shaping.ts';
@@ -59,9 +59,9 @@ function singleChannel(e: Emitter, x: string): string {
 
 /** A kernel of ones. */
 const ones = (e: Emitter, windows: readonly Window[], like: string): string => {
-  const shape = [1, 1, ...windows.map((w) => w.kernel)];
+  const shape = [1, 1, ...windows.map((w) => Number(w.kernel))];
   const { dtype } = e.type(like);
-  const data = emptyArray(dtype, productDims(shape) as number);
+  const data = emptyArray(dtype, sizeOf(shape));
   data.fill(1 as never);
   return e.constant(tensor(dtype, shape, data as never), 'ones');
 };
@@ -71,7 +71,7 @@ function elementsUnder(w: Window, size: number, count: number, padded: boolean):
   const [low, high] = padded ? [-w.before, size + w.after] : [0, size];
   return Array.from({ length: count }, (_, o) => {
     let found = 0;
-    for (let k = 0; k < w.kernel; k++) {
+    for (let k = 0; k < Number(w.kernel); k++) {
       const at = o * w.stride + k * w.dilation - w.before;
       if (at >= low && at < high) found++;
     }
@@ -84,21 +84,21 @@ function shares(c: VjpContext, windows: readonly Window[], value: string): strin
   const { e, node } = c;
   const padded = intAttribute(node, 'count_include_pad', 0) === 1;
   let out = value;
-  windows.forEach((w, i) => {
+  for (const [i, w] of windows.entries()) {
     const [size, count] = [e.shape(operand(c))[i + SPATIAL]!, e.shape(result(c))[i + SPATIAL]!];
     const unpadded = w.before === 0 && w.after === 0;
     if (!roundsUp(node) && (padded || unpadded)) {
-      out = e.div(out, e.number(w.kernel, out));
-      return;
+      out = e.div(out, e.number(Number(w.kernel), out));
+      continue;
     }
-    if (typeof size !== 'number' || typeof count !== 'number') return required(node, undefined);
+    if (typeof size !== 'number' || typeof count !== 'number') return required<string>(node, undefined);
     const under = elementsUnder(w, size, count, padded);
     const { dtype } = e.type(out);
     const data = emptyArray(dtype, count);
     for (let o = 0; o < count; o++) data[o] = under[o]!;
     const shape = [count, ...windows.slice(i + 1).map(() => 1)];
     out = e.div(out, e.constant(tensor(dtype, shape, data as never), 'window-sizes'));
-  });
+  }
   return out;
 }
 
@@ -118,13 +118,13 @@ function lpPool(e: Emitter, node: Node): string {
   const windows = required(node, windowsOf(node, poolKernel(node), sizes)).map((w, i): Window => {
     if (!roundsUp(node) || typeof sizes[i] !== 'number') return w;
     const count = countWindows(w, sizes[i], true) as number;
-    const reach = (count - 1) * w.stride + (w.kernel - 1) * w.dilation + 1;
+    const reach = (count - 1) * w.stride + Number(extent(w));
     return { ...w, after: Math.max(w.after, reach - sizes[i] - w.before) };
   });
   const p = intAttribute(node, 'p', 2);
   const power = e.op('Pow', [e.op('Abs', [x]), e.number(p, x)]);
   const total = e.op('Conv', [singleChannel(e, power), ones(e, windows, x)], {
-    kernel_shape: { ints: windows.map((w) => w.kernel) },
+    kernel_shape: { ints: windows.map((w) => Number(w.kernel)) },
     strides: { ints: windows.map((w) => w.stride) },
     dilations: { ints: windows.map((w) => w.dilation) },
     pads: { ints: [...windows.map((w) => w.before), ...windows.map((w) => w.after)] },

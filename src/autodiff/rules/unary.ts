@@ -95,7 +95,7 @@ export const unaryRules: Readonly<Record<string, Rule>> = {
 };
 
 /** Klambauer et al. 2017, arXiv:1706.02515; the digits of the ONNX standard. */
-const SELU = { alpha: 1.67326319217681884765625, gamma: 1.05070102214813232421875 };
+const SELU = { alpha: 1.6732631921768188, gamma: 1.0507010221481323 };
 
 const square = (e: Emitter, x: string): string => e.mul(x, x);
 const root = (e: Emitter, x: string): string => e.op('Sqrt', [x]);

@@ -8,16 +8,12 @@ import { badShape, type ShapeContext, type ShapeRule } from './rule.ts';
 const keep = (c: ShapeContext, shape: readonly Dim[]) => [{ dtype: c.type(0).dtype, shape }];
 const same: ShapeRule = (c) => [c.type(0)];
 
-/** Sizes of the kernel: of the weight (input 1) where they are known, else of the attribute. */
-function kernelOf(c: ShapeContext): number[] {
-  const kernel = intsAttribute(c.node, 'kernel_shape') ?? c.type(1).shape.slice(2);
-  if (kernel.some((k) => typeof k !== 'number'))
-    throw badShape(c.node, 'the size of the kernel must be known');
-  return kernel as number[];
-}
+/** Sizes of the kernel: the attribute, else those of the weight (input 1). */
+const kernelOf = (c: ShapeContext): readonly Dim[] =>
+  intsAttribute(c.node, 'kernel_shape') ?? c.type(1).shape.slice(2);
 
 /** Sizes after the windows; unknown where padding depends on the run. */
-function spatial(c: ShapeContext, kernel: readonly number[], ceil: boolean): Dim[] {
+function spatial(c: ShapeContext, kernel: readonly Dim[], ceil: boolean): Dim[] {
   const sizes = c.type(0).shape.slice(2);
   if (sizes.length !== kernel.length) {
     throw badShape(c.node, `a kernel of ${kernel.length} axes over [${c.type(0).shape}]`);
@@ -49,7 +45,7 @@ const convTranspose: ShapeRule = (c) => {
   const out = sizes.map((size, i) => {
     const w = windows?.[i];
     if (!w) return c.unknown(i + 2);
-    const rest = w.outputPadding + extent(w) - w.before - w.after - w.stride;
+    const rest = addDims(extent(w), w.outputPadding - w.before - w.after - w.stride);
     return addDims(multiplyDims(size, w.stride), rest);
   });
   return keep(c, [shape[0]!, channels, ...out]);
