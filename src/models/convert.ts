@@ -19,7 +19,7 @@ import type { ModelShape } from './types.ts';
 import { modelWeights, type WeightSpec } from './weights.ts';
 
 /** Raised when the same source would be converted differently; older conversions are then made anew. */
-export const CONVERSION = 1;
+export const CONVERSION = 2;
 
 const NAMES = { manifest: 'model.json', weights: 'weights.bin', tokenizer: 'tokenizer.json' } as const;
 

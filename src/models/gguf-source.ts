@@ -1,6 +1,7 @@
 /** @file A model in a GGUF file as a WeightSource: metadata to shape, blocks to float32, llama.cpp's row order undone. */
 import { ModelError } from '../core/errors.ts';
 import { sizeOf } from '../core/tensor.ts';
+import { chatOfGguf, withChat } from './chat-files.ts';
 import { ggmlFormats, ggmlTypeNames } from './dequantise.ts';
 import { type GgufFile, type GgufTensor, openGguf } from './gguf.ts';
 import { ggufArchitectures } from './gguf-names.ts';
@@ -31,7 +32,7 @@ export function openGgufSource(path: string): WeightSource {
     return {
       path,
       shape,
-      tokenizer: tokenizerFromGguf(file.metadata, path),
+      tokenizer: withChat(tokenizerFromGguf(file.metadata, path), chatOfGguf(file.metadata)),
       precision: mostUsed(tensors.filter((t) => t.shape.length > 1)),
       stored: (spec) => stored(spec)!,
       readTensor: (name, columns, from, count, target) =>

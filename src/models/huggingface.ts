@@ -5,6 +5,7 @@ import { FileError, ModelError } from '../core/errors.ts';
 import { readJson } from '../files/atomic.ts';
 import { exists } from '../files/cache.ts';
 import { openSafetensors, type SafetensorsFile } from '../files/safetensors.ts';
+import { chatFiles, chatOfFolder } from './chat-files.ts';
 import { safetensorsFormats } from './dequantise.ts';
 import { configSchema, shapeOfConfig } from './huggingface-config.ts';
 import { basePrefix, huggingFaceNames, isSurplus } from './huggingface-names.ts';
@@ -22,6 +23,7 @@ export const FILES = {
   index: 'model.safetensors.index.json',
   tokenizer: 'tokenizer.json',
   tokenizerConfig: 'tokenizer_config.json',
+  ...chatFiles,
 } as const;
 
 /** Index of a model in many files. */
@@ -102,7 +104,10 @@ async function readTokenizer(folder: string): Promise<TokenizerFiles> {
   const configPath = join(folder, FILES.tokenizerConfig);
   return {
     tokenizer: await readJson(path),
-    config: (await exists(configPath)) ? await readJson(configPath) : {},
+    config: {
+      ...((await exists(configPath)) ? await readJson(configPath, z.looseObject({})) : {}),
+      ...(await chatOfFolder(folder)),
+    },
   };
 }
 
