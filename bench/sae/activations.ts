@@ -9,7 +9,7 @@ import { loadDocuments } from '../../src/data/text.ts';
 import { makeWindows, type Window } from '../../src/data/windows.ts';
 import { normalisation } from '../../src/dictionaries/normalise.ts';
 import { cacheRoot } from '../../src/files/cache.ts';
-import { openModel } from '../../src/models/open.ts';
+import { openTokenModel as openModel } from '../../src/models/open.ts';
 
 const SITE = 'blocks.11.hook_resid_post';
 const ROWS = { train: 24 * 4096, heldOut: 8192 };

@@ -34,7 +34,8 @@ export function decodeTyped({ name, type }: ValueInfoProto): GraphInput {
     return { name, carried: toBinary(TypeProtoSchema, type) };
   }
   const shape = value.value.shape.dim.map((d, axis): Dim => {
-    if (d.value.case === 'dimValue') return Number(d.value.value);
+    // Some exporters write −1 for an open size.
+    if (d.value.case === 'dimValue' && d.value.value >= 0n) return Number(d.value.value);
     const symbol = d.value.case === 'dimParam' ? dimName(d.value.value) : '';
     return symbol === '' ? `?${name}.${axis}` : symbol;
   });

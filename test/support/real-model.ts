@@ -1,6 +1,6 @@
 /** @file The real model for tests: opened once per file; a failure where CI demands it, else a reason to skip. */
 import { silent } from '../../src/core/progress.ts';
-import { openModel } from '../../src/models/open.ts';
+import { openTokenModel as openModel } from '../../src/models/open.ts';
 import type { Model } from '../../src/models/types.ts';
 
 const outcome: Promise<Model | Error> = openModel('smollm2-135m', { progress: silent }).catch(
