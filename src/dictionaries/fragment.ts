@@ -43,9 +43,10 @@ export function decodeInGraph(b: GraphBuilder, features: string, d: Dictionary):
 
 /**
  * 1 where the dictionary reads, 0 where a position passes by (position 0 and norms above sinkNorm), for x
- * [batch, position, D]: float32 [batch, position, 1].
+ * [batch, position, D]: float32 [batch, position, 1]. In a graph that goes on from earlier positions `before`, int64
+ * [1], is their number.
  */
-export function positionsRead(b: GraphBuilder, x: string, d: Dictionary): string {
+export function positionsRead(b: GraphBuilder, x: string, d: Dictionary, before?: string): string {
   const norm = b.op('ReduceL2', [x, b.ints(-1)], { keepdims: { int: 1 } });
   const quiet = b.op('LessOrEqual', [norm, b.constant(f32([], [d.sinkNorm]), 'sink-norm')]);
   const read = b.op('Cast', [quiet], { to: { int: 1 } });
@@ -53,7 +54,8 @@ export function positionsRead(b: GraphBuilder, x: string, d: Dictionary): string
   const scalar = b.op('Squeeze', [length, b.ints(0)]);
   const zero = b.constant(i64([], [0]), 'zero');
   const one = b.constant(i64([], [1]), 'one');
-  const position = b.op('Range', [zero, scalar, one]);
+  const counted = b.op('Range', [zero, scalar, one]);
+  const position = before === undefined ? counted : b.op('Add', [counted, before]);
   const later = b.op('Cast', [b.op('Greater', [position, zero])], { to: { int: 1 } });
   return b.op('Mul', [read, b.op('Unsqueeze', [later, b.ints(-1)])]);
 }

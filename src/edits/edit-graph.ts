@@ -4,6 +4,7 @@ import { decoderWeight, encodeInGraph, positionsRead } from '../dictionaries/fra
 import type { Dictionary } from '../dictionaries/types.ts';
 import { replaceAt } from '../graph/interventions.ts';
 import type { Graph } from '../graph/types.ts';
+import { positionsBefore } from '../models/build/cache.ts';
 import type { SiteEdit } from './choose.ts';
 
 const scaleInput = (site: string) => `edit-scale:${site}`;
@@ -12,15 +13,17 @@ const baseInput = (site: string) => `edit-base:${site}`;
 /**
  * The graph with x′ = x − Σ_i scale_i (f_i − base_i) d_i at the dictionary's site, at every position that the
  * dictionary reads (not the first, not attention sinks); the reconstruction error is kept. Inputs: scale and base, [F].
- * With scale 0 the graph computes what it did before.
+ * With scale 0 the graph computes what it did before. In the step graph of generation the first position is that of the
+ * whole text.
  */
 export const editableAt = (graph: Graph, dictionary: Dictionary): Graph =>
   replaceAt(graph, dictionary.site, (b, x) => {
+    const before = positionsBefore(b, graph);
     const scale = b.input(scaleInput(dictionary.site), 'float32', [dictionary.features]);
     const base = b.input(baseInput(dictionary.site), 'float32', [dictionary.features]);
     const change = b.op('Mul', [b.op('Sub', [encodeInGraph(b, x, dictionary), base]), scale]);
     const removed = b.op('MatMul', [change, decoderWeight(b, dictionary)]);
-    return b.op('Sub', [x, b.op('Mul', [removed, positionsRead(b, x, dictionary)])]);
+    return b.op('Sub', [x, b.op('Mul', [removed, positionsRead(b, x, dictionary, before)])]);
   });
 
 /** Feeds of an edit. */

@@ -2,6 +2,8 @@
  * @file The key–value cache: what makes of a decoder's graph the step graph of generation, in which keys and values of
  * earlier positions come in and those of new positions go out.
  */
+import type { GraphBuilder } from '../../graph/build.ts';
+import type { Graph } from '../../graph/types.ts';
 import type { Parts } from './parts.ts';
 
 /** Names in the step graph: inputs of a layer's past, and values of its new positions, to be appended to the cache. */
@@ -47,4 +49,11 @@ export function withPast({ b, cache }: Parts, layer: number, which: 'k' | 'v', v
   if (!cache) return value;
   const { past, fresh } = cacheNames(layer);
   return b.op('Concat', [past[which], b.site(fresh[which], value)], { axis: { int: 1 } });
+}
+
+/** The number of positions before those of a run, int64 [1], where `graph` is a step graph; else undefined. */
+export function positionsBefore(b: GraphBuilder, graph: Graph): string | undefined {
+  const { k } = cacheNames(0).past;
+  if (!graph.inputs.some(({ name }) => name === k)) return undefined;
+  return b.op('Shape', [k], { start: { int: 1 }, end: { int: 2 } });
 }
