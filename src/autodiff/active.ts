@@ -3,6 +3,7 @@ import { GraphError } from '../core/errors.ts';
 import type { DType } from '../core/tensor.ts';
 import type { Graph, Node } from '../graph/types.ts';
 import { ancestors, readsOf } from '../graph/uses.ts';
+import type { Rule } from './rule.ts';
 import { operatorOf, ruleOf } from './rules/table.ts';
 
 export const isFloating = (dtype: DType): boolean => dtype.startsWith('float');
@@ -23,6 +24,7 @@ export function activity(
   of: readonly string[],
   wrt: readonly string[],
   stop: readonly string[],
+  rules: (node: Node) => Rule | undefined = ruleOf,
 ): Activity {
   const needed = ancestors(graph, of);
   const stopped = new Set(stop);
@@ -31,7 +33,7 @@ export function activity(
   for (const node of graph.nodes) {
     if (!node.outputs.some((name) => needed.has(name))) continue;
     if (!readsOf(node).some((name) => values.has(name))) continue;
-    const rule = ruleOf(node);
+    const rule = rules(node);
     if (!rule) throw noRule(graph, node, of);
     if (rule.kind === 'stop') continue;
     const results = node.outputs.filter(

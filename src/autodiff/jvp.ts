@@ -6,7 +6,7 @@ import { lower } from './lower.ts';
 import type { JvpContext } from './rule.ts';
 import { ruleOf } from './rules/table.ts';
 import { zerosLike } from './shaping.ts';
-import { requireFloating } from './vjp.ts';
+import { frozenIn, requireFloating } from './vjp.ts';
 
 export interface JvpOptions {
   /** Values whose tangents are wanted. */
@@ -23,12 +23,14 @@ export interface JvpOptions {
  * that ⟨λ, jvp(v)⟩ = ⟨vjp(λ), v⟩ over all of `wrt`.
  * @throws GraphError `graph.unknown-site`, `graph.not-differentiable` for integers, `graph.no-rule`.
  */
-export function jvp(graph: Graph, { of, wrt, stop = [] }: JvpOptions): Graph {
-  requireValues(graph, [...of, ...wrt, ...stop]);
+export function jvp(graph: Graph, { of, wrt, stop: stops = [] }: JvpOptions): Graph {
+  requireValues(graph, [...of, ...wrt, ...stops]);
+  const stop = [...stops, ...frozenIn(graph)];
   const { e, active } = lower(graph, (current, known) => {
     const typeOf = (name: string) => known.type(name).dtype;
+    const found = activity(current, typeOf, of, wrt, stop);
     requireFloating([...of, ...wrt], typeOf);
-    return activity(current, typeOf, of, wrt, stop);
+    return found;
   });
 
   const tangents = new Map<string, string>();

@@ -35,7 +35,8 @@ function replacement(e: Emitter, node: Node): readonly (string | undefined)[] | 
   return rule?.kind === 'rule' ? rule.normal?.(e, node) : undefined;
 }
 
-function lowerOnce(graph: Graph, nodes: readonly Node[], e: Emitter): Graph {
+/** The graph with those of `nodes` taken apart that can be; the same graph when none can. `e` goes on from it. */
+export function lowerOnce(graph: Graph, nodes: readonly Node[], e: Emitter): Graph {
   const groups = new Map<Node, readonly Node[]>();
   let emitted = graph.nodes.length;
   for (const node of nodes) {

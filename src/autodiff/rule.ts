@@ -11,6 +11,10 @@ interface RuleContext {
 }
 
 export interface VjpContext extends RuleContext {
+  /** Whether a value depends on the variables. */
+  takesPart(name: string): boolean;
+  /** The node that makes a value that takes part. */
+  maker(name: string): Node | undefined;
   /** Whether a gradient reaches output `i`. */
   hasGrad(i: number): boolean;
   /** Gradient of output `i`, in the output's shape (zeros when none reaches it). */

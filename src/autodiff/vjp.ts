@@ -2,10 +2,12 @@
 import { GraphError } from '../core/errors.ts';
 import { requireValues } from '../graph/interventions.ts';
 import type { Graph } from '../graph/types.ts';
+import { valueNames } from '../graph/uses.ts';
 import { activity, isFloating } from './active.ts';
 import type { Emitter } from './emit.ts';
 import { lower } from './lower.ts';
-import type { Derivatives, VjpContext } from './rule.ts';
+import { linearised, relevanceRuleOf } from './relevance.ts';
+import type { VjpContext } from './rule.ts';
 import { ruleOf } from './rules/table.ts';
 import { broadcastTo, zerosLike } from './shaping.ts';
 
@@ -19,8 +21,16 @@ export interface VjpOptions {
    * a value of its shape. By default 'ones' for a scalar or one number per example, else 'input'.
    */
   readonly cotangent?: string;
-  /** Values held constant: no gradient flows through them (stop-gradient, freezing). */
+  /** Values held constant: no gradient flows through them (stop-gradient), beside those that the graph has frozen. */
   readonly stop?: readonly string[];
+  /** Backward rules: of the gradient (the default), or of linear relevance (relevance.ts). */
+  readonly rules?: 'gradient' | 'relp';
+}
+
+/** Values that the graph itself holds constant. */
+export function frozenIn(graph: Graph): string[] {
+  const known = new Set(valueNames(graph));
+  return (graph.frozen ?? []).filter((name) => known.has(name));
 }
 
 /**
@@ -30,13 +40,20 @@ export interface VjpOptions {
  * Reverse accumulation after Griewank & Walther 2008, §3.2.
  * @throws GraphError `graph.unknown-site`, `graph.not-differentiable` for integers, `graph.no-rule`.
  */
-export function vjp(graph: Graph, { of, wrt, cotangent, stop = [] }: VjpOptions): Graph {
-  const given = cotangent === undefined || cotangent === 'ones' || cotangent === 'input' ? [] : [cotangent];
-  requireValues(graph, [of, ...wrt, ...stop, ...given]);
+export function vjp(
+  given: Graph,
+  { of, wrt, cotangent, stop: stops = [], rules = 'gradient' }: VjpOptions,
+): Graph {
+  const weights = cotangent === undefined || cotangent === 'ones' || cotangent === 'input' ? [] : [cotangent];
+  requireValues(given, [of, ...wrt, ...stops, ...weights]);
+  const graph = rules === 'relp' ? linearised(given) : given;
+  const ruleFor = rules === 'relp' ? relevanceRuleOf : ruleOf;
+  const stop = [...stops, ...frozenIn(graph)];
   const { e, active } = lower(graph, (current, known) => {
     const typeOf = (name: string) => known.type(name).dtype;
+    const found = activity(current, typeOf, [of], wrt, stop, ruleFor);
     requireFloating([of, ...wrt], typeOf);
-    return activity(current, typeOf, [of], wrt, stop);
+    return found;
   });
 
   const gradients = new Map<string, string>([[of, seed(e, of, cotangent)]]);
@@ -45,6 +62,7 @@ export function vjp(graph: Graph, { of, wrt, cotangent, stop = [] }: VjpOptions)
     gradients.set(name, sum === undefined ? gradient : e.add(sum, gradient));
   };
   const stopped = new Set(stop);
+  const makers = new Map(active.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   for (let i = active.nodes.length - 1; i >= 0; i--) {
     const node = active.nodes[i]!;
     const reached = (name: string | undefined) =>
@@ -54,6 +72,8 @@ export function vjp(graph: Graph, { of, wrt, cotangent, stop = [] }: VjpOptions)
       e,
       node,
       wants: (k) => active.values.has(node.inputs[k] ?? ''),
+      takesPart: (name) => active.values.has(name),
+      maker: (name) => makers.get(name),
       hasGrad: (k) => reached(node.outputs[k]),
       grad(k = 0) {
         const name = node.outputs[k]!;
@@ -64,7 +84,9 @@ export function vjp(graph: Graph, { of, wrt, cotangent, stop = [] }: VjpOptions)
         return reached(name) ? gradients.get(name)! : e.number(0, name);
       },
     };
-    pullBack(context).forEach((gradient, k) => {
+    const rule = ruleFor(node);
+    if (rule?.kind !== 'rule') continue;
+    rule.vjp(context).forEach((gradient, k) => {
       if (gradient !== undefined && context.wants(k)) add(node.inputs[k]!, gradient);
     });
   }
@@ -75,12 +97,6 @@ export function vjp(graph: Graph, { of, wrt, cotangent, stop = [] }: VjpOptions)
     return e.op('Identity', [full], {}, `grad:${name}`);
   });
   return e.finish([...new Set([...graph.outputs, ...outputs])]);
-}
-
-function pullBack(context: VjpContext): Derivatives {
-  const rule = ruleOf(context.node);
-  if (rule?.kind !== 'rule') return [];
-  return rule.vjp(context);
 }
 
 /** The gradient of `of` with respect to itself, weighted. */

@@ -1,10 +1,10 @@
 /** @file The circuit as a picture is drawn from: nodes with effects and activations, edges between neighbouring cuts. */
 
+import { quadrature } from '../autodiff/quadrature.ts';
 import type { Network } from './cuts.ts';
 import { type CutNodes, edgeWeights } from './edges.ts';
 import type { Pairs } from './examples.ts';
 import { lineCostates } from './line.ts';
-import { quadrature } from './quadrature.ts';
 import type { RunOptions } from './run-options.ts';
 import { ERROR, type NodeRef, nodeId, type RankedNode } from './select.ts';
 import type { CodedCut, TrainEffects } from './train-effects.ts';

@@ -1,4 +1,6 @@
 /** @file Finding the circuit of a task: effects on train examples, circuits of growing size judged on held-out ones. */
+
+import { DEFAULT_RULE } from '../autodiff/quadrature.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { track } from '../core/progress.ts';
 import { random } from '../core/random.ts';
@@ -12,7 +14,6 @@ import { dictionariesByDepth, type Network, networkOf } from './cuts.ts';
 import { saveEffects } from './effects-file.ts';
 import { type Pairs, pairsOf } from './examples.ts';
 import { judge } from './judge.ts';
-import { DEFAULT_RULE } from './quadrature.ts';
 import { type RunOptions, TOKENS_PER_RUN } from './run-options.ts';
 import { meanEstimate } from './scores.ts';
 import { rankNodes } from './select.ts';

@@ -1,12 +1,12 @@
 /** @file Gradients along the straight line from the clean to the patched state of one complete cut. */
-import { vjp } from '../autodiff/vjp.ts';
+import { lineGradients, lineNames } from '../autodiff/line.ts';
+import { joinRules, type Quadrature } from '../autodiff/quadrature.ts';
 import { throwIfAborted } from '../core/errors.ts';
-import { tensor } from '../core/tensor.ts';
-import { feedAt } from '../graph/interventions.ts';
+import { f32, tensor } from '../core/tensor.ts';
+import { only } from '../graph/interventions.ts';
 import { cutOf, type Network } from './cuts.ts';
-import { answerFeeds, chunks, type Pairs } from './examples.ts';
+import { answerFeeds, chunks, type Pairs, range } from './examples.ts';
 import { METRIC, metricGraph } from './metric.ts';
-import { joinRules, type Quadrature } from './quadrature.ts';
 import type { RunOptions } from './run-options.ts';
 
 /** λ̄ of every rule, [B, T, D] each, in the order of the rules. */
@@ -30,35 +30,35 @@ export async function lineCostates(
   const { examples, positions } = pairs;
   const size = positions * network.width;
   const sums = rules.map(() => new Float32Array(examples * size));
-  const graph = vjp(feedAt(metricGraph(network), [site]), { of: METRIC, wrt: [site] });
-  const session = await options.open(graph);
+  const names = lineNames(site);
+  const graph = lineGradients(metricGraph(network), { of: METRIC, at: site });
+  const session = await options.open(only(graph, [names.mean]));
   try {
-    const count = examples * points.length;
-    for (const { from, to } of chunks(count, options.tokensPerRun / positions)) {
-      throwIfAborted(options.signal);
-      const rows = Array.from({ length: to - from }, (_, r) => (from + r) % examples);
-      const x = new Float32Array((to - from) * size);
-      for (let r = from; r < to; r++) {
-        const alpha = points[Math.floor(r / examples)]!;
-        const at = (r % examples) * size;
-        for (let i = 0; i < size; i++) {
-          x[(r - from) * size + i] = (1 - alpha) * clean_BTD[at + i]! + alpha * patch_BTD[at + i]!;
-        }
-      }
+    const rows = Math.max(1, Math.floor(options.tokensPerRun / positions));
+    const pointsPerRun = Math.min(points.length, rows);
+    for (const { from, to } of chunks(examples, rows / pointsPerRun)) {
       const shape = [to - from, positions, network.width];
-      const out = await session.run({ [site]: tensor('float32', shape, x), ...answerFeeds(pairs, rows) });
-      const gradient = out[`grad:${site}`]!.data as Float32Array;
-      for (let r = from; r < to; r++) {
-        const point = Math.floor(r / examples);
-        const at = (r % examples) * size;
-        for (let k = 0; k < rules.length; k++) {
-          const weight = weights[k]![point]!;
-          if (weight === 0) continue;
-          const sum = sums[k]!;
-          for (let i = 0; i < size; i++) sum[at + i]! += weight * gradient[(r - from) * size + i]!;
-        }
+      const state = (x_BTD: Float32Array) => tensor('float32', shape, x_BTD.slice(from * size, to * size));
+      const feeds = {
+        [names.from]: state(clean_BTD),
+        [names.to]: state(patch_BTD),
+        ...answerFeeds(pairs, range(from, to)),
+      };
+      for (const part of chunks(points.length, pointsPerRun)) {
+        throwIfAborted(options.signal);
+        const some = weights.map((w) => w.slice(part.from, part.to));
+        const out = await session.run({
+          ...feeds,
+          [names.points]: f32([part.to - part.from], points.slice(part.from, part.to)),
+          [names.weights]: f32([rules.length, part.to - part.from], some.flat()),
+        });
+        const means = out[names.mean]!.data as Float32Array;
+        const length = (to - from) * size;
+        sums.forEach((sum, k) => {
+          for (let i = 0; i < length; i++) sum[from * size + i]! += means[k * length + i]!;
+        });
+        options.advance?.((to - from) * (part.to - part.from));
       }
-      options.advance?.(to - from);
     }
   } finally {
     await session.release();

@@ -1,4 +1,6 @@
 /** @file Effects of every node at every dictionary's cut over the train examples: states, costates, products. */
+
+import { joinRules, quadrature } from '../autodiff/quadrature.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { track } from '../core/progress.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
@@ -9,7 +11,6 @@ import type { Pairs } from './examples.ts';
 import type { FeatureState } from './feature-state.ts';
 import { forwardPairs } from './forward.ts';
 import { lineCostates } from './line.ts';
-import { joinRules, quadrature } from './quadrature.ts';
 import type { RunOptions } from './run-options.ts';
 
 /** All that is known about one dictionary's cut over the train examples. */

@@ -1,9 +1,10 @@
 /** @file The energy budget of a cut: how much of Δm its features and its error nodes carry, and what leaks, by rule. */
+
+import { quadrature } from '../autodiff/quadrature.ts';
 import type { Network } from '../circuits/cuts.ts';
 import type { CutRecord } from '../circuits/effects-file.ts';
 import type { Pairs } from '../circuits/examples.ts';
 import { lineCostates } from '../circuits/line.ts';
-import { quadrature } from '../circuits/quadrature.ts';
 import type { RunOptions } from '../circuits/run-options.ts';
 import { leak } from './leak.ts';
 import type { CutBudget, FeatureEnergy } from './types.ts';

@@ -1,9 +1,10 @@
 /** @file The energy of a behaviour: costate invariant over all cuts, budget per dictionary's cut, energy per feature. */
+
+import { joinRules, quadrature } from '../autodiff/quadrature.ts';
 import { type Network, networkOf } from '../circuits/cuts.ts';
 import { type EffectsFile, loadEffects } from '../circuits/effects-file.ts';
 import { answerFeeds, type Pairs, pairsOf, range } from '../circuits/examples.ts';
 import { forwardPairs, tokenStates } from '../circuits/forward.ts';
-import { joinRules, quadrature } from '../circuits/quadrature.ts';
 import { type RunOptions, TOKENS_PER_RUN } from '../circuits/run-options.ts';
 import { track, type WorkContext } from '../core/progress.ts';
 import { type Random, random } from '../core/random.ts';

@@ -97,6 +97,7 @@ export function graphBuilder(base?: Graph): GraphBuilder {
     site: (name, value) => builder.op('Identity', [value], {}, name),
     finish: (outputs) => ({
       ...{ inputs, outputs, nodes, weights, opset: base?.opset ?? OPSET },
+      ...(base?.frozen ? { frozen: base.frozen } : {}),
       ...(base?.declared ? { declared: base.declared } : {}),
       ...(base?.notes ? { notes: base.notes } : {}),
     }),

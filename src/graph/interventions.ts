@@ -69,8 +69,7 @@ export function feedAt(graph: Graph, names: readonly string[]): Graph {
  */
 export function replaceAt(graph: Graph, site: string, module: Module): Graph {
   requireValues(graph, [site]);
-  let current = site;
-  for (let i = 1; hasValue(graph, replacedName(site, i)); i++) current = replacedName(site, i);
+  const current = standingAt(graph, site);
   const count = current === site ? 1 : Number(current.slice(`${site}:replaced`.length) || '1') + 1;
   const name = replacedName(site, count);
 
@@ -85,6 +84,24 @@ export function replaceAt(graph: Graph, site: string, module: Module): Graph {
   return { ...made, nodes: [...made.nodes, ...rest] };
 }
 
+/** The name of what stands in the place of `site`: the outermost replacement, or the site itself. */
+export function standingAt(graph: Graph, site: string): string {
+  const known = new Set(valueNames(graph));
+  let current = site;
+  for (let i = 1; known.has(replacedName(site, i)); i++) current = replacedName(site, i);
+  return current;
+}
+
+/**
+ * The graph in which what stands at each of `sites` is held constant by derivatives (vjp, jvp): no gradient flows
+ * through it. Runs are not changed. As every intervention it acts on what stands there now: a later one comes after.
+ */
+export function freeze(graph: Graph, sites: readonly string[]): Graph {
+  requireValues(graph, sites);
+  const names = sites.map((site) => standingAt(graph, site));
+  return { ...graph, frozen: [...new Set([...(graph.frozen ?? []), ...names])] };
+}
+
 /** The graph with nodes added at the end; `add` returns names that join the outputs (metrics, probes). */
 export function extend(graph: Graph, add: (b: GraphBuilder) => readonly string[]): Graph {
   const builder = graphBuilder(graph);
@@ -94,11 +111,6 @@ export function extend(graph: Graph, add: (b: GraphBuilder) => readonly string[]
 }
 
 const replacedName = (site: string, count: number) => `${site}:replaced${count === 1 ? '' : count}`;
-
-function hasValue(graph: Graph, wanted: string): boolean {
-  for (const name of valueNames(graph)) if (name === wanted) return true;
-  return false;
-}
 
 function unused(hint: string, taken: Set<string>): string {
   let name = hint;

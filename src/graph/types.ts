@@ -74,6 +74,8 @@ export interface Graph {
   readonly weights: ReadonlyMap<string, Weight>;
   /** Version of the ai.onnx operator set. */
   readonly opset: number;
+  /** Values that derivatives hold constant (interventions.ts, freeze); names without a value mean nothing. */
+  readonly frozen?: readonly string[];
   /** Types that a file declares for outputs; used where inference cannot tell. */
   readonly declared?: readonly GraphInput[];
   /** What the file said beside the graph; absent on graphs built here. */

@@ -1,8 +1,8 @@
 /** @file Effects from an averaged costate: complete by construction, and the textbook numbers on metrics one can integrate by hand. */
 import { describe, expect, test } from 'vitest';
+import { quadrature } from '../../src/autodiff/quadrature.ts';
 import { cutEffects } from '../../src/circuits/effects.ts';
 import { activeFeatures, featureState, meanState } from '../../src/circuits/feature-state.ts';
-import { quadrature } from '../../src/circuits/quadrature.ts';
 import { random } from '../../src/core/random.ts';
 import { plainEncode, randomDictionary } from './support/dictionaries.ts';
 

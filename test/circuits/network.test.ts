@@ -1,5 +1,6 @@
 /** @file Effects, ablations and edges on a tiny random Llama, against plain computations of the same thing. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { quadrature } from '../../src/autodiff/quadrature.ts';
 import { vjp } from '../../src/autodiff/vjp.ts';
 import { openAblation } from '../../src/circuits/ablation.ts';
 import { type CutNodes, edgeWeights } from '../../src/circuits/edges.ts';
@@ -10,7 +11,6 @@ import { activeFeatures, type FeatureState, meanState } from '../../src/circuits
 import { type ForwardResult, forwardPairs, tokenStates } from '../../src/circuits/forward.ts';
 import { lineCostates } from '../../src/circuits/line.ts';
 import { METRIC, metricGraph } from '../../src/circuits/metric.ts';
-import { quadrature } from '../../src/circuits/quadrature.ts';
 import { ERROR, type NodeRef } from '../../src/circuits/select.ts';
 import { tensor } from '../../src/core/tensor.ts';
 import { feedAt } from '../../src/graph/interventions.ts';

@@ -1,7 +1,7 @@
 /** @file What the small functions under a circuit promise, with answers worked out by hand. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { joinRules, quadrature } from '../../src/circuits/quadrature.ts';
+import { joinRules, quadrature } from '../../src/autodiff/quadrature.ts';
 import { faithfulness, meanOfRuns } from '../../src/circuits/scores.ts';
 import {
   complement,
