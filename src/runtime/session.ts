@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { RuntimeError } from '../core/errors.ts';
 import type { DType, Tensor, TypedArray } from '../core/tensor.ts';
+import { read } from '../graph/interventions.ts';
 import { encodeOnnx } from '../graph/onnx.ts';
 import { type Graph, isExternal } from '../graph/types.ts';
 import { checkFeeds } from './feeds.ts';
@@ -29,15 +30,19 @@ export interface Session {
 export interface SessionOptions extends SessionTuning {
   /** Folder that holds all external weights; that of the first external weight by default. */
   readonly folder?: string;
+  /** Values (sites) that runs return besides the graph's own outputs. */
+  readonly additionalOutputs?: readonly string[];
 }
 
 /**
  * Opens a session. In-memory weights go through the protobuf (2 GB at most); external ones are mapped from
  * their file, whose pages all sessions share.
  * @throws RuntimeError `runtime.session` when onnxruntime refuses the graph, `runtime.weights-file` when a
- * weights file is missing or shorter than the graph says.
+ * weights file is missing or shorter than the graph says, GraphError `graph.unknown-site` for an additional output that
+ * the graph has not.
  */
-export async function openSession(graph: Graph, options: SessionOptions): Promise<Session> {
+export async function openSession(given: Graph, options: SessionOptions): Promise<Session> {
+  const graph = read(given, options.additionalOutputs ?? []);
   const folder = checkWeightFiles(graph, options.folder);
   const bytes = encodeOnnx(graph, folder === undefined ? {} : { externalDir: folder });
   let native: ort.InferenceSession | undefined;

@@ -1,6 +1,7 @@
 /** @file Open sessions, cached by graph: creating and releasing sessions leaks, so they are kept and few. */
 import { statSync } from 'node:fs';
 import { sha256 } from '../core/hash.ts';
+import { read } from '../graph/interventions.ts';
 import { encodeOnnx } from '../graph/onnx.ts';
 import { type Graph, isExternal } from '../graph/types.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
@@ -11,9 +12,9 @@ export interface RuntimeStore {
   /**
    * A session for the graph: the open one if an equal graph was opened before. The handle stays good for the
    * life of the store: when the limit pushed its session out, the next run opens it again. Its `release`
-   * closes the session early.
+   * closes the session early. Runs return `additionalOutputs` (any values of the graph) besides its own outputs.
    */
-  open(graph: Graph): Promise<Session>;
+  open(graph: Graph, additionalOutputs?: readonly string[]): Promise<Session>;
   /** How many sessions are open now, and how many were ever created. */
   counts(): { open: number; created: number };
   /** Releases everything; runs after it open sessions anew. */
@@ -53,7 +54,8 @@ export function runtimeStore({ maxSessions = 4, ...options }: RuntimeOptions): R
 
   return {
     threads: options.threads,
-    async open(graph) {
+    async open(given, additionalOutputs = []) {
+      const graph = additionalOutputs.length === 0 ? given : read(given, additionalOutputs);
       const key = keys.get(graph) ?? graphKey(graph);
       keys.set(graph, key);
       await obtain(key, graph);

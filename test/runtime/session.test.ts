@@ -8,7 +8,7 @@ import { graphBuilder } from '../../src/graph/build.ts';
 import { read } from '../../src/graph/interventions.ts';
 import type { Graph } from '../../src/graph/types.ts';
 import { requireFinite } from '../../src/runtime/finite.ts';
-import { openSession } from '../../src/runtime/session.ts';
+import { openSession, runOnce } from '../../src/runtime/session.ts';
 import { runtimeStore } from '../../src/runtime/store.ts';
 
 function sumGraph(scale = 1): Graph {
@@ -37,6 +37,24 @@ describe('a session', () => {
     expect(again.y).toBe(y);
     expect([...y.data]).toEqual([11, 12, 23, 24]);
     expect(numbers(again.a)).toEqual([1, 2, 3, 4]);
+  });
+
+  test('any value may be asked for besides the outputs, of a session, a single run and a store', async () => {
+    const inside = sumGraph().nodes[0]!.outputs[0]!;
+    const options = { threads: 1, additionalOutputs: [inside] };
+    const sums = [11, 12, 23, 24];
+    expect(numbers((await runOnce(sumGraph(), feeds, options))[inside])).toEqual(sums);
+    const store = runtimeStore({ threads: 1 });
+    const [plain, more] = [await store.open(sumGraph()), await store.open(sumGraph(), [inside])];
+    expect([plain.outputs, more.outputs]).toEqual([['y'], ['y', inside]]);
+    expect(numbers((await more.run(feeds))[inside])).toEqual(sums);
+    await store.close();
+    await expect(
+      runOnce(sumGraph(), feeds, { threads: 1, additionalOutputs: ['Addd_0'] }),
+    ).rejects.toMatchObject({
+      code: 'graph.unknown-site',
+      hint: expect.stringContaining('Add_0'),
+    });
   });
 
   test('carries every type there and back', async () => {
