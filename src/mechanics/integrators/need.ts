@@ -1,7 +1,7 @@
 /** @file The check, once per system, that a method can move it. */
 import { MechanicsError } from '../../core/errors.ts';
 import type { PairFormula } from '../differentiate.ts';
-import type { Constrained, Damped, Flow, Hamiltonian, Poisson, Separable, System } from '../types.ts';
+import type { Constrained, Damped, Flow, Poisson, Separable, System } from '../types.ts';
 
 const refuse = (method: string, system: System, wanted: string, hint: string) =>
   new MechanicsError(
@@ -24,12 +24,6 @@ export function needSeparable(method: string, system: System): Separable {
       ? 'this method would ignore the friction: use a conformal one'
       : 'use implicit-midpoint or another Gauss–Legendre method',
   );
-}
-
-/** The system as H(q, p). Throws `mechanics.needs`. */
-export function needHamiltonian(method: string, system: System): Hamiltonian {
-  if (system.kind === 'separable' || system.kind === 'hamiltonian') return system;
-  throw refuse(method, system, 'Hamiltonian systems H(q, p)', 'use a method made for this kind of system');
 }
 
 /** The system by its rates. Throws `mechanics.needs` for a constrained one, whose rates hold multipliers. */

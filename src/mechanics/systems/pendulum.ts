@@ -2,7 +2,7 @@
 import { separable } from '../build.ts';
 import type { Separable } from '../types.ts';
 
-/** Gravity 1 unless told. From rest at angle θ₀ its period is 4 K(sin θ₀/2) / √g. */
+/** Gravity 1 unless told. From rest its period is `pendulumPeriod`. */
 export function pendulum({ gravity = 1 } = {}): Separable {
   return separable({
     name: 'pendulum',
@@ -12,4 +12,11 @@ export function pendulum({ gravity = 1 } = {}): Separable {
       out[0] = -gravity * Math.sin(q[0]!);
     },
   });
+}
+
+/** The exact period from rest at angle `amplitude` (radians, below π): 2π / (√g · AGM(1, cos θ₀/2)) = 4 K(sin θ₀/2) / √g. */
+export function pendulumPeriod(amplitude: number, gravity = 1): number {
+  let [a, b] = [1, Math.cos(amplitude / 2)];
+  for (let i = 0; i < 10; i++) [a, b] = [(a + b) / 2, Math.sqrt(a * b)];
+  return (2 * Math.PI) / (Math.sqrt(gravity) * a);
 }

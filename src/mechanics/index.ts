@@ -1,0 +1,25 @@
+/** @file The mechanics library as others import it: `untangle/mechanics`. Float64, pure, knows nothing of networks. */
+export * from './build.ts';
+export { constrained, constraintsOf, spheres } from './constraints.ts';
+export * from './differentiate.ts';
+export type { EventHit, EventSurface } from './events.ts';
+export { denseOutput, ensemble, integrate, type Run, type RunOptions, sampleAt } from './integrate.ts';
+export { type Coefficients, composeLeapfrog, splitting } from './integrators/composition.ts';
+export { adaptiveDormandPrince, type Tolerance } from './integrators/dormand-prince.ts';
+export { integratorNamed, integrators } from './integrators/registry.ts';
+export { reversibleAdaptive } from './integrators/reversible-adaptive.ts';
+export { chargedParticle } from './systems/charged-particle.ts';
+export { coupledOscillators, modeFrequency } from './systems/coupled-oscillators.ts';
+export { doublePendulum } from './systems/double-pendulum.ts';
+export { doubleWell } from './systems/double-well.ts';
+export { HENON_HEILES_ESCAPE, henonHeiles } from './systems/henon-heiles.ts';
+export { angularMomentum, kepler, keplerOrbit, laplaceRungeLenz } from './systems/kepler.ts';
+export { figureEight, nBody, totalMomenta } from './systems/n-body.ts';
+export { harmonicOscillator } from './systems/oscillator.ts';
+export { pendulum, pendulumPeriod } from './systems/pendulum.ts';
+export { type SystemEntry, systemNamed, systems } from './systems/registry.ts';
+export { rigidBody } from './systems/rigid-body.ts';
+export { separation, separationOnSpheres, separationPotential } from './systems/separation.ts';
+export { todaLattice, todaLax } from './systems/toda.ts';
+export { stepJacobian, type Tangent, tangentLift, tangentStepper } from './tangent.ts';
+export * from './types.ts';
