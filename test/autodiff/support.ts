@@ -115,7 +115,7 @@ export async function measureIn(spec: Case, dtype: Float): Promise<Measured> {
 
   const first = {
     dtype,
-    gradient: worst(exact, differences),
+    gradient: relativeError(exact, differences),
     adjoint: Math.abs(left - right) / Math.max(scale, 1e-300),
   };
   if (spec.firstOrder) return { ...first, curvature: 0, symmetry: 0 };
@@ -142,8 +142,8 @@ export async function measureIn(spec: Case, dtype: Float): Promise<Measured> {
   const reversed = await runTwice(usedFeeds(runTwice.inputs, all));
   return {
     ...first,
-    curvature: worst(exact2, await slope(dtype, along), floor),
-    symmetry: worst(
+    curvature: relativeError(exact2, await slope(dtype, along), floor),
+    symmetry: relativeError(
       exact2,
       gradients.flatMap((g) => numbers(reversed[g]!)),
       floor,
@@ -235,8 +235,8 @@ export const dot = (a: Tensor, b: Tensor): number =>
 const norm = (values: readonly number[]) => Math.sqrt(values.reduce((s, v) => s + v * v, 0));
 const largest = (values: readonly number[]) => Math.max(...values.map(Math.abs), 0);
 
-/** NaN counts as infinitely wrong. */
-function worst(a: readonly number[], b: readonly number[], floor = 1e-3): number {
+/** Largest difference over the largest number (or `floor`). NaN counts as infinitely wrong. */
+export function relativeError(a: readonly number[], b: readonly number[], floor = 1e-3): number {
   if (a.length !== b.length || a.some((v) => !Number.isFinite(v))) return Number.POSITIVE_INFINITY;
   return largest(a.map((v, i) => v - b[i]!)) / Math.max(largest(a), largest(b), floor);
 }
