@@ -5,7 +5,7 @@ import { extend, only } from '../graph/interventions.ts';
 import type { Graph } from '../graph/types.ts';
 import { buildModel } from '../models/build/model.ts';
 import type { ModelShape } from '../models/types.ts';
-import { modelWeights } from '../models/weights.ts';
+import { modelWeights, type WeightSpec } from '../models/weights.ts';
 import type { Objective } from './learner.ts';
 
 /** Input of the loss: int64 [batch, position], the token that follows each position. */
@@ -29,9 +29,7 @@ export function nextTokenLoss(graph: Graph): Graph {
 export function languageObjective(shape: ModelShape, seed: number): Objective {
   const specs = modelWeights(shape);
   const stream = random(seed).fork('weights');
-  const weights = new Map(
-    specs.map((spec) => [spec.name, startWeight(spec.name, spec.shape, shape, stream.fork(spec.name))]),
-  );
+  const weights = new Map(specs.map((spec) => [spec.name, startWeight(spec, shape, stream.fork(spec.name))]));
   return {
     graph: nextTokenLoss(buildModel(shape, weights)),
     loss: LOSS,
@@ -40,12 +38,13 @@ export function languageObjective(shape: ModelShape, seed: number): Objective {
 }
 
 /**
- * Norms start at 1, all else normal with deviation 0.02·√(768/width) as GPT-2's scaled to the width; what writes to the
+ * Norms start at 1, biases at 0, all else normal with deviation 0.02·√(768/width) as GPT-2's scaled to the width; what writes to the
  * residual stream is divided by √(2·layers), so that it does not grow with depth (Radford et al. 2019, §2.3).
  */
-function startWeight(name: string, size: readonly number[], shape: ModelShape, stream: Random): Tensor {
+function startWeight({ name, shape: size, role }: WeightSpec, shape: ModelShape, stream: Random): Tensor {
   const data = emptyArray('float32', sizeOf(size));
-  if (size.length === 1) return tensor('float32', size, data.fill(1));
+  if (role === 'gain') return tensor('float32', size, data.fill(1));
+  if (role === 'bias') return tensor('float32', size, data);
   const writes = name.endsWith('.W_O') || name.endsWith('.W_out');
   const deviation = 0.02 * Math.sqrt(768 / shape.width) * (writes ? 1 / Math.sqrt(2 * shape.layers) : 1);
   for (let i = 0; i < data.length; i++) data[i] = deviation * stream.normal();

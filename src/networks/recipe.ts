@@ -40,7 +40,7 @@ export interface LanguageRecipe {
   readonly every: number;
 }
 
-/** The recipe of the model in models/tiny: 1.9 million parameters, 12.3 million tokens. */
+/** The recipe of the model in models/tiny: 1.3 million parameters, 7.2 million tokens. */
 export const tinyRecipe: LanguageRecipe = {
   name: 'tiny',
   seed: 0,
@@ -48,11 +48,11 @@ export const tinyRecipe: LanguageRecipe = {
   shape: {
     family: 'llama',
     layers: 4,
-    width: 160,
-    heads: 5,
-    kvHeads: 5,
+    width: 128,
+    heads: 4,
+    kvHeads: 4,
     headWidth: 32,
-    mlpWidth: 432,
+    mlpWidth: 352,
     vocabulary: 4096,
     context: 256,
     ropeBase: 10_000,
@@ -61,9 +61,9 @@ export const tinyRecipe: LanguageRecipe = {
   },
   length: 256,
   batch: 4,
-  steps: 12_000,
-  rate: 3e-3,
-  warmUp: 300,
+  steps: 7_000,
+  rate: 4e-3,
+  warmUp: 200,
   floor: 0.02,
   weightDecay: 0.1,
   beta2: 0.99,

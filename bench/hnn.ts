@@ -1,0 +1,93 @@
+/**
+ * @file Learned motions on the two tasks of Greydanus et al. 2019: five seeds each, plain and Hamiltonian networks of 200
+ * tanh units in two layers as published, a symplectic network beside them. `npm run bench:hnn` prints the figures and writes
+ * bench/results/hnn.json after every seed; seeds that are there already are kept unless `--again` is given.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { quantile } from '../src/core/statistics.ts';
+import { compareMotions, type MotionComparison } from '../src/networks/motion-comparison.ts';
+import { springSetting, springTask, twoBodySetting, twoBodyTask } from '../src/networks/motion-tasks.ts';
+import { describeMachine } from './machine.ts';
+
+/** Settings as in the paper's own code; its energy errors from arXiv:1906.01563, table 1. */
+const tasks = {
+  spring: {
+    make: (seed: number) => springTask({ ...springSetting, seed }),
+    setting: springSetting,
+    training: { steps: 2000 },
+    published: { plain: 1.7e-1, hamiltonian: 3.8e-4, ratio: 447 },
+  },
+  'two-body': {
+    make: (seed: number) => twoBodyTask({ ...twoBodySetting, seed }),
+    setting: twoBodySetting,
+    training: { steps: 10_000, batch: 200 },
+    published: { plain: 6.3e-2, hamiltonian: 3.9e-5, ratio: 1615 },
+  },
+} as const;
+
+const SEEDS = 5;
+const BAR = 100;
+const file = 'bench/results/hnn.json';
+const threads = 1;
+
+interface Outcome {
+  readonly seconds: number;
+  readonly comparison: MotionComparison;
+}
+type Outcomes = Record<string, Outcome[]>;
+
+const known = existsSync(file) && !process.argv.includes('--again') ? kept() : {};
+for (const [name, { make, training }] of Object.entries(tasks)) {
+  const outcomes = known[name] ?? [];
+  known[name] = outcomes;
+  for (let seed = outcomes.length; seed < SEEDS; seed++) {
+    const begun = performance.now();
+    const comparison = await compareMotions(
+      make(seed),
+      { seed, ...training },
+      { threads, progress: () => {} },
+    );
+    outcomes.push({ seconds: Math.round((performance.now() - begun) / 1000), comparison });
+    write();
+    process.stdout.write(`${name}, seed ${seed}: ${JSON.stringify(comparison)}\n`);
+  }
+}
+for (const [name, outcomes] of Object.entries(known))
+  process.stdout.write(`${name}: median ratio ${median(outcomes, (c) => c.ratio)} (bar ${BAR})\n`);
+
+function median(outcomes: readonly Outcome[], of: (comparison: MotionComparison) => number): number {
+  return quantile(
+    outcomes.map(({ comparison }) => of(comparison)),
+    0.5,
+  );
+}
+
+function kept(): Outcomes {
+  const { results } = JSON.parse(readFileSync(file, 'utf8')) as {
+    results: { task: string; seeds: Outcome[] }[];
+  };
+  return Object.fromEntries(results.map(({ task, seeds }) => [task, seeds]));
+}
+
+function write(): void {
+  const results = Object.entries(tasks).map(([task, { setting, training, published }]) => {
+    const seeds = known[task] ?? [];
+    if (seeds.length === 0) return { task, seeds };
+    return {
+      ...{ task, setting, training, published },
+      medianRatio: median(seeds, (c) => c.ratio),
+      medianRatioOfMedians: median(seeds, (c) => c.medianRatio),
+      ...{ bar: BAR, seeds },
+    };
+  });
+  const result = {
+    what: 'energy error of a plain network over that of a Hamiltonian one, after Greydanus et al. 2019',
+    command: 'npm run bench:hnn',
+    date: new Date().toISOString().slice(0, 10),
+    machine: describeMachine(),
+    threads,
+    results,
+  };
+  mkdirSync('bench/results', { recursive: true });
+  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+}
