@@ -1,5 +1,6 @@
 /** @file Quantised tensors back to float32: one entry per block format of GGML (ggml/src/ggml-common.h). */
 import { halves } from '../core/float16.ts';
+import { q4_k, q5_k, q6_k } from './k-quants.ts';
 
 /** A block format: `elements` numbers packed in `bytes` bytes, and how to unpack a row of blocks. */
 export interface BlockFormat {
@@ -52,24 +53,39 @@ const bfloat16: BlockFormat = {
   },
 };
 
-/** d, m (float16), 16 bytes of nibbles: elements 0–15 are the low ones, 16–31 the high ones; x = d·q + m. */
-const q4_1: BlockFormat = {
-  name: 'Q4_1',
-  elements: 32,
-  bytes: 20,
-  unpack(source, from, target, to, count) {
-    for (let done = 0, at = from; done < count; done += 32, at += 20) {
-      const d = half(source, at);
-      const m = half(source, at + 2);
-      const out = to + done;
-      for (let j = 0; j < 16; j++) {
-        const byte = source[at + 4 + j]!;
-        target[out + j] = d * (byte & 15) + m;
-        target[out + 16 + j] = d * (byte >> 4) + m;
+/**
+ * Blocks of 32 in 4 or 5 bits: d (float16) [, m (float16)] [, 32 fifth bits], 16 bytes of nibbles of which elements
+ * 0–15 are the low ones, 16–31 the high ones. With m: x = d·q + m, without: x = d·(q − half of the range).
+ */
+function nibbles(name: string, minimum: boolean, fifth: boolean): BlockFormat {
+  const bits = minimum ? 4 : 2;
+  const packed = bits + (fifth ? 4 : 0);
+  const bytes = packed + 16;
+  const middle = minimum ? 0 : fifth ? 16 : 8;
+  return {
+    name,
+    elements: 32,
+    bytes,
+    unpack(source, from, target, to, count) {
+      for (let done = 0, at = from; done < count; done += 32, at += bytes) {
+        const d = half(source, at);
+        // −0 leaves every number as it is, the sign of zeros included.
+        const m = minimum ? half(source, at + 2) : -0;
+        const out = to + done;
+        for (let j = 0; j < 16; j++) {
+          const byte = source[at + packed + j]!;
+          let [low, high] = [byte & 15, byte >> 4];
+          if (fifth) {
+            low |= ((source[at + bits + (j >> 3)]! >> (j & 7)) & 1) << 4;
+            high |= ((source[at + bits + 2 + (j >> 3)]! >> (j & 7)) & 1) << 4;
+          }
+          target[out + j] = d * (low - middle) + m;
+          target[out + 16 + j] = d * (high - middle) + m;
+        }
       }
-    }
-  },
-};
+    },
+  };
+}
 
 /** d (float16), 32 signed bytes; x = d·q. */
 const q8_0: BlockFormat = {
@@ -85,11 +101,17 @@ const q8_0: BlockFormat = {
 };
 
 /** Formats that are read, by GGML's type number. Add a format here and nowhere else. */
-export const ggmlFormats: ReadonlyMap<number, BlockFormat> = new Map([
+export const ggmlFormats: ReadonlyMap<number, BlockFormat> = new Map<number, BlockFormat>([
   [0, float32],
   [1, float16],
-  [3, q4_1],
+  [2, nibbles('Q4_0', false, false)],
+  [3, nibbles('Q4_1', true, false)],
+  [6, nibbles('Q5_0', false, true)],
+  [7, nibbles('Q5_1', true, true)],
   [8, q8_0],
+  [12, q4_k],
+  [13, q5_k],
+  [14, q6_k],
   [30, bfloat16],
 ]);
 

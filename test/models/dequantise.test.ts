@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ggmlFormats, safetensorsFormats } from '../../src/models/dequantise.ts';
 
@@ -45,4 +46,25 @@ describe('block formats', () => {
   test('F32 at any offset', () => {
     expect(unpack(0, [0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0], 2)).toEqual([1, -2]);
   });
+});
+
+const oracle = JSON.parse(readFileSync('test/oracles/ggml_blocks.json', 'utf8')) as {
+  cases: { type: number; name: string; bytes: string; values: string }[];
+};
+
+test('every quantised format that is read is in the oracle', () =>
+  expect(oracle.cases.map((c) => c.type).sort((a, b) => a - b)).toEqual(
+    [...ggmlFormats.keys()].filter((type) => type !== 0).sort((a, b) => a - b),
+  ));
+
+test.each(oracle.cases)('$name gives the numbers of the Python package gguf, bit for bit', (one) => {
+  const format = ggmlFormats.get(one.type)!;
+  expect(format.name).toBe(one.name);
+  const bytes = Buffer.from(one.bytes, 'base64');
+  const wanted = Buffer.from(one.values, 'base64');
+  const ours = new Float32Array(wanted.length / 4);
+  expect((bytes.length / format.bytes) * format.elements).toBe(ours.length);
+  format.unpack(bytes, 0, ours, 0, ours.length);
+  expect(new Set(ours).size).toBeGreaterThan(20);
+  expect(Buffer.from(ours.buffer).equals(wanted)).toBe(true);
 });
