@@ -160,7 +160,8 @@ function makeTape<T>(o: Algebra<T>) {
   };
   const constant = (value: number) => make(o.constant(value), [], []);
   const lift = (x: Variable<T> | number) => (typeof x === 'number' ? constant(x) : x);
-  const one = o.constant(1);
+  /** 1 over the algebra below: made anew for every sweep, since there it is a variable of that sweep's record. */
+  let one = o.constant(1);
   const unary = Object.fromEntries(
     UNARY.map((name) => [
       name,
@@ -215,14 +216,15 @@ function makeTape<T>(o: Algebra<T>) {
   };
   /** Gradient of `f` at `x`; a gradient inside `f` over the same algebra keeps a record of its own. */
   const sweep = (f: Formula, x: ArrayLike<T>): T[] => {
-    const outer = record;
+    const outer = { record, one };
     record = [];
+    one = o.constant(1);
     try {
       const inputs = Array.from(x, (value) => make(value, [], []));
       const sums = backwards(f(algebra, inputs));
       return inputs.map((input) => sums[input.index] ?? o.constant(0));
     } finally {
-      record = outer;
+      ({ record, one } = outer);
     }
   };
   return sweep;
