@@ -3,12 +3,12 @@ import { random } from '../../src/core/random.ts';
 import { type Landscape, landscape, potentialOf } from '../../src/mechanics/landscape.ts';
 import { factor } from '../../src/mechanics/linear.ts';
 import { type Chain, expectation, monteCarloMean } from '../../src/mechanics/samplers/chain.ts';
-import { ensemble } from '../../src/mechanics/samplers/ensemble.ts';
 import { hmc } from '../../src/mechanics/samplers/hmc.ts';
 import { langevin } from '../../src/mechanics/samplers/langevin.ts';
 import { learningCoefficient } from '../../src/mechanics/samplers/learning-coefficient.ts';
 import { microcanonicalHmc, microcanonicalLangevin } from '../../src/mechanics/samplers/microcanonical.ts';
 import { nuts } from '../../src/mechanics/samplers/nuts.ts';
+import { thermodynamics } from '../../src/mechanics/samplers/thermodynamics.ts';
 import { doubleWell } from '../../src/mechanics/systems/double-well.ts';
 
 /** exp(−½(x − μ)ᵀP(x − μ)) in four dimensions, P with correlations. */
@@ -120,7 +120,11 @@ describe('ensembles', () => {
   const sample = (V: Landscape) =>
     nuts(V, new Float64Array(V.dimension), { draws: 4000, warmUp: 300, step: 0.3 }, random(7));
   test('a quadratic: ⟨V⟩ = n/2β, heat capacity n/2, βF − β₀F₀ = (n/2) log β/β₀', () => {
-    for (const { beta, energy, heatCapacity, freeEnergy } of ensemble(gaussian, [0.5, 1, 2, 4], sample)) {
+    for (const { beta, energy, heatCapacity, freeEnergy } of thermodynamics(
+      gaussian,
+      [0.5, 1, 2, 4],
+      sample,
+    )) {
       expect(Math.abs(energy.value - n / 2 / beta)).toBeLessThan(3 * energy.error);
       expect(Math.abs(heatCapacity.value - n / 2)).toBeLessThan(3 * heatCapacity.error);
       expect(Math.abs(freeEnergy.value - (n / 2) * Math.log(beta / 0.5))).toBeLessThanOrEqual(
@@ -142,7 +146,9 @@ describe('ensembles', () => {
       const second = points.reduce((sum, { v, w }) => sum + v * v * w, 0) / Z;
       return { Z, energy: first, heat: beta * beta * (second - first * first) };
     };
-    const rows = ensemble(V, [1, 2], (W) => nuts(W, [1], { draws: 6000, warmUp: 300, step: 0.3 }, random(8)));
+    const rows = thermodynamics(V, [1, 2], (W) =>
+      nuts(W, [1], { draws: 6000, warmUp: 300, step: 0.3 }, random(8)),
+    );
     for (const { beta, energy, heatCapacity, freeEnergy } of rows) {
       const truth = exact(beta);
       expect(Math.abs(energy.value - truth.energy)).toBeLessThan(3 * energy.error);
@@ -153,10 +159,10 @@ describe('ensembles', () => {
     }
   });
   test('temperatures that share no energies are named', () => {
-    expect(() => ensemble(gaussian, [1, 1e7], sample)).toThrowError(
+    expect(() => thermodynamics(gaussian, [1, 1e7], sample)).toThrowError(
       expect.objectContaining({ code: 'mechanics.no-overlap' }),
     );
-    expect(() => ensemble(gaussian, [0], sample)).toThrowError(
+    expect(() => thermodynamics(gaussian, [0], sample)).toThrowError(
       expect.objectContaining({ code: 'mechanics.option' }),
     );
   });

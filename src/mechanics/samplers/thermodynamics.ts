@@ -30,7 +30,11 @@ export const heated = (V: Landscape, beta: number): Landscape => ({
  * @throws MechanicsError `mechanics.option` for fewer than one temperature or one that is not positive;
  * `mechanics.no-overlap` where two neighbours share no energies.
  */
-export function ensemble(V: Landscape, betas: readonly number[], sample: (V: Landscape) => Chain): Thermal[] {
+export function thermodynamics(
+  V: Landscape,
+  betas: readonly number[],
+  sample: (V: Landscape) => Chain,
+): Thermal[] {
   if (betas.length === 0 || betas.some((beta) => !(beta > 0 && Number.isFinite(beta))))
     throw new MechanicsError('mechanics.option', `the inverse temperatures are ${betas.join(', ')}`, {
       where: V.name,

@@ -1,0 +1,84 @@
+/** @file Noether's theorem as a function: give a symmetry, get its charge, and whether the system has that symmetry. */
+import type { Random } from '../../core/random.ts';
+import { directional, dot, type PairFormula, real, type VectorFormula } from '../differentiate.ts';
+import type { Flow, Trajectory } from '../types.ts';
+import { type Drift, drift } from './drift.ts';
+
+export interface NoetherResult {
+  /** The charge, e.g. p·ξ(q). */
+  readonly charge: PairFormula;
+  /** Largest |dC/dt| over the points looked at, relative to the size of its terms; 0 to rounding for a symmetry. */
+  readonly defect: number;
+  readonly symmetry: boolean;
+  /** Where the defect is largest. */
+  readonly worst: { readonly q: Float64Array; readonly p: Float64Array };
+}
+
+/** Points to look at: by default 64 from a normal distribution of width 1. */
+export interface LookAt {
+  readonly random: Random;
+  readonly points?: number;
+  readonly width?: number;
+}
+
+/** Rounding that a symmetry may show. */
+const TOLERANCE = 1e-10;
+
+/**
+ * The charge of the point symmetry q → q + εξ(q) of a motion: C = p·ξ(q) (Noether 1918). The test is that C does not
+ * change along the motion; it uses rates alone, so any flow will do.
+ */
+export function noetherCharge(flow: Flow, generator: VectorFormula, look: LookAt): NoetherResult {
+  return conservedQuantity(flow, (o, q, p) => dot(o, p, generator(o, q)), look);
+}
+
+/** The same test for a charge that is given itself, e.g. the Laplace–Runge–Lenz vector, which no point symmetry makes. */
+export function conservedQuantity(
+  flow: Flow,
+  charge: PairFormula,
+  { random, points = 64, width = 1 }: LookAt,
+): NoetherResult {
+  const n = flow.dimension;
+  let [defect, worst] = [0, { q: new Float64Array(n), p: new Float64Array(n) }];
+  for (let k = 0; k < points; k++) {
+    const [q, p] = [0, 1].map(() => Float64Array.from({ length: n }, () => width * random.normal()));
+    const found = rateOfChange(flow, charge, q!, p!);
+    if (found > defect) [defect, worst] = [found, { q: q!, p: p! }];
+  }
+  return { charge, defect, symmetry: defect < TOLERANCE, worst };
+}
+
+/** Drift of a charge along a recorded run. */
+export function chargeDrift({ times, q_KN, p_KN, dimension: n }: Trajectory, charge: PairFormula): Drift {
+  return drift(
+    times,
+    Array.from(times, (_, k) =>
+      charge(real, q_KN.subarray(k * n, (k + 1) * n), p_KN.subarray(k * n, (k + 1) * n)),
+    ),
+  );
+}
+
+/** |dC/dt| over Σ|∂C/∂x_i ẋ_i| at a point. */
+function rateOfChange(flow: Flow, charge: PairFormula, q: Float64Array, p: Float64Array): number {
+  const n = flow.dimension;
+  const [dq, dp] = [new Float64Array(n), new Float64Array(n)];
+  flow.rates(q, p, dq, dp);
+  const joined: VectorFormula = (o, x) => {
+    const both = Array.from(x);
+    return [charge(o, both.slice(0, n), both.slice(n))];
+  };
+  const at = [...q, ...p];
+  const rates = [...dq, ...dp];
+  const parts = rates.map(
+    (rate, i) =>
+      rate *
+      directional(
+        real,
+        joined,
+        at,
+        at.map((_, j) => (i === j ? 1 : 0)),
+      ).tangents[0]!,
+  );
+  const size = parts.reduce((sum, part) => sum + Math.abs(part), 0);
+  return size === 0 ? 0 : Math.abs(parts.reduce((sum, part) => sum + part, 0)) / size;
+}

@@ -1,0 +1,44 @@
+/** @file What one step preserves: the symplectic form, volume, and the way back. Derivatives are exact. */
+import { stateOf } from '../build.ts';
+import { factor } from '../linear.ts';
+import { stepJacobian } from '../tangent.ts';
+import type { Integrator, State, System } from '../types.ts';
+
+/** Largest entry of DΦᵀΩDΦ − cΩ, with c = e^(−γh) for a damped system and 1 otherwise. @throws `mechanics.needs` for a system without formulas. */
+export function symplecticityDefect(integrator: Integrator, system: System, at: State, h: number): number {
+  return formDefect(stepJacobian(integrator, system, at, h), contraction(system, h));
+}
+
+/** Largest entry of DᵀΩD − factor·Ω for a Jacobian [2n][2n] of (q, p). */
+export function formDefect(D: readonly (readonly number[])[], factorOfForm = 1): number {
+  const n = D.length / 2;
+  let worst = 0;
+  for (let a = 0; a < 2 * n; a++)
+    for (let b = 0; b < 2 * n; b++) {
+      let form = 0;
+      for (let i = 0; i < n; i++) form += D[i]![a]! * D[n + i]![b]! - D[n + i]![a]! * D[i]![b]!;
+      const omega = b - a === n ? 1 : a - b === n ? -1 : 0;
+      worst = Math.max(worst, Math.abs(form - factorOfForm * omega));
+    }
+  return worst;
+}
+
+/** |det DΦ − cⁿ|: how far the step is from keeping volume (Liouville). */
+export function volumeDefect(integrator: Integrator, system: System, at: State, h: number): number {
+  const { determinant } = factor(stepJacobian(integrator, system, at, h), system.name);
+  return Math.abs(determinant - contraction(system, h) ** system.dimension);
+}
+
+/** Largest change of a coordinate after a step by h and a step by −h. */
+export function reversibilityDefect(integrator: Integrator, system: System, at: State, h: number): number {
+  const [state, step] = [stateOf(at.q, at.p, at.t), integrator.stepper(system)];
+  step(state, h);
+  step(state, -h);
+  return Math.max(
+    ...state.q.map((q, i) => Math.abs(q - at.q[i]!)),
+    ...state.p.map((p, i) => Math.abs(p - at.p[i]!)),
+  );
+}
+
+const contraction = (system: System, h: number): number =>
+  system.kind === 'damped' ? Math.exp(-system.friction * h) : 1;
