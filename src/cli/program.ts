@@ -3,6 +3,8 @@ import { Command } from 'commander';
 import { untangleVersion } from '../study/versions.ts';
 import { addCheck } from './commands/check.ts';
 import { addDemo } from './commands/demo.ts';
+import { addMechanics } from './commands/mechanics.ts';
+import { addModels } from './commands/models.ts';
 import { addRun } from './commands/run.ts';
 import { addStages } from './commands/stages.ts';
 import { addStudio } from './commands/studio.ts';
@@ -31,7 +33,9 @@ export function program(io: Io): Command {
   addDemo(root, io);
   addStudy(root, io);
   addRun(root, io);
+  addModels(root, io);
   addCheck(root, io);
+  addMechanics(root, io);
   addStages(root, io);
   addStudio(root, io);
   return root;

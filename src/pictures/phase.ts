@@ -71,7 +71,7 @@ export function phasePicture(orbits: readonly Orbit[], options: PhaseOptions, un
     ),
     el('line', { x1: frame.left, x2: frame.right, y1: frame.bottom, y2: frame.bottom, stroke: hairline }),
     xAxis(x, frame, options.xName),
-    legend(orbits, frame),
+    legend(orbits, frame, options.yName),
   );
 }
 
@@ -88,17 +88,20 @@ export function sectionPicture(orbits: readonly Orbit[], options: PhaseOptions):
       for (let k = 0; k < orbit.x.length; k++) {
         points.push(`M${short(x(orbit.x[k]!))} ${short(y(orbit.y[k]!))}h0`);
       }
-      return el('path', {
-        d: points.join(''),
-        stroke: orbit.colour ?? categories[i % categories.length]!,
-        'stroke-width': 1.8,
-        'stroke-linecap': 'round',
-        fill: 'none',
-      });
+      return el(
+        'path',
+        {
+          d: points.join(''),
+          stroke: orbit.colour ?? categories[i % categories.length]!,
+          'stroke-width': 1.8,
+          'stroke-linecap': 'round',
+          fill: 'none',
+        },
+        title(orbit.name),
+      );
     }),
     el('line', { x1: frame.left, x2: frame.right, y1: frame.bottom, y2: frame.bottom, stroke: hairline }),
     xAxis(x, frame, options.xName),
-    legend(orbits, frame),
   );
 }
 
@@ -169,8 +172,8 @@ function drawOrbit(
 }
 
 /** The orbits' names in one line above the picture, as many as there is room for. */
-function legend(orbits: readonly Orbit[], frame: Frame): string {
-  let left = frame.left + 90;
+function legend(orbits: readonly Orbit[], frame: Frame, yName: string): string {
+  let left = frame.left + yName.length * 6.6 + 24;
   return orbits
     .map((orbit, i) => {
       const wide = orbit.name.length * 6.6 + 26;

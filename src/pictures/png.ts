@@ -10,6 +10,17 @@ const scripts = ['latin', 'latin-ext', 'greek'];
 /** Themes are CSS variables with the light theme as fallback; the renderer knows no variables. */
 const lightTheme = (svg: string): string => svg.replace(/var\(--[\w-]+,\s*([^)]+)\)/g, '$1');
 
+/** The font's files have no superscripts beyond ¹²³: they are set as small raised digits. */
+const raised = (svg: string): string =>
+  svg.replace(/(<text[^>]*>)([^<]*)/g, (_, tag: string, written: string) => {
+    const set = written.replace(
+      /[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+/g,
+      (run) =>
+        `<tspan baseline-shift="super" font-size="9">${run.replace(/./g, (c) => '−0123456789'['⁻⁰¹²³⁴⁵⁶⁷⁸⁹'.indexOf(c)]!)}</tspan>`,
+    );
+    return tag + set;
+  });
+
 let ready: Promise<Uint8Array[]> | undefined;
 
 async function load(): Promise<Uint8Array[]> {
@@ -23,7 +34,7 @@ async function load(): Promise<Uint8Array[]> {
 export async function pngOf(svg: string, zoom = 2): Promise<Uint8Array> {
   ready ??= load();
   const fontBuffers = await ready;
-  const drawn = new Resvg(lightTheme(svg), {
+  const drawn = new Resvg(raised(lightTheme(svg)), {
     background: '#fcfcfa',
     fitTo: { mode: 'zoom', value: zoom },
     font: { fontBuffers, loadSystemFonts: false, defaultFontFamily: 'Inter Variable' },

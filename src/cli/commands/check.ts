@@ -14,37 +14,40 @@ export function addCheck(program: Command, io: Io): void {
       'Measures the invariants that each part promises, each against its bar. Fails if one does not hold.',
     )
     .argument('[area]', 'only this area, e.g. autodiff')
-    .action(async (area: string | undefined, options: GlobalOptions) => {
-      const rows = await runChecks(area, {
-        threads: options.threads,
-        signal: io.signal,
-        progress: (event) => {
-          if (event.type === 'start' && !options.quiet) io.err(`▸ ${event.label}\n`);
-        },
-      });
-      if (options.json) io.out(`${JSON.stringify(rows, null, 2)}\n`);
-      else {
-        io.out(
-          table(
-            ['area', 'promise', 'value', 'bar', ''],
-            rows.map((row) => [
-              row.area,
-              row.name,
-              row.value.toExponential(2),
-              row.bar.toExponential(2),
-              row.pass ? io.style.good('holds') : io.style.bad('broken'),
-            ]),
-          ),
-        );
-      }
-      const broken = rows.filter((row) => !row.pass);
-      if (broken.length > 0) {
-        throw new StudyError('check.broken', `${broken.length} of ${rows.length} checks do not hold`, {
-          where: broken.map((row) => `${row.area}: ${row.name}`).join('; '),
-          hint: 'please report this with the output of `untangle check --json` and your machine',
-        });
-      }
-    })
+    .action((area: string | undefined, options: GlobalOptions) => checkAction(area, options, io))
     .addHelpText('after', '\nExamples:\n  untangle check\n  untangle check autodiff --json');
   addGlobalOptions(command);
+}
+
+/** Measures and prints the rows of an area, or of all; throws `check.broken` when one does not hold. */
+export async function checkAction(area: string | undefined, options: GlobalOptions, io: Io): Promise<void> {
+  const rows = await runChecks(area, {
+    threads: options.threads,
+    signal: io.signal,
+    progress: (event) => {
+      if (event.type === 'start' && !options.quiet) io.err(`▸ ${event.label}\n`);
+    },
+  });
+  if (options.json) io.out(`${JSON.stringify(rows, null, 2)}\n`);
+  else {
+    io.out(
+      table(
+        ['area', 'promise', 'value', 'bar', ''],
+        rows.map((row) => [
+          row.area,
+          row.name,
+          row.value.toExponential(2),
+          row.bar.toExponential(2),
+          row.pass ? io.style.good('holds') : io.style.bad('broken'),
+        ]),
+      ),
+    );
+  }
+  const broken = rows.filter((row) => !row.pass);
+  if (broken.length > 0) {
+    throw new StudyError('check.broken', `${broken.length} of ${rows.length} checks do not hold`, {
+      where: broken.map((row) => `${row.area}: ${row.name}`).join('; '),
+      hint: 'please report this with the output of `untangle check --json` and your machine',
+    });
+  }
 }

@@ -1,0 +1,146 @@
+/** @file All methods on one system at equal cost: energy error for the same number of force evaluations. */
+import { MechanicsError, UntangleError } from '../../core/errors.ts';
+import { integrate, type Run } from '../../mechanics/integrate.ts';
+import { integrators } from '../../mechanics/integrators/registry.ts';
+import type { SystemEntry } from '../../mechanics/systems/registry.ts';
+import type { Integrator, System } from '../../mechanics/types.ts';
+import { energyErrors } from './draw.ts';
+
+/** One method's line. `failed` says why there is no figure. */
+export interface Comparison {
+  readonly integrator: string;
+  readonly order: number;
+  readonly symplectic: boolean;
+  readonly symmetric: boolean;
+  readonly steps: number;
+  readonly step: number;
+  /** Force (or rate) evaluations that were counted. */
+  readonly forces: number;
+  /** Largest |E − E₀| / |E₀| (absolute where E₀ = 0) over the run, and over its last tenth. */
+  readonly worst: number;
+  readonly atEnd: number;
+  readonly failed?: string;
+  readonly run?: Run;
+}
+
+/** Samples of a run that a comparison keeps. */
+const SAMPLES = 4000;
+
+/**
+ * Every method that can move the system, over `time`, with about `budget` force evaluations each. Implicit and
+ * adaptive methods, whose cost is known only afterwards, are run again with a step corrected by what was counted.
+ * Throws MechanicsError `mechanics.not-conserved` for a system with friction.
+ */
+export function compareMethods(
+  entry: SystemEntry,
+  options: { readonly budget: number; readonly time: number; readonly only?: readonly string[] },
+): Comparison[] {
+  if (entry.make().kind === 'damped') {
+    throw new MechanicsError('mechanics.not-conserved', `${entry.name} loses energy to friction`, {
+      where: entry.name,
+      hint: 'methods are compared by how well they keep the energy: take a system without friction',
+    });
+  }
+  const wanted = [...integrators.values()].filter(({ name }) => !options.only || options.only.includes(name));
+  const rows = wanted.map((method) => atBudget(entry, method, options.budget, options.time));
+  return rows.filter((row) => row !== undefined).sort((a, b) => a.worst - b.worst);
+}
+
+function atBudget(
+  entry: SystemEntry,
+  method: Integrator,
+  budget: number,
+  time: number,
+): Comparison | undefined {
+  const { system, counted } = counting(entry.make());
+  const { name, order, symplectic, symmetric } = method;
+  let steps = Math.max(1, Math.round(budget / method.forcesPerStep));
+  const about = { integrator: name, order, symplectic, symmetric };
+  try {
+    for (let attempt = 0; ; attempt++) {
+      const before = counted();
+      const every = Math.max(1, Math.ceil(steps / SAMPLES));
+      const run = integrate(system, method, entry.start(), { step: time / steps, steps, every });
+      const forces = counted() - before;
+      const share = forces / budget;
+      if (attempt < 3 && (share > 1.05 || share < 0.9) && steps > 1) {
+        steps = Math.max(1, Math.round(steps / share));
+        continue;
+      }
+      const errors = energyErrors(run);
+      const largest = (from: number) => errors.subarray(from).reduce((a, b) => Math.max(a, b), 0);
+      return {
+        ...about,
+        steps,
+        step: time / steps,
+        forces,
+        worst: largest(0),
+        atEnd: largest(Math.floor(0.9 * errors.length)),
+        run,
+      };
+    }
+  } catch (error) {
+    if (!(error instanceof UntangleError)) throw error;
+    if (error.code === 'mechanics.needs') return undefined;
+    const none = { steps, step: time / steps, forces: 0, worst: Number.POSITIVE_INFINITY };
+    return { ...about, ...none, atEnd: Number.POSITIVE_INFINITY, failed: error.message };
+  }
+}
+
+/** The system with its force, gradient and rate functions counted: a call of any of them is one evaluation. */
+function counting(system: System): { system: System; counted: () => number } {
+  let count = 0;
+  const watch = (target: System): System => {
+    const copy: Record<string, unknown> = { ...target };
+    // A drift, dT/dp, costs next to nothing and is not counted; neither is dHdp, which comes with dHdq.
+    for (const key of ['force', 'dHdq', 'rates', 'gradient', 'lagrangian']) {
+      const original = copy[key];
+      if (typeof original !== 'function') continue;
+      copy[key] = (...args: unknown[]) => {
+        count++;
+        const inside = count;
+        const answer: unknown = (original as (...args: unknown[]) => unknown)(...args);
+        // One rate may call the others: it is still one evaluation.
+        count = inside;
+        return answer;
+      };
+    }
+    if (Array.isArray(copy.parts)) {
+      copy.parts = (copy.parts as ((...args: unknown[]) => void)[]).map((part, i) => (...args: unknown[]) => {
+        if (i === 0) count++;
+        part(...args);
+      });
+    }
+    for (const key of ['conservative', 'free']) {
+      if (copy[key]) copy[key] = watch(copy[key] as System);
+    }
+    return copy as unknown as System;
+  };
+  return { system: watch(system), counted: () => count };
+}
+
+/** Energy error against step, halving it: what an order plot shows. Slope: least squares over the points above `floor`. */
+export function orderByRefinement(
+  entry: SystemEntry,
+  method: Integrator,
+  options: { readonly time: number; readonly coarsest: number; readonly halvings: number },
+): { steps: number[]; errors: number[]; slope: number } {
+  const steps: number[] = [];
+  const errors: number[] = [];
+  for (let k = 0; k <= options.halvings; k++) {
+    const count = Math.ceil(options.time / (options.coarsest / 2 ** k));
+    const h = options.time / count;
+    const run = integrate(entry.make(), method, entry.start(), { step: h, steps: count });
+    steps.push(h);
+    errors.push(energyErrors(run).reduce((a, b) => Math.max(a, b), 0));
+  }
+  const points = steps
+    .map((h, k) => [Math.log(h), Math.log(errors[k]!)] as const)
+    .filter((_, k) => errors[k]! > 1e-13);
+  const mean = (f: (point: readonly [number, number]) => number) =>
+    points.reduce((sum, point) => sum + f(point), 0) / points.length;
+  const [x, y] = [mean((p) => p[0]), mean((p) => p[1])];
+  const slope =
+    points.length < 2 ? Number.NaN : mean(([a, b]) => (a - x) * (b - y)) / mean(([a]) => (a - x) ** 2);
+  return { steps, errors, slope };
+}
