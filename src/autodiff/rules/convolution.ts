@@ -5,7 +5,7 @@ import type { Attribute, Dim, Node } from '../../graph/types.ts';
 import { countWindows, extent, transposedWindowsOf, type Window, windowsOf } from '../../graph/window.ts';
 import type { Emitter } from '../emit.ts';
 import { again, type JvpContext, operand, type Rule, type VjpContext } from '../rule.ts';
-import { broadcastTo, reshapeTo, sizes as sizesOf, sum } from '../shaping.ts';
+import { broadcastTo, reshapeTo, type Size, sizes as sizesOf, sum } from '../shaping.ts';
 
 type Attributes = Record<string, Attribute>;
 
@@ -76,18 +76,26 @@ export function spread(
 const exchange = (e: Emitter, x: string): string =>
   e.op('Transpose', [x], { perm: { ints: e.shape(x).map((_, i) => (i < SPATIAL ? 1 - i : i)) } });
 
+/**
+ * A computed value as the kernel of a convolution. onnxruntime 1.30 (Pad_Fusion) takes a Pad that makes a kernel
+ * for one that makes the image; a Reshape in between, which copies nothing, keeps them apart.
+ */
+const asKernel = (e: Emitter, value: string): string =>
+  reshapeTo(
+    e,
+    value,
+    e.shape(value).map((_, axis) => ({ of: value, axis })),
+  );
+
 /** [N, group·C, …] as [C, group·N, …]: the channels of a group beside each other. */
 function byGroup(e: Emitter, x: string, group: number): string {
   if (group === 1) return exchange(e, x);
-  const [n, channels, ...sizes] = e.shape(x);
-  const each = Number(channels) / group;
-  const from = (axis: number) => ({ of: x, axis });
-  const axes = sizes.map((_, i) => from(i + SPATIAL));
+  const from = (axis: number, times = 1): Size => ({ of: x, axis, times });
+  const axes = spatialSizes(e, x).map((_, i) => from(i + SPATIAL));
+  const each = from(1, 1 / group);
   const split = reshapeTo(e, x, [from(0), group, each, ...axes]);
-  const perm = { ints: [2, 1, 0, ...sizes.map((_, i) => i + 3)] };
-  const turned = e.op('Transpose', [split], { perm });
-  const rows = typeof n === 'number' ? n * group : -1;
-  return reshapeTo(e, turned, [each, rows, ...axes]);
+  const perm = { ints: [2, 1, 0, ...axes.map((_, i) => i + 3)] };
+  return reshapeTo(e, e.op('Transpose', [split], { perm }), [each, from(0, group), ...axes]);
 }
 
 /**
@@ -117,7 +125,7 @@ function correlate(
   const longer = windows.flatMap((_, i) => ((over[i] ?? -1) < 0 ? [i] : []));
   const [m, c] = e.shape(weight) as [Dim, Dim];
   const reached = windows.map((w, i) => (longer.includes(i) ? `?${small}.${i}.reached` : w.kernel));
-  const found = e.shaped('Conv', [byGroup(e, big, group), exchange(e, small)], attributes, [
+  const found = e.shaped('Conv', [byGroup(e, big, group), asKernel(e, exchange(e, small))], attributes, [
     c,
     m,
     ...reached,
@@ -149,7 +157,7 @@ function jvp(c: JvpContext): string[] {
   const [x, w] = [operand(c, 0), operand(c, 1)];
   const parts = [
     ...(c.wants(0) ? again(c, [c.tangent(0), w]) : []),
-    ...(c.wants(1) ? again(c, [x, c.tangent(1)]) : []),
+    ...(c.wants(1) ? again(c, [x, asKernel(c.e, c.tangent(1))]) : []),
     ...(c.wants(2) ? [biasTangent(c)] : []),
   ];
   return [parts.reduce(c.e.add)];

@@ -1,5 +1,6 @@
 /** @file Resizing images, and moving blocks of them into channels and back. */
 import { GraphError } from '../../core/errors.ts';
+import { emptyArray, tensor } from '../../core/tensor.ts';
 import { intAttribute, intsAttribute, stringAttribute } from '../../graph/attributes.ts';
 import { positiveAxis } from '../../graph/dims.ts';
 import type { Attribute, Node } from '../../graph/types.ts';
@@ -22,40 +23,46 @@ function plainAttributes(node: Node): Attributes {
 const entry = (e: Emitter, vector: string, i: number): string =>
   e.op('Slice', [vector, e.ints(i), e.ints(i + 1), e.ints(0)]);
 
-const pair = (e: Emitter, a: string, b: string): string => e.op('Concat', [a, b], { axis: { int: 0 } });
-
 /**
  * What resizing does along one axis, as a matrix [size before, size after]: the unit vectors, resized by the same
- * operator with the same attributes, so that gradient and network agree in every mode.
+ * operator with the same attributes, so that gradient and network agree in every mode. They lie as images
+ * [size, 1, 1, size] whose height is doubled: onnxruntime copies what keeps its shape, whatever the scales are.
  */
 function matrix(e: Emitter, node: Node, axis: number, i: number, count: number): string {
-  const [x, roi = '', scales = '', sizes = ''] = node.inputs as [string, string?, string?, string?];
+  const [x, roi = '', scales = '', wanted = ''] = node.inputs as [string, string?, string?, string?];
   const at = positionsOf(e, x, axis);
   const [column, row] = [e.op('Unsqueeze', [at, e.ints(1)]), e.op('Unsqueeze', [at, e.ints(0)])];
-  const units = e.cast(e.op('Equal', [column, row]), e.type(x).dtype);
-  const one = (value: number, like: string) => e.op('Reshape', [e.number(value, like), e.ints(1)]);
+  const units = e.op('Unsqueeze', [e.cast(e.op('Equal', [column, row]), e.type(x).dtype), e.ints(1, 2)]);
+  const constant = (like: string, ...values: number[]) => {
+    const { dtype } = e.type(like);
+    const data = emptyArray(dtype, values.length);
+    for (const [k, value] of values.entries()) data[k] = dtype === 'int64' ? BigInt(value) : value;
+    return e.constant(tensor(dtype, [values.length], data), 'corners');
+  };
+  const joined = (...parts: string[]) => e.op('Concat', parts, { axis: { int: 0 } });
   const corners =
     roi === '' || e.shape(roi)[0] === 0
       ? ''
-      : e.op('Concat', [one(0, roi), entry(e, roi, i), one(1, roi), entry(e, roi, i + count)], {
-          axis: { int: 0 },
-        });
-  const before = sizeOfAxis(e, x, axis);
+      : joined(constant(roi, 0, 0, 0), entry(e, roi, i), constant(roi, 1, 1, 1), entry(e, roi, i + count));
   const inputs =
-    sizes === ''
-      ? [units, corners, pair(e, one(1, scales), entry(e, scales, i))]
-      : [units, corners, '', pair(e, before, entry(e, sizes, i))];
+    wanted === ''
+      ? [units, corners, joined(constant(scales, 1, 1, 2), entry(e, scales, i))]
+      : [units, corners, '', joined(sizeOfAxis(e, x, axis), e.ints(1, 2), entry(e, wanted, i))];
   const [rows, columns] = [e.shape(x)[axis]!, e.shape(node.outputs[0]!)[axis]!];
-  return e.shaped('Resize', inputs, plainAttributes(node), [rows, columns]);
+  const resized = e.shaped('Resize', inputs, plainAttributes(node), [rows, 1, 2, columns]);
+  const first = e.op('Slice', [resized, e.ints(0), e.ints(1), e.ints(2)]);
+  return e.op('Squeeze', [first, e.ints(1, 2)]);
 }
 
 /** Axes that change, with their places among the scales or sizes. */
 function changedAxes(e: Emitter, node: Node): { axis: number; i: number; count: number }[] {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!];
   const rank = e.shape(x).length;
+  const cropped = stringAttribute(node, 'coordinate_transformation_mode', '') === 'tf_crop_and_resize';
+  if (!cropped && e.shape(x).every((size, axis) => typeof size === 'number' && size === e.shape(y)[axis]))
+    return [];
   const axes = intsAttribute(node, 'axes')?.map((a) => positiveAxis(a, rank)) ?? [...Array(rank).keys()];
   const scales = node.inputs[2] ? e.knownNumbers(node.inputs[2]) : undefined;
-  const cropped = stringAttribute(node, 'coordinate_transformation_mode', '') === 'tf_crop_and_resize';
   return axes.flatMap((axis, i) => {
     const same = node.inputs[3] ? e.shape(x)[axis] === e.shape(y)[axis] : scales?.[i] === 1;
     return same && !cropped ? [] : [{ axis, i, count: axes.length }];
@@ -69,6 +76,7 @@ function unresize(c: VjpContext): string {
   const { e, node } = c;
   const x = operand(c);
   const changed = changedAxes(e, node);
+  if (changed.length === 0) return c.grad();
   const letters = [...LOWER].slice(0, e.shape(x).length);
   const of = (axis: number) => letters[axis]!.toUpperCase();
   const seen = letters.map((letter, axis) => (changed.some((a) => a.axis === axis) ? of(axis) : letter));

@@ -13,9 +13,13 @@ const toInput = linear((c) => reshapeLike(c.e, c.grad(), operand(c)));
 
 const floating = (e: Emitter, name: string): boolean => e.type(name).dtype.startsWith('float');
 
-/** Joins int64 vectors. */
-export const join = (e: Emitter, parts: readonly string[]): string =>
-  parts.length === 1 ? parts[0]! : e.op('Concat', parts, { axis: { int: 0 } });
+/** Joins int64 vectors; a constant when all are known. */
+export function join(e: Emitter, parts: readonly string[]): string {
+  if (parts.length === 1) return parts[0]!;
+  const known = parts.flatMap((part): readonly (Dim | undefined)[] => e.knownInts(part) ?? [undefined]);
+  if (known.every((value) => typeof value === 'number')) return e.ints(...known);
+  return e.op('Concat', parts, { axis: { int: 0 } });
+}
 
 const concat: Rule = {
   kind: 'rule',
