@@ -69,7 +69,7 @@ const resize: ShapeRule = (c) => {
 
 function scaled(size: Dim, scale: number | undefined): Dim | undefined {
   if (scale === undefined) return undefined;
-  if (typeof size === 'number') return Math.floor(size * scale);
+  if (typeof size === 'number') return Math.floor(Math.fround(size * scale)); // in float32, as onnxruntime
   return Number.isInteger(scale) ? multiplyDims(size, scale) : undefined;
 }
 
