@@ -1,4 +1,4 @@
-/** @file Any ONNX file as a FreeModel: checked, upgraded, with large weights left in files. */
+/** @file Any ONNX file as a FreeModel, or as the Model that it was exported from: checked, upgraded, with large weights left in files. */
 import { mkdir, open as openFile, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GraphError, throwIfAborted } from '../core/errors.ts';
@@ -10,8 +10,9 @@ import { fileFailure } from '../files/failures.ts';
 import { decodeOnnx } from '../graph/onnx.ts';
 import { type Graph, isExternal, type Weight } from '../graph/types.ts';
 import { upgrade } from '../graph/upgrade.ts';
+import { exportedModel } from './export-onnx.ts';
 import { placeWeights } from './external.ts';
-import { countNumbers, type FreeModel, freeSites, kindOf, tensorInputs } from './free.ts';
+import { type AnyModel, countNumbers, freeSites, kindOf, tensorInputs } from './free.ts';
 
 /** Largest protobuf there can be; larger models keep weights in files beside it. */
 const LARGEST = 2 ** 31 - 1;
@@ -34,12 +35,15 @@ export async function openOnnx(
   path: string,
   { name, source }: { readonly name: string; readonly source: string },
   context: WorkContext,
-): Promise<FreeModel> {
+): Promise<AnyModel> {
   const bytes = await readWhole(path);
   throwIfAborted(context.signal);
   const { graph: placed, files } = await placeWeights(decodeOnnx(bytes, { file: path }), path);
   const digest = sha256(bytes);
   const graph = upgrade(await withoutLargeWeights(placed, digest, context));
+  const hash = contentHash({ onnx: digest, files });
+  const ours = await exportedModel(graph, { path, hash });
+  if (ours) return ours;
   const inputs = tensorInputs(graph.inputs, path);
   return {
     kind: kindOf(inputs),
@@ -47,7 +51,7 @@ export async function openOnnx(
     source,
     note: placed.opset < graph.opset ? `operator set ${placed.opset}, rewritten as ${graph.opset}` : '',
     parameters: countNumbers(graph),
-    hash: contentHash({ onnx: digest, files }),
+    hash,
     graph,
     inputs,
     sites: freeSites(graph),

@@ -6,7 +6,8 @@
 Writes FOLDER/strings.json.gz (the strings), FOLDER/<kind>.json.gz (a small tokenizer.json trained on some of them) and
 FOLDER/ids.json: of each kind the number of ids, the SHA-256 of all ids (for each string their number and the ids, as
 little-endian uint32), and of each string the first byte of the SHA-256 of its part, in base64, so that a test can
-point at the first string that differs; `decoded` is the SHA-256 of what the ids decode to, joined by NUL. Everything follows from the seed. With --full, FOLDER/<kind>.full.gz holds the ids.
+point at the first string that differs; `decoded` is the SHA-256 of what the ids decode to, joined by NUL. The strings follow from the
+seed; training breaks ties by the order of hash tables, so tokenizers that lie in FOLDER already are taken as they are. With --full, FOLDER/<kind>.full.gz holds the ids.
 """
 import base64
 import gzip
@@ -239,11 +240,24 @@ def smollm2_from_gguf(path: str) -> Tokenizer:
     types = [int(fields["tokenizer.ggml.token_type"].parts[i][0]) for i in fields["tokenizer.ggml.token_type"].data]
     tok = Tokenizer(models.BPE(vocab={t: i for i, t in enumerate(tokens)}, merges=merges))
     tok.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    tok.decoder = decoders.ByteLevel()
     tok.add_special_tokens([AddedToken(t, special=True, normalized=False) for t, k in zip(tokens, types) if k == 3])
     return tok
 
 
 TEXTS = strings()
+
+
+def trained(make, path: Path) -> Tokenizer:
+    if path.exists():
+        return Tokenizer.from_str(gzip.decompress(path.read_bytes()).decode())
+    tok = make()
+    if hasattr(tok, "_trainer"):
+        tok.train_from_iterator(TEXTS[:3000], tok._trainer)
+    if hasattr(tok, "_after"):
+        tok._after(tok)
+    path.write_bytes(gzip.compress(tok.to_str().encode(), 9, mtime=0))
+    return tok
 
 
 def main(folder: str, smollm2: str | None, full: bool) -> None:
@@ -261,13 +275,7 @@ def main(folder: str, smollm2: str | None, full: bool) -> None:
             (out / f"{name}.full.gz").write_bytes(gzip.compress(data, 9, mtime=0))
 
     for make in (gpt2, llama3, qwen, neox, smollm, llama2, gemma, phi3, unigram, precompiled, bert, bert_cased):
-        tok = make()
-        if hasattr(tok, "_trainer"):
-            tok.train_from_iterator(TEXTS[:3000], tok._trainer)
-        if hasattr(tok, "_after"):
-            tok._after(tok)
-        (out / f"{make.__name__}.json.gz").write_bytes(gzip.compress(tok.to_str().encode(), 9, mtime=0))
-        keep(make.__name__, tok)
+        keep(make.__name__, trained(make, out / f"{make.__name__}.json.gz"))
     if smollm2:
         keep("smollm2", smollm2_from_gguf(smollm2))
     json.dump({"made_by": "token_ids.py", "tokenizers": tokenizers.__version__, "kinds": found}, open(out / "ids.json", "w"))
