@@ -1,5 +1,9 @@
 /** @file Algebra of symbolic sizes: polynomials in named dims with integer coefficients, kept as canonical text. */
+import { sha256 } from '../core/hash.ts';
 import type { Dim } from './types.ts';
+
+/** Characters of a made-up name, beyond which its hash stands for it. */
+const LONGEST_NAME = 100;
 
 /**
  * A size as a sum of monomials: key = its symbols sorted and joined by `*` ('' for the constant part),
@@ -107,7 +111,9 @@ export function broadcastDim(a: Dim, b: Dim): Dim | undefined {
   if (a === 1) return b;
   if (typeof a === 'number') return typeof b === 'number' ? undefined : a;
   if (typeof b === 'number') return b;
-  return `?larger(${[atomOf(a), atomOf(b)].sort().join(', ')})`;
+  const name = `?larger(${[atomOf(a), atomOf(b)].sort().join(', ')})`;
+  // Names that hold names would double in length at every block of a deep network.
+  return name.length <= LONGEST_NAME ? name : `?larger(${sha256(name).slice(0, 16)})`;
 }
 
 /** A size spelled so that it can stand within the name of another one. */

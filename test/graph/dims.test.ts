@@ -66,3 +66,14 @@ test('broadcasting', () => {
   expect(unknown).toBe(broadcastShapes(['position'], ['batch'])![0]);
   expect(productDims(['batch', 2, 'position'])).toBe('2*batch*position');
 });
+
+test('a size made of unknown sizes, again and again, keeps a short name that tells sizes apart', () => {
+  let [a, b]: string[] = ['first', 'second'];
+  for (let i = 0; i < 40; i++) {
+    const joined = broadcastShapes([`${a}`], [`${b}`])![0] as string;
+    expect(joined).toBe(broadcastShapes([`${b}`], [`${a}`])![0]);
+    expect(joined.length).toBeLessThan(120);
+    expect(joined).not.toBe(broadcastShapes([`${a}`], ['third'])![0]);
+    [a, b] = [joined, `${joined}+${b!.length}*other`];
+  }
+});

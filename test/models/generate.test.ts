@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { random } from '../../src/core/random.ts';
 import { f32 } from '../../src/core/tensor.ts';
 import { replaceAt } from '../../src/graph/interventions.ts';
+import { inferShapes } from '../../src/graph/shapes.ts';
 import { buildModel } from '../../src/models/build/model.ts';
 import {
   type Ended,
@@ -100,6 +101,11 @@ describe('with the key–value cache', () => {
   test.each(decoders)('$name: logits of every step are those of the whole text', async (model) => {
     const longest = Math.min(longestText(model.shape), 40);
     expect(await difference(model, [5, ...upTo(6, longest)])).toBeLessThan(1e-4);
+  });
+  test.each(decoders)('$name: every size of the step graph is known beforehand', ({ shape, graph }) => {
+    const types = inferShapes(buildModel(shape, graph.weights, { cache: true }));
+    const unknown = [...types].filter(([, type]) => type.shape.some((dim) => String(dim).includes('?')));
+    expect(unknown.map(([name]) => name)).toEqual([]);
   });
   test('a prompt longer than one run of it', async () => {
     const model = tinyLlama(3, { tied: false, context: 1200, layers: 1 });

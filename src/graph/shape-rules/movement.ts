@@ -1,6 +1,14 @@
 /** @file Shapes of operators that move values about: reshape, transpose, slice, join, repeat. */
 import { intAttribute, intsAttribute } from '../attributes.ts';
-import { addDims, broadcastShapes, divideDims, multiplyDims, positiveAxis, productDims } from '../dims.ts';
+import {
+  addDims,
+  broadcastShapes,
+  divideDims,
+  multiplyDims,
+  positiveAxis,
+  productDims,
+  subtractDims,
+} from '../dims.ts';
 import type { Dim } from '../types.ts';
 import { axesOf, badShape, knownInts, type ShapeContext, type ShapeRule, unknownShape } from './rule.ts';
 
@@ -20,8 +28,10 @@ const reshape: ShapeRule = (c) => {
   const zeroCopies = intAttribute(c.node, 'allowzero', 0) === 0;
   const dims = target.map((d, axis): Dim => (d === 0 && zeroCopies ? (shape[axis] ?? 0) : d));
   const open = dims.indexOf(-1);
-  const rest = productDims(dims.filter((d) => d !== -1));
-  const total = productDims(shape);
+  // Axes that are copied count on both sides: left out, sums among them need no division.
+  const isCopied = (axis: number) => target[axis] === 0 && zeroCopies && axis < shape.length;
+  const rest = productDims(dims.filter((d, axis) => d !== -1 && !isCopied(axis)));
+  const total = productDims(shape.filter((_, axis) => !isCopied(axis)));
   if (open >= 0) dims[open] = divideDims(total, rest) ?? c.unknown(open);
   else if (typeof total === 'number' && typeof rest === 'number' && total !== rest) {
     throw badShape(c.node, `[${shape}] cannot become [${dims}]`);
@@ -48,6 +58,11 @@ function sliceLength(dim: Dim, start: Dim, end: Dim, step: number): Dim | undefi
     if (end === 1) return 1;
     if (end === -1) return addDims(dim, -1);
     if (typeof end === 'string' && typeof dim === 'number') return end;
+  }
+  if (typeof start === 'string' && typeof end === 'string' && typeof dim === 'number') {
+    // From n to n + m: m, where what is left is a sum of sizes.
+    const length = subtractDims(end, start);
+    return String(length).includes('-') ? undefined : length;
   }
   if (start === 1 && farUp) return addDims(dim, -1);
   return start === -1 && farUp ? 1 : undefined;
