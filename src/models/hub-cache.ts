@@ -4,8 +4,8 @@
  * found here, and what we fetch is found by them.
  */
 import type { Dirent } from 'node:fs';
-import { link, mkdir, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { link, mkdir, readdir, readFile, readlink, rm, stat, symlink } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
 import { parse } from 'yaml';
 import { throwIfAborted } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
@@ -200,14 +200,15 @@ async function giveName(blob: string, name: string): Promise<void> {
   }
 }
 
-/** Removes all that lies on this disk of a repository, in every root, and says which folders went. */
-export async function removeRepository(repository: string): Promise<string[]> {
-  const places = [...new Set(hubRoots())].map((root) => join(root, folderName(repository)));
-  const removed: string[] = [];
-  for (const place of places) {
-    if (!(await exists(place))) continue;
-    await rm(place, { recursive: true, force: true });
-    removed.push(place);
+/** The files of a snapshot with the hashes under which they were fetched: the names of what they lead to. */
+export async function hashesOf({
+  folder,
+  files,
+}: Snapshot): Promise<{ path: string; size: number; hash?: string }[]> {
+  const all: { path: string; size: number; hash?: string }[] = [];
+  for (const file of files) {
+    const blob = basename(await readlink(join(folder, file.path)).catch(() => ''));
+    all.push({ ...file, ...(/^[0-9a-f]{40,64}$/.test(blob) ? { hash: blob } : {}) });
   }
-  return removed;
+  return all;
 }

