@@ -66,7 +66,14 @@ export function phasePicture(orbits: readonly Orbit[], options: PhaseOptions, un
       ...levels,
       ...separatrices,
       ...orbits.map((orbit, i) =>
-        drawOrbit(orbit, x, y, orbit.colour ?? categories[i % categories.length]!, until),
+        drawOrbit(
+          orbit,
+          x,
+          y,
+          orbit.colour ?? categories[i % categories.length]!,
+          until,
+          (frame.right - frame.left) / 2,
+        ),
       ),
     ),
     el('line', { x1: frame.left, x2: frame.right, y1: frame.bottom, y2: frame.bottom, stroke: hairline }),
@@ -146,6 +153,7 @@ function drawOrbit(
   y: (v: number) => number,
   colour: string,
   until: number,
+  jump: number,
 ): string {
   const count = Math.max(1, Math.round(orbit.x.length * Math.min(1, Math.max(0, until))));
   const every = Math.max(1, Math.ceil(count / orbitPoints));
@@ -158,7 +166,7 @@ function drawOrbit(
     const piece = points.slice(from, from + size + 1);
     pieces.push(
       el('path', {
-        d: polyline(piece),
+        d: unbroken(piece, jump).map(polyline).join(''),
         fill: 'none',
         stroke: colour,
         opacity: 0.25 + (0.75 * (from + piece.length)) / points.length,
@@ -169,6 +177,17 @@ function drawOrbit(
   }
   const [cx, cy] = points.at(-1)!;
   return el('g', {}, ...pieces, el('circle', { cx, cy, r: 3.5, fill: colour }), title(orbit.name));
+}
+
+/** Points in runs without a jump along x: an angle that passes π goes on at −π. */
+function unbroken(points: readonly [number, number][], jump: number): [number, number][][] {
+  const runs: [number, number][][] = [];
+  points.forEach((point, i) => {
+    const before = points[i - 1];
+    if (!before || Math.abs(point[0] - before[0]) > jump) runs.push([]);
+    runs.at(-1)!.push(point);
+  });
+  return runs;
 }
 
 /** The orbits' names in one line above the picture, as many as there is room for. */

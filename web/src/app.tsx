@@ -11,6 +11,7 @@ import { EditPage } from './pages/edit.tsx';
 import { EnergyPage } from './pages/energy.tsx';
 import { FeaturesPage } from './pages/features/features-page.tsx';
 import { GlossaryPage } from './pages/glossary.tsx';
+import { MechanicsPage } from './pages/mechanics/mechanics-page.tsx';
 import { ModelPage } from './pages/model.tsx';
 import { Overview } from './pages/overview/overview.tsx';
 import { TextPage } from './pages/text.tsx';
@@ -55,6 +56,7 @@ export function App() {
 
 function Body({ place }: { place: Place }) {
   const { study, connection } = useLive();
+  if (place.parts[0] === 'mechanics') return <MechanicsPage />;
   if (!study && connection === 'lost') {
     return (
       <Failed

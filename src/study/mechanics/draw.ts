@@ -2,7 +2,7 @@
 import type { EventHit } from '../../mechanics/events.ts';
 import type { Run } from '../../mechanics/integrate.ts';
 import type { SystemEntry } from '../../mechanics/systems/registry.ts';
-import type { System } from '../../mechanics/types.ts';
+import type { Separable, System } from '../../mechanics/types.ts';
 import { categories } from '../../pictures/colours.ts';
 import { linesPicture } from '../../pictures/lines.ts';
 import { type Orbit, phasePicture, sectionPicture } from '../../pictures/phase.ts';
@@ -83,6 +83,29 @@ function thinned(values: Float64Array, times: Float64Array): { x: number; y: num
     if (most > 0) points.push({ x: times[to - 1]!, y: most });
   }
   return points;
+}
+
+/** Kinetic energy T, potential V and their sum H along a run of a system of one kind of motion. */
+export function splitPicture(system: Separable, run: Run, size: Size): string {
+  const series = (name: string, colour: string, f: (q: Float64Array, p: Float64Array) => number) => ({
+    name,
+    colour,
+    points: Array.from(run.times, (x, k) => ({
+      x,
+      y: f(
+        run.q_KN.subarray(k * run.dimension, (k + 1) * run.dimension),
+        run.p_KN.subarray(k * run.momenta, (k + 1) * run.momenta),
+      ),
+    })),
+  });
+  return linesPicture(
+    [
+      series('T, motion', categories[0]!, (_, p) => system.kinetic(p)),
+      series('V, height', categories[1]!, (q) => system.potential(q)),
+      series('H = T + V', categories[2]!, (q, p) => system.energy(q, p)),
+    ],
+    { ...size, label: 'Kinetic and potential energy and their sum over time', x: 'time', y: 'energy' },
+  );
 }
 
 /** Error against step on two logarithmic scales: the slope is the order. */

@@ -24,6 +24,8 @@ export interface View {
   /** Least range of the axes; longer orbits widen it. */
   readonly x?: readonly [number, number];
   readonly y?: readonly [number, number];
+  /** The horizontal coordinate is an angle: drawn between −π and π. */
+  readonly angle?: boolean;
   /** A function on the plane, drawn as levels: the energy, or the potential. */
   readonly landscape?: (system: System) => (x: number, y: number) => number;
   /** Levels drawn dashed: where one kind of motion turns into another. */
@@ -105,6 +107,7 @@ const views: Readonly<Record<string, View>> = {
   pendulum: {
     ...phasePlane,
     xName: 'angle q (rad)',
+    angle: true,
     x: [-4, 4],
     y: [-3, 3],
     landscape: energyOnPlane,
@@ -168,10 +171,13 @@ export function orbitsOf(view: View, run: Trajectory, name?: string): Orbit[] {
   };
   return view.curves.map((curve) => ({
     name: name ?? curve.name,
-    x: column(curve.x),
+    x: view.angle ? column(curve.x).map(wrapped) : column(curve.x),
     y: column(curve.y),
   }));
 }
+
+/** An angle between −π and π. */
+const wrapped = (angle: number): number => angle - 2 * Math.PI * Math.round(angle / (2 * Math.PI));
 
 /** The ranges of the axes: those of the view, widened to hold all orbits. */
 export function rangesOf(view: View, orbits: readonly Orbit[]) {

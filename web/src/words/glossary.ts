@@ -10,6 +10,29 @@ export interface Entry {
 }
 
 export const glossary = {
+  phaseSpace: {
+    word: 'phase space',
+    means: 'The space of all states: every position q together with every momentum p.',
+    physics: true,
+  },
+  hamiltonian: {
+    word: 'Hamiltonian',
+    means: 'The energy as a function of position and momentum; its slopes say how both change.',
+    physics: true,
+    formula: 'q̇ = ∂H/∂p, ṗ = −∂H/∂q',
+  },
+  symplectic: {
+    word: 'symplectic',
+    means:
+      'Keeping areas of phase space, as every Hamiltonian motion does; such a step has no drift of energy.',
+    physics: true,
+    formula: 'DΦᵀ Ω DΦ = Ω',
+  },
+  separatrix: {
+    word: 'separatrix',
+    means: 'The line in phase space between two kinds of motion, e.g. swinging and going over the top.',
+    physics: true,
+  },
   feature: {
     word: 'feature',
     means: 'A direction inside the model that a dictionary has learned; few are active on any one token.',

@@ -1,0 +1,65 @@
+/** @file The Mechanics page: knobs turn, pictures follow, the address remembers. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { browserTests, launchBrowser, watchedPage } from '../support/browser.ts';
+import { type InventedStudio, inventedStudio } from '../support/invented-studio.ts';
+
+describe.skipIf(!browserTests)('mechanics in the Studio', () => {
+  let browser: Browser;
+  let invented: InventedStudio;
+  let page: Page;
+  let errors: string[];
+  beforeAll(async () => {
+    invented = await inventedStudio();
+    browser = await launchBrowser();
+    ({ page, errors } = await watchedPage(browser));
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await invented?.studio.close();
+    expect(errors).toEqual([]);
+  });
+  const open = async (path: string) => {
+    await page.goto(invented.studio.url + path);
+    await page.getByRole('heading', { level: 1, name: 'Mechanics' }).waitFor();
+  };
+  const section = (name: string) => page.getByRole('region', { name });
+
+  test('another angle gives another swing, and the address keeps it', async () => {
+    await open('/mechanics');
+    const path = () => section('1.').locator('.picture svg').last().innerHTML();
+    const before = await path();
+    const knob = section('1.').getByRole('slider', { name: 'Let go at' });
+    await knob.focus();
+    for (let i = 0; i < 10; i++) await page.keyboard.press('ArrowLeft');
+    await expect.poll(() => section('1.').locator('output').textContent()).toBe('80°');
+    expect(await path()).not.toBe(before);
+    expect(new URL(page.url()).searchParams.get('angle')).toBe('80');
+  });
+
+  test('the scrubber draws part of the time', async () => {
+    await open('/mechanics?angle=80');
+    const dots = () => section('1.').locator('.picture svg').last().locator('circle').getAttribute('cx');
+    const end = await dots();
+    const scrubber = section('1.').getByRole('slider', { name: 'time' });
+    await scrubber.focus();
+    for (let i = 0; i < 60; i++) await page.keyboard.press('ArrowLeft');
+    await expect.poll(dots).not.toBe(end);
+  });
+
+  test('any system offers only the methods that can move it', async () => {
+    await open('/mechanics');
+    await section('4.').getByRole('combobox', { name: 'System' }).selectOption('rigid-body');
+    const methods = await section('4.')
+      .getByRole('combobox', { name: 'Method' })
+      .locator('option')
+      .allTextContents();
+    expect(methods).toContain('lie-poisson');
+    expect(methods).not.toContain('leapfrog-kdk');
+    await section('4.').getByRole('combobox', { name: 'System' }).selectOption('kepler');
+    await section('4.').getByRole('combobox', { name: 'Method' }).selectOption('rk4');
+    await expect.poll(() => new URL(page.url()).searchParams.get('method')).toBe('rk4');
+    await page.reload();
+    expect(await section('4.').getByRole('combobox', { name: 'Method' }).inputValue()).toBe('rk4');
+  });
+});
