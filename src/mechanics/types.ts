@@ -139,7 +139,7 @@ export type Needs =
 export interface Integrator {
   readonly name: string;
   readonly order: number;
-  /** The step conserves Ω (conformal methods: multiplies it by e^(−γh); Poisson methods: conserves J). */
+  /** The step of a Hamiltonian system conserves Ω (conformal methods: multiplies it by e^(−γh); Poisson methods: conserve J). */
   readonly symplectic: boolean;
   /** A step by h followed by a step by −h returns to where it began. */
   readonly symmetric: boolean;

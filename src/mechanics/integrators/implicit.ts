@@ -6,12 +6,15 @@ export const MAX_ITERATIONS = 100;
 /** A change this small, relative to the size of the unknown, may be called converged once it no longer falls. */
 const NEAR_ROUNDING = 1e-12;
 
+/** A change this small can no longer be seen in the state. */
+const BELOW_ROUNDING = Number.EPSILON / 256;
+
 /**
- * True when the iteration is done: the change is 0, or near rounding and no longer falling
+ * True when the iteration is done: the change is below rounding, or near it and no longer falling
  * (Hairer, Lubich, Wanner (2006) §VIII.6.1: iterate to rounding, or the round-off has a drift).
  */
 export const settled = (change: number, before: number, size: number): boolean =>
-  change === 0 || (change >= before && change <= NEAR_ROUNDING * size);
+  change <= BELOW_ROUNDING * size || (change >= before && change <= NEAR_ROUNDING * size);
 
 /** Thrown when a solver ends without a solution, or meets NaN. */
 export function notConverged(method: string, system: string, change: number, t: number): MechanicsError {

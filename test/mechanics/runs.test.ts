@@ -1,0 +1,373 @@
+/** @file Runs: periods by events, dense output, ensembles, and every failure by its code. */
+import { describe, expect, test } from 'vitest';
+import { damped, hamiltonian, separable, stateOf } from '../../src/mechanics/build.ts';
+import { periodError } from '../../src/mechanics/checks.ts';
+import { constrained, spheres } from '../../src/mechanics/constraints.ts';
+import {
+  denseOutput,
+  ensemble,
+  integrate,
+  type RunOptions,
+  sampleAt,
+} from '../../src/mechanics/integrate.ts';
+import { adaptiveDormandPrince } from '../../src/mechanics/integrators/dormand-prince.ts';
+import { integratorNamed, integrators } from '../../src/mechanics/integrators/registry.ts';
+import { reversibleAdaptive } from '../../src/mechanics/integrators/reversible-adaptive.ts';
+import { doublePendulum } from '../../src/mechanics/systems/double-pendulum.ts';
+import { henonHeiles } from '../../src/mechanics/systems/henon-heiles.ts';
+import { kepler, keplerOrbit } from '../../src/mechanics/systems/kepler.ts';
+import { harmonicOscillator } from '../../src/mechanics/systems/oscillator.ts';
+import { pendulum, pendulumPeriod } from '../../src/mechanics/systems/pendulum.ts';
+import { systemNamed } from '../../src/mechanics/systems/registry.ts';
+import { tangentLift } from '../../src/mechanics/tangent.ts';
+import type { State, System } from '../../src/mechanics/types.ts';
+
+describe('the pendulum’s period', () => {
+  test.each([
+    [10, 6.295168523699072],
+    [30, 6.39256800845016],
+    [60, 6.743001419250384],
+    [90, 7.4162987092054875],
+    [120, 8.626062589998574],
+    [150, 11.07225258147507],
+    [170, 15.326967999136585],
+    [179, 24.51111529810688],
+  ])('exactly, at %d°: 4K by the arithmetic–geometric mean against mpmath', (degrees, period) => {
+    expect(Math.abs(pendulumPeriod((degrees * Math.PI) / 180) / period - 1)).toBeLessThan(1e-13);
+  });
+  const methods = [...integrators.values()].filter(
+    (method) => method.order >= 6 && ['separable', 'rates', 'lagrangian'].includes(method.needs),
+  );
+  describe.each(methods.map((method) => method.name))('%s', (name) => {
+    test.each([10, 90, 150, 179])('from rest at %d°: within 1e-10', (degrees) => {
+      expect(periodError(name, degrees, name.startsWith('variational') ? 0.05 : 0.02)).toBeLessThan(1e-10);
+    });
+  });
+  test('a method of order 2 at this step does not reach it', () =>
+    expect(periodError('leapfrog-kdk', 90)).toBeGreaterThan(1e-6));
+});
+
+describe('events', () => {
+  const method = integratorNamed('kahan-li-8');
+  const crossing: EventSurface = { name: 'bottom', surface: (_o, q) => q[0]! };
+  test('directions: falling and rising passages take turns, and together are all', () => {
+    const count = (direction: -1 | 0 | 1) =>
+      integrate(harmonicOscillator(), method, stateOf([1], [0]), {
+        step: 0.1,
+        steps: 200,
+        events: [{ ...crossing, direction }],
+      }).hits.map((hit) => hit.t);
+    const [falling, all, rising] = [count(-1), count(0), count(1)];
+    falling.forEach((t, k) => {
+      expect(t).toBeCloseTo(Math.PI / 2 + 2 * Math.PI * k, 11);
+    });
+    expect([...falling, ...rising].sort((a, b) => a - b)).toEqual(all);
+  });
+  test('a stop ends the run on the surface', () => {
+    const run = integrate(harmonicOscillator(), method, stateOf([1], [0]), {
+      step: 0.1,
+      steps: 1000,
+      events: [{ ...crossing, stop: true }],
+    });
+    expect(run.final.t).toBeCloseTo(Math.PI / 2, 12);
+    expect(Math.abs(run.final.q[0]!)).toBeLessThan(1e-14);
+    expect(run.times.at(-1)).toBe(run.final.t);
+  });
+  test('backwards in time', () => {
+    const { hits } = integrate(harmonicOscillator(), method, stateOf([1], [0]), {
+      step: -0.1,
+      steps: 40,
+      events: [crossing],
+    });
+    expect(hits.map((hit) => hit.t / Math.PI)).toEqual([expect.closeTo(-0.5, 12)]);
+  });
+  test('with steps of the method’s own choice, and several surfaces at once', () => {
+    const { hits } = integrate(kepler(), integratorNamed('adaptive-leapfrog'), keplerOrbit(0.6), {
+      step: 0.001,
+      steps: 12_000,
+      events: [
+        { name: 'apsis', surface: (o, q, p) => o.add(o.mul(q[0]!, p[0]!), o.mul(q[1]!, p[1]!)) },
+        { name: 'axis', surface: (_o, q) => q[1]! },
+      ],
+    });
+    const apses = hits.filter((hit) => hit.event === 'apsis').map((hit) => hit.t);
+    expect(apses.length).toBeGreaterThan(2);
+    apses.forEach((t, k) => {
+      expect(t).toBeCloseTo(Math.PI * (k + 1), 4);
+    });
+    expect(hits.map((hit) => hit.t)).toEqual(hits.map((hit) => hit.t).sort((a, b) => a - b));
+  });
+  test('looking for an event leaves the run as it was', () => {
+    const options = { step: 0.05, steps: 400 };
+    for (const name of ['leapfrog-kdk', 'adaptive-leapfrog', 'gauss-legendre-4']) {
+      const plain = integrate(kepler(), integratorNamed(name), keplerOrbit(0.6), options);
+      const watched = integrate(kepler(), integratorNamed(name), keplerOrbit(0.6), {
+        ...options,
+        events: [{ name: 'axis', surface: (_o, q) => q[1]! }],
+      });
+      expect(watched.q_KN).toEqual(plain.q_KN);
+    }
+  });
+});
+
+test('dense output has the accuracy of the method between samples far apart', () => {
+  const method = integratorNamed('yoshida-8');
+  const run = integrate(harmonicOscillator(), method, stateOf([1], [0]), {
+    step: 0.1,
+    steps: 100,
+    every: 30,
+  });
+  expect([...run.times].map((t) => Math.round(t * 10))).toEqual([0, 30, 60, 90, 100]);
+  const at = denseOutput(harmonicOscillator(), method, run);
+  for (const t of [0, 0.05, 1.234, 2.9999, 3, 7.77, 10]) expect(at(t).q[0]).toBeCloseTo(Math.cos(t), 10);
+  expect(() => at(10.5)).toThrow(expect.objectContaining({ code: 'mechanics.option' }));
+  const back = integrate(harmonicOscillator(), method, stateOf([1], [0]), {
+    step: -0.1,
+    steps: 20,
+    every: 7,
+  });
+  expect(denseOutput(harmonicOscillator(), method, back)(-1.05).q[0]).toBeCloseTo(Math.cos(1.05), 10);
+});
+
+test('an ensemble is its members, one by one; a signal ends it', async () => {
+  const starts = [0.5, 1, 1.5].map((angle) => stateOf([angle], [0]));
+  const options = { step: 0.1, steps: 50 };
+  const runs = await ensemble(pendulum(), integratorNamed('pefrl'), starts, options);
+  runs.forEach((run, k) => {
+    expect(run).toEqual(integrate(pendulum(), integratorNamed('pefrl'), starts[k]!, options));
+  });
+  expect(starts[0]!.q[0]).toBe(0.5);
+  const signal = AbortSignal.abort();
+  await expect(
+    ensemble(pendulum(), integratorNamed('pefrl'), starts, { ...options, signal }),
+  ).rejects.toThrow(expect.objectContaining({ code: 'interrupted' }));
+});
+
+test('a run names its clock, counts time without rounding drift, and hands out samples', () => {
+  const run = integrate(pendulum(), integratorNamed('leapfrog-dkd'), stateOf([1], [0], 5), {
+    step: 0.1,
+    steps: 1000,
+    clock: 'learning',
+  });
+  expect(run.clock).toBe('learning');
+  expect(run.final.t).toBe(5 + 1000 * 0.1);
+  expect(sampleAt(run, 0)).toEqual(stateOf([1], [0], 5));
+  expect(sampleAt(run, 1000).q).toEqual(run.final.q);
+});
+
+describe('failures have a code, and NaN never passes in silence', () => {
+  const options: RunOptions = { step: 0.1, steps: 10 };
+  const go = (system: System, name: string, start: State, changed: Partial<RunOptions> = {}) =>
+    integrate(system, integratorNamed(name), start, { ...options, ...changed });
+  const one = stateOf([1], [0]);
+  const broken = (value: number) =>
+    separable({
+      name: 'broken',
+      dimension: 1,
+      potentialValue: () => 0,
+      force(q, out) {
+        out[0] = q[0]! < 0.9 ? value : -1;
+      },
+    });
+  const twoBodies = separable({
+    name: 'pinned',
+    dimension: 2,
+    potential: (_o, q) => q[0]!,
+  });
+  const cases: readonly (readonly [string, string, () => unknown])[] = [
+    ['a step of 0', 'mechanics.option', () => go(pendulum(), 'pefrl', one, { step: 0 })],
+    ['a step that is NaN', 'mechanics.option', () => go(pendulum(), 'pefrl', one, { step: Number.NaN })],
+    [
+      'an infinite step',
+      'mechanics.option',
+      () => go(pendulum(), 'pefrl', one, { step: Number.POSITIVE_INFINITY }),
+    ],
+    ['a fraction of a step', 'mechanics.option', () => go(pendulum(), 'pefrl', one, { steps: 1.5 })],
+    ['every 0-th step', 'mechanics.option', () => go(pendulum(), 'pefrl', one, { every: 0 })],
+    ['a start of the wrong length', 'mechanics.length', () => go(pendulum(), 'pefrl', stateOf([1, 2], [0]))],
+    [
+      'a start that is NaN',
+      'mechanics.not-finite',
+      () => go(pendulum(), 'pefrl', stateOf([Number.NaN], [0])),
+    ],
+    ['a force that is NaN', 'mechanics.not-finite', () => go(broken(Number.NaN), 'leapfrog-kdk', one)],
+    [
+      'a force that is infinite',
+      'mechanics.not-finite',
+      () => go(broken(Number.POSITIVE_INFINITY), 'pefrl', one),
+    ],
+    [
+      'NaN inside an implicit step',
+      'mechanics.not-finite',
+      () => go(broken(Number.NaN), 'implicit-midpoint', one),
+    ],
+    ['NaN inside rk4', 'mechanics.not-finite', () => go(broken(Number.NaN), 'rk4', one)],
+    [
+      'NaN inside dormand-prince',
+      'mechanics.step-too-small',
+      () => go(broken(Number.NaN), 'dormand-prince', one),
+    ],
+    [
+      'a motion that runs away',
+      'mechanics.not-finite',
+      () => go(henonHeiles(), 'euler', stateOf([0, 9], [0, 9]), { steps: 1000 }),
+    ],
+    ['a mass of 0', 'mechanics.mass', () => harmonicOscillator({ mass: 0 })],
+    ['a mass that is NaN', 'mechanics.mass', () => harmonicOscillator({ mass: Number.NaN })],
+    [
+      'an indefinite mass matrix',
+      'mechanics.mass',
+      () =>
+        withMass([
+          [1, 2],
+          [2, 1],
+        ]),
+    ],
+    [
+      'a mass matrix that is not symmetric',
+      'mechanics.mass',
+      () =>
+        withMass([
+          [1, 0.1],
+          [0, 1],
+        ]),
+    ],
+    ['a mass matrix of another size', 'mechanics.mass', () => withMass([[1]])],
+    ['a negative mass on the diagonal', 'mechanics.mass', () => withMass([1, -1])],
+    [
+      'a non-separable H under a splitting method',
+      'mechanics.needs',
+      () => go(doublePendulum(), 'pefrl', stateOf([1, 1], [0, 0])),
+    ],
+    ['friction under a splitting method', 'mechanics.needs', () => go(damped(pendulum(), 0.1), 'pefrl', one)],
+    [
+      'constraints under rk4',
+      'mechanics.needs',
+      () => {
+        const entry = systemNamed('separation-on-spheres');
+        go(entry.make(), 'rk4', entry.start());
+      },
+    ],
+    ['no constraints under rattle', 'mechanics.needs', () => go(pendulum(), 'rattle', one)],
+    ['no Poisson structure under lie-poisson', 'mechanics.needs', () => go(pendulum(), 'lie-poisson', one)],
+    [
+      'a non-separable H under conformal leapfrog',
+      'mechanics.needs',
+      () => go(doublePendulum(), 'conformal-leapfrog', stateOf([1, 1], [0, 0])),
+    ],
+    [
+      'no Lagrangian under a variational method',
+      'mechanics.needs',
+      () => go(broken(0), 'variational-midpoint', one),
+    ],
+    [
+      'constraints without a mass',
+      'mechanics.needs',
+      () =>
+        constrained(
+          separable({
+            name: 'x',
+            dimension: 1,
+            potential: (_o, q) => q[0]!,
+            kinetic: (o, p) => o.exp(p[0]!),
+          }),
+          spheres(1, 1),
+        ),
+    ],
+    ['tangents of plain functions', 'mechanics.needs', () => tangentLift(broken(0))],
+    [
+      'an implicit step too long to solve',
+      'mechanics.not-converged',
+      () => go(harmonicOscillator({ stiffness: 1e4 }), 'implicit-midpoint', one, { step: 1 }),
+    ],
+    [
+      'a sphere too far away to reach',
+      'mechanics.not-converged',
+      () => {
+        const system = systemNamed('separation-on-spheres');
+        go(system.make(), 'rattle', stateOf(system.start().q, new Float64Array(10).fill(50)), { step: 1 });
+      },
+    ],
+    [
+      'a Lagrangian without one velocity',
+      'mechanics.singular',
+      () =>
+        go(
+          hamiltonian({ name: 'flat', dimension: 1, energy: (_o, q) => q[0]!, lagrangian: (_o, q) => q[0]! }),
+          'variational-midpoint',
+          one,
+        ),
+    ],
+    [
+      'constraints that say the same twice',
+      'mechanics.singular',
+      () => {
+        const s = spheres(1, 2);
+        go(
+          constrained(twoBodies, {
+            ...s,
+            count: 2,
+            values: (q, out) => {
+              const v = new Float64Array(1);
+              s.values(q, v);
+              out.fill(v[0]!);
+            },
+            jacobian: (q, out) => {
+              s.jacobian(q, out.subarray(0, 2));
+              s.jacobian(q, out.subarray(2));
+            },
+          }),
+          'rattle',
+          stateOf([1, 0], [0, 1]),
+        );
+      },
+    ],
+    [
+      'a dimension of 0',
+      'mechanics.option',
+      () => separable({ name: 'x', dimension: 0, potential: (o) => o.constant(0) }),
+    ],
+    ['friction that is NaN', 'mechanics.option', () => damped(pendulum(), Number.NaN)],
+    ['tolerances of 0', 'mechanics.option', () => adaptiveDormandPrince({ relative: 0, absolute: 0 })],
+    [
+      'reversible steps by a method that is not symmetric',
+      'mechanics.option',
+      () => reversibleAdaptive('x', integratorNamed('rk4'), (o) => o.constant(1)),
+    ],
+    [
+      'a step control that loses its way',
+      'mechanics.step-too-small',
+      () => go(kepler(), 'adaptive-leapfrog', keplerOrbit(0.9), { step: 5 }),
+    ],
+    [
+      'dense output of a variable step',
+      'mechanics.option',
+      () => {
+        const method = integratorNamed('adaptive-leapfrog');
+        denseOutput(kepler(), method, integrate(kepler(), method, keplerOrbit(0.1), options));
+      },
+    ],
+    [
+      'an event that is NaN',
+      'mechanics.not-finite',
+      () =>
+        go(pendulum(), 'pefrl', one, {
+          events: [{ name: 'log', surface: (o, q) => o.log(o.sub(q[0]!, 0.97)) }],
+          steps: 100,
+        }),
+    ],
+    ['an unknown method', 'mechanics.unknown-integrator', () => integratorNamed('yoshida8')],
+    ['an unknown system', 'mechanics.unknown-system', () => systemNamed('pendulun')],
+  ];
+  const withMass = (mass: readonly number[] | readonly (readonly number[])[]) =>
+    separable({ name: 'x', dimension: 2, mass, potential: (_o, q) => q[0]! });
+  test.each(cases)('%s', (_, code, attempt) => {
+    expect(attempt).toThrow(
+      expect.objectContaining({ code, hint: expect.stringMatching(/\w/), where: expect.any(String) }),
+    );
+  });
+  test('the nearest names are offered', () =>
+    expect(() => integratorNamed('yoshida8')).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('yoshida-8') }),
+    ));
+});
