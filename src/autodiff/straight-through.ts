@@ -18,16 +18,16 @@ export interface StraightThrough {
  * error as a constant. Forward values stay those of the quantised network (to float32 rounding); a derivative that
  * gets `stop` passes through rounding as if it were not there, and is 0 where a value was clipped to the range.
  * Source: Bengio, Léonard & Courville 2013, arXiv:1308.3432, §4; with clipping as in PyTorch's fake quantisation.
- * Handles QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear, MatMulInteger, ConvInteger and moves of their
- * values; a graph without them is returned as it is.
+ * Handles QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear, MatMulInteger, ConvInteger, QLinearConv,
+ * QLinearMatMul, DynamicQuantizeLSTM, moves and sums of their values; a graph without them is returned as it is.
  * @throws GraphError `graph.no-shape-rule`, `graph.shape` when types cannot be known.
  */
 export function straightThrough(graph: Graph): StraightThrough {
-  if (!graph.nodes.some((node) => node.domain === '' && node.op in handlers)) return { graph, stop: [] };
+  if (!graph.nodes.some((node) => ROUNDS.has(node.op))) return { graph, stop: [] };
   const e = emitter(upgrade({ ...graph, nodes: [] }));
   const c: Conversion = { e, twins: new Map(), stop: [] };
   for (const node of upgrade(graph).nodes) {
-    const handle = node.domain === '' ? handlers[node.op] : undefined;
+    const handle = handlers[node.domain === '' ? node.op : `${node.domain}:${node.op}`];
     if (handle?.(c, node)) continue;
     if (node.domain === '' && MOVES.has(node.op) && moved(c, node)) continue;
     if (node.op !== 'Shape' && node.inputs.some((name) => c.twins.has(name)))
@@ -49,6 +49,9 @@ type Handler = (c: Conversion, node: Node) => boolean;
 
 /** Least and largest number of a quantised type. */
 const RANGE: Partial<Record<DType, readonly [number, number]>> = { uint8: [0, 255], int8: [-128, 127] };
+
+/** Operators that make whole numbers of real ones, or have them inside. */
+const ROUNDS = new Set(['QuantizeLinear', 'DynamicQuantizeLinear', 'DynamicQuantizeLSTM']);
 
 /** Operators that move quantised values about. */
 const MOVES = new Set([
@@ -157,8 +160,47 @@ const handlers: Readonly<Record<string, Handler>> = {
   },
   MatMulInteger: (c, node) => integerProduct(c, node, 'MatMul'),
   ConvInteger: (c, node) => integerProduct(c, node, 'Conv'),
+  /** Of whole numbers, as a bias of an integer product. */
+  Add(c, node) {
+    if (!node.inputs.some((name) => c.twins.has(name))) return false;
+    emitted(c, node, node.inputs);
+    const [a, b] = node.inputs.map((name) => real(c, name, 'float32')) as [string, string];
+    c.twins.set(node.outputs[0]!, c.e.add(a, b));
+    return true;
+  },
   QLinearMatMul: (c, node) => quantisedProduct(c, node, 'MatMul'),
   QLinearConv: (c, node) => quantisedProduct(c, node, 'Conv'),
+  /** An LSTM with 8-bit weights [directions, in, 4·H] and rounded products: the real one, plus the error. */
+  'com.microsoft:DynamicQuantizeLSTM'(c, node) {
+    const { e } = c;
+    const [x, W, R, ...others] = node.inputs as [string, string, string, ...string[]];
+    const weights = (w: string, scale: string, zero: string) => {
+      const perGate = (v: string) =>
+        e.op('Reshape', [v, e.ints(Number(e.shape(w)[0]), 1, e.shape(v).length === 2 ? -1 : 1)]);
+      const numbers = e.sub(e.cast(w, 'float32'), perGate(e.cast(zero, 'float32')));
+      return e.op('Transpose', [e.mul(numbers, perGate(scale))], { perm: { ints: [0, 2, 1] } });
+    };
+    const [sW, zW, sR, zR] = node.inputs.slice(8) as [string, string, string, string];
+    const inputs = [x, weights(W, sW, zW), weights(R, sR, zR), ...others.slice(0, 5)];
+    const like = e.ops(
+      'LSTM',
+      inputs,
+      node.outputs.map((name) => (name === '' ? '' : e.fresh(name))),
+      node.attributes,
+    );
+    const rounded = e.ops(
+      node.op,
+      node.inputs.map((name, i) => (name !== '' && [0, 5, 6].includes(i) ? held(c, name) : name)),
+      node.outputs.map((name) => (name === '' ? '' : e.fresh(name))),
+      node.attributes,
+      node.domain,
+    );
+    for (const [i, name] of node.outputs.entries()) {
+      if (name === '') continue;
+      e.op('Add', [like[i]!, e.sub(rounded[i]!, held(c, like[i]!))], {}, name);
+    }
+    return true;
+  },
 };
 
 /** (a, b, zero of a?, zero of b?) of whole numbers, as a real product. */

@@ -25,8 +25,7 @@ export function landmarks(graph: Graph): Landmarks {
   const ends = endsOf(graph, types);
   if (!ends) return { cuts: [], stream: [], added: [] };
   const { from, to } = ends;
-  const needed = ancestors(graph, [to]);
-  const path = onPath(graph, types, from, needed);
+  const path = onPath(graph, types, from, to);
   const cuts = dominators(graph, path, from, to);
   const isCut = new Set(cuts);
   const depth = depths(graph, path);
@@ -66,7 +65,7 @@ function endsOf(
   let [from, most] = ['', 0];
   for (const input of graph.inputs) {
     if (isCarried(input) || !best.behind.has(input.name)) continue;
-    const path = onPath(graph, types, input.name, best.behind);
+    const path = onPath(graph, types, input.name, best.name);
     if (path.size > most) [from, most] = [input.name, path.size];
   }
   return most > 1 ? { from, to: best.name } : undefined;
@@ -88,24 +87,31 @@ const QUANTISED = new Set([
   'QLinearMatMul',
 ]);
 
-/** Values from which `from` can be felt (through numbers, not through shapes) and that are needed. */
+/**
+ * Values that `to` needs and that feel `from`: through numbers, and through whole numbers that are moved about. Where
+ * that way does not arrive (token ids compared with a table, say), through all but shapes.
+ */
 function onPath(
   graph: Graph,
   types: ReadonlyMap<string, ValueType>,
   from: string,
-  needed: ReadonlySet<string>,
-): Set<string> {
-  const path = new Set([from]);
-  for (const node of graph.nodes) {
-    if (!readsOf(node).some((name) => path.has(name))) continue;
-    if (node.op === 'Shape' || node.op === 'Size') continue;
-    for (const name of node.outputs) {
-      if (name === '' || !needed.has(name)) continue;
-      // Token ids that are moved about go on; positions and masks made of comparisons do not.
-      if (carriesNumbers(types, name) || QUANTISED.has(node.op) || passesOn(node, path)) path.add(name);
+  to: string,
+): ReadonlySet<string> {
+  const needed = ancestors(graph, [to]);
+  const along = (goesOn: (node: Node, name: string, path: ReadonlySet<string>) => boolean) => {
+    const path = new Set([from]);
+    for (const node of graph.nodes) {
+      if (node.op === 'Shape' || node.op === 'Size' || !readsOf(node).some((name) => path.has(name)))
+        continue;
+      for (const name of node.outputs)
+        if (name !== '' && needed.has(name) && goesOn(node, name, path)) path.add(name);
     }
-  }
-  return path;
+    return path;
+  };
+  const numbers = along(
+    (node, name, path) => carriesNumbers(types, name) || QUANTISED.has(node.op) || passesOn(node, path),
+  );
+  return numbers.has(to) ? numbers : along(() => true);
 }
 
 /** Operators through which whole numbers, such as token ids, come along unchanged. */

@@ -37,7 +37,8 @@ export function decodeTyped({ name, type }: ValueInfoProto): GraphInput {
     // Some exporters write −1 for an open size.
     if (d.value.case === 'dimValue' && d.value.value >= 0n) return Number(d.value.value);
     const symbol = d.value.case === 'dimParam' ? dimName(d.value.value) : '';
-    return symbol === '' ? `?${name}.${axis}` : symbol;
+    // Some write ? for every open size: equal names would mean equal sizes.
+    return /^\?*$/.test(symbol) ? `?${name}.${axis}` : symbol;
   });
   return { name, dtype, shape };
 }

@@ -4,11 +4,11 @@ import { vjp } from '../autodiff/vjp.ts';
 import { ModelError, nearestNames, throwIfAborted } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import { emptyArray, sizeOf, type Tensor } from '../core/tensor.ts';
-import { withInputShapes } from '../graph/input-shapes.ts';
 import { only } from '../graph/interventions.ts';
 import { isCarried, type ValueInfo } from '../graph/types.ts';
 import { openSession, runOnce } from '../runtime/session.ts';
-import { describeInput, type FreeModel } from './free.ts';
+import { describeInput, type FreeModel, freeSites, tensorInputs } from './free.ts';
+import { specialise } from './specialise.ts';
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -46,8 +46,9 @@ const union = (a: readonly string[], b: readonly string[]): string[] => [...new 
 
 export interface FreeGradientOptions {
   readonly inputs: Tensors;
-  /** The value that is differentiated; the sum of its elements counts. */
+  /** The value that is differentiated; the sum of its elements counts, weighed by `cotangent` when it is given. */
   readonly of: string;
+  readonly cotangent?: Tensor;
   readonly wrt: readonly string[];
   readonly threads: number;
 }
@@ -59,25 +60,38 @@ export interface FreeGradientOptions {
  */
 export async function freeGradients(
   model: FreeModel,
-  { inputs, of, wrt, threads }: FreeGradientOptions,
+  { inputs, of, cotangent, wrt, threads }: FreeGradientOptions,
 ): Promise<Record<string, Tensor>> {
   checkFreeSites(model, [of, ...wrt.filter((name) => !(name in inputs))]);
   checkInputs(model, inputs);
-  const shapes = Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, shape]));
-  // Of no more than is needed: operators elsewhere need no rules of shape.
-  const part = withInputShapes(only(model.graph, [of]), shapes);
+  // Of no more than is needed, and as it is on these inputs: then lengths are known and branches decided.
+  const part = await specialise(
+    only(model.graph, [...new Set([of, ...wrt.filter((n) => !(n in inputs))])]),
+    inputs,
+    { threads },
+  );
   const { graph, stop } = straightThrough(part);
   const names = wrt.map((name) => `grad:${name}`);
-  const backward = only(vjp(graph, { of, wrt, cotangent: 'ones', stop }), names);
+  const backward = only(vjp(graph, { of, wrt, cotangent: cotangent ? 'input' : 'ones', stop }), names);
+  const feeds = { ...inputs, ...(cotangent ? { [`cotangent:${of}`]: cotangent } : {}) };
   const session = await openSession(backward, { threads });
   try {
-    const results = await session.run(
-      Object.fromEntries(session.inputs.map((name) => [name, inputs[name]!])),
-    );
+    const results = await session.run(Object.fromEntries(session.inputs.map((name) => [name, feeds[name]!])));
     return Object.fromEntries(wrt.map((name) => [name, results[`grad:${name}`]!]));
   } finally {
     await session.release();
   }
+}
+
+/** The model as it is on these inputs, with the values inside of the branches taken among its sites. */
+export async function specialisedModel(
+  model: FreeModel,
+  inputs: Tensors,
+  { threads }: { readonly threads: number },
+): Promise<FreeModel> {
+  checkInputs(model, inputs);
+  const graph = await specialise(model.graph, inputs, { threads });
+  return { ...model, graph, inputs: tensorInputs(graph.inputs, model.source), sites: freeSites(graph) };
 }
 
 /** @throws ModelError `model.unknown-site` naming the nearest */
@@ -105,19 +119,23 @@ function checkInputs(model: FreeModel, inputs: Tensors): void {
   });
 }
 
-/** What an open size becomes in made-up inputs. */
-const OPEN = { images: 64, other: 8 } as const;
+/** What an open size becomes in made-up inputs, by the name it has or the place where it stands. */
+function openSize(dim: string, axis: number, rank: number): number {
+  if (axis === 0 || /batch|^n$/i.test(dim)) return 1;
+  return rank === 4 ? 64 : 8;
+}
 
 /**
  * A made-up tensor for an input: standard normal numbers, or whole numbers 0 and 1, which most tables and masks
- * have. Open sizes become 1 on the first axis, else 8, or 64 along the sides of images; `shape` overrides them.
+ * have. Open sizes become 1 for batches and on the first axis, else 8, or 64 along the sides of images; `shape`
+ * overrides them.
  * @throws ModelError `model.input` when `shape` contradicts the input's
  */
 export function randomInput(
   input: ValueInfo,
   seed: number,
   shape: readonly number[] = input.shape.map((dim, axis) =>
-    typeof dim === 'number' ? dim : axis === 0 ? 1 : input.shape.length === 4 ? OPEN.images : OPEN.other,
+    typeof dim === 'number' ? dim : openSize(dim, axis, input.shape.length),
   ),
 ): Tensor {
   checkShape(input, shape);

@@ -115,11 +115,14 @@ export const fusedShapes: Readonly<Record<string, ShapeRule>> = {
 };
 
 /** Recurrent layers (ONNX, LSTM/GRU/RNN): all hidden states, the last ones, for LSTM the last cells. */
-const recurrent: ShapeRule = (c) => {
+const recurrent: ShapeRule = (c) => recurrentOf(c, c.type(2).shape[2]!);
+
+/** The same with `hidden` numbers of state. */
+function recurrentOf(c: ShapeContext, hidden: Dim): ValueType[] {
   const { dtype, shape } = c.type(0);
   const batchFirst = intAttribute(c.node, 'layout', 0) === 1;
   const [length, batch] = batchFirst ? [shape[1]!, shape[0]!] : [shape[0]!, shape[1]!];
-  const [directions, , hidden] = c.type(2).shape as [Dim, Dim, Dim];
+  const directions = c.type(2).shape[0]!;
   const last = batchFirst ? [batch, directions, hidden] : [directions, batch, hidden];
   const all = batchFirst ? [batch, length, directions, hidden] : [length, directions, batch, hidden];
   return [
@@ -127,10 +130,12 @@ const recurrent: ShapeRule = (c) => {
     { dtype, shape: last },
     { dtype, shape: last },
   ];
-};
+}
 
 export const recurrentShapes: Readonly<Record<string, ShapeRule>> = {
   LSTM: recurrent,
+  /** Its weights are transposed: [directions, H, 4·H]. */
+  'com.microsoft:DynamicQuantizeLSTM': (c) => recurrentOf(c, c.type(2).shape[1]!),
   GRU: recurrent,
   RNN: recurrent,
 };
