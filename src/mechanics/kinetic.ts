@@ -10,13 +10,13 @@ export interface Kinetic {
 }
 
 /** |p|²/2m. */
-export const quadratic = (mass = 1): Kinetic => {
+export const quadraticKinetic = (mass = 1): Kinetic => {
   positive('mass', mass);
   return { name: 'quadratic', energy: (squared) => squared / (2 * mass), factor: () => 1 / mass };
 };
 
 /** c√(|p|² + m²c²) − mc²: no velocity exceeds c (França et al. 2020, eq. 12). */
-export const relativistic = (mass = 1, speed = 1): Kinetic => {
+export const relativisticKinetic = (mass = 1, speed = 1): Kinetic => {
   positive('mass', mass);
   positive('speed', speed);
   const rest = mass * speed;
@@ -31,7 +31,7 @@ export const relativistic = (mass = 1, speed = 1): Kinetic => {
  * φ(t) = ((1 + t^a)^(A/a) − 1)/A with t = |p|: grows as t^a/a near 0 and as t^A/A far out (Maddison et al. 2018, §4).
  * Matched to the objective: 1/a + 1/b = 1 for f ~ |x|^b near its minimum, likewise A far out.
  */
-export const power = (near: number, far: number): Kinetic => {
+export const powerKinetic = (near: number, far: number): Kinetic => {
   positive('a − 1', near - 1);
   positive('A', far);
   const tail = far / near;

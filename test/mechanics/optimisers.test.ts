@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { random } from '../../src/core/random.ts';
 import { turn } from '../../src/mechanics/isokinetic.ts';
-import { power, quadratic, relativistic as relativisticKinetic } from '../../src/mechanics/kinetic.ts';
+import { powerKinetic, quadraticKinetic, relativisticKinetic } from '../../src/mechanics/kinetic.ts';
 import { bbi } from '../../src/mechanics/optimisers/bbi.ts';
 import { conformalLeapfrog } from '../../src/mechanics/optimisers/conformal-leapfrog.ts';
 import { ecd } from '../../src/mechanics/optimisers/ecd.ts';
@@ -193,22 +193,27 @@ describe('what each is for', () => {
       loss: (x: Floats) => x[0]! ** 4 / 4,
       gradient: (x: Floats) => Float64Array.of(x[0]! ** 3),
     };
-    const lossAfter = (kinetic: ReturnType<typeof power>, steps: number) =>
+    const lossAfter = (kinetic: ReturnType<typeof powerKinetic>, steps: number) =>
       quartic.loss(
         descend(hamiltonianDescent({ step: 0.1, friction: 1, kinetic }), Float64Array.of(1), steps, quartic),
       );
-    const matched = power(4 / 3, 4 / 3);
+    const matched = powerKinetic(4 / 3, 4 / 3);
     expect(lossAfter(matched, 2000)).toBeLessThan(1e-20);
-    expect(lossAfter(quadratic(), 2000)).toBeGreaterThan(1e-8);
+    expect(lossAfter(quadraticKinetic(), 2000)).toBeGreaterThan(1e-8);
   });
 
   test('kinetic energies: the velocity is their gradient', () => {
-    for (const kinetic of [quadratic(2), relativisticKinetic(1.5, 0.7), power(2, 1), power(4 / 3, 3)]) {
+    for (const kinetic of [
+      quadraticKinetic(2),
+      relativisticKinetic(1.5, 0.7),
+      powerKinetic(2, 1),
+      powerKinetic(4 / 3, 3),
+    ]) {
       const [p, h] = [0.8, 1e-5];
       const slope = (kinetic.energy((p + h) ** 2) - kinetic.energy((p - h) ** 2)) / (2 * h);
       expect(kinetic.factor(p * p) * p).toBeCloseTo(slope, 8);
     }
-    expect(power(2, 2).energy(1.69)).toBeCloseTo(quadratic().energy(1.69), 14);
+    expect(powerKinetic(2, 2).energy(1.69)).toBeCloseTo(quadraticKinetic().energy(1.69), 14);
   });
 
   test('η and β of the usual momentum are h = √η, γ = −ln β / h', () => {
@@ -239,7 +244,7 @@ const OPTIONS: { [N in OptimiserName]: Parameters<(typeof optimisers)[N]>[0] } =
   'conformal-leapfrog': { step: (n) => 0.2 / (1 + n / 50), friction: 1 },
   nesterov: { step: 0.2, friction: 1 },
   relativistic: { step: 0.2, friction: 1 },
-  'hamiltonian-descent': { step: 0.2, friction: 1, kinetic: power(2, 1) },
+  'hamiltonian-descent': { step: 0.2, friction: 1, kinetic: powerKinetic(2, 1) },
   bbi: { step: 0.02, floor: -0.01, bounces: { count: 4, every: 7 }, patience: 20 },
   ecd: { step: 0.05, eta: 10, floor: -0.01, noise: 0.1 },
 };

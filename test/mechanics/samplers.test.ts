@@ -101,6 +101,28 @@ describe('moments of a quadratic target, within 3 Monte Carlo standard errors', 
 });
 
 describe('Monte Carlo standard errors', () => {
+  test.each(['hmc', 'nuts', 'microcanonical'] as const)(
+    '%s: over seeds, distances from the truth are as large as their errors say',
+    (name) => {
+      const distances = Array.from({ length: 24 }, (_, seed) => {
+        const stream = random(100 + seed);
+        const common = { draws: 800, warmUp: 200, step: 0.3 };
+        const chain =
+          name === 'hmc'
+            ? hmc(gaussian, mu, { ...common, length: 1.6 }, stream)
+            : name === 'nuts'
+              ? nuts(gaussian, mu, common, stream)
+              : microcanonicalHmc(gaussian, mu, { ...common, length: 3 }, stream);
+        return [0, 1, 2, 3].map((i) => {
+          const { value, error } = expectation(chain, (x) => (x[i]! - mu[i]!) ** 2 - covariance[i]![i]!);
+          return value / error;
+        });
+      }).flat();
+      const rootMeanSquare = Math.sqrt(distances.reduce((sum, z) => sum + z * z, 0) / distances.length);
+      expect(rootMeanSquare).toBeGreaterThan(0.75);
+      expect(rootMeanSquare).toBeLessThan(1.3);
+    },
+  );
   test('of independent draws are σ/√K; of an autoregression √((1 + φ)/(1 − φ)) times that', () => {
     const stream = random(6);
     const K = 20_000;

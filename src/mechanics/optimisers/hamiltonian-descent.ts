@@ -1,5 +1,5 @@
 /** @file Hamiltonian descent: friction and a kinetic energy chosen to match the objective, for linear rates beyond smooth strongly convex ones. */
-import { type Kinetic, quadratic } from '../kinetic.ts';
+import { type Kinetic, quadraticKinetic } from '../kinetic.ts';
 import { requireFriction } from './heavy-ball.ts';
 import { at, type Optimiser, optimiser, type Schedule, squaredNorm } from './optimiser.ts';
 
@@ -17,7 +17,7 @@ export interface HamiltonianDescentOptions {
  * p′ = δ(p − ε∇f(x)), x′ = x + ε∇k(p′). Conformal symplectic with factor δ in place of e^(−γε).
  */
 export const hamiltonianDescent = (options: HamiltonianDescentOptions): Optimiser => {
-  const { step: time, friction, kinetic = quadratic() } = options;
+  const { step: time, friction, kinetic = quadraticKinetic() } = options;
   requireFriction('hamiltonian-descent', friction, 1);
   return optimiser({
     name: 'hamiltonian-descent',

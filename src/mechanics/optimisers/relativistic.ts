@@ -1,5 +1,5 @@
 /** @file Relativistic gradient descent: momentum whose velocity never exceeds c, so that steep walls cannot throw it far. */
-import { relativistic as relativisticKinetic } from '../kinetic.ts';
+import { relativisticKinetic } from '../kinetic.ts';
 import { type FrictionOptions, requireFriction } from './heavy-ball.ts';
 import { at, type Optimiser, optimiser, squaredNorm } from './optimiser.ts';
 
