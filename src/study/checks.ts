@@ -12,6 +12,7 @@ const rooms: Readonly<Record<string, () => Promise<{ readonly checks: readonly C
     ]);
     return { checks: autodiffChecks((graph, feeds, threads) => runOnce(graph, feeds, { threads })) };
   },
+  mechanics: () => import('../mechanics/checks.ts'),
   models: () => import('../models/checks.ts'),
   activations: () => import('../activations/checks.ts'),
   dictionaries: () => import('../dictionaries/checks.ts'),

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { damped, hamiltonian, separable, stateOf } from '../../src/mechanics/build.ts';
 import { periodError } from '../../src/mechanics/checks.ts';
 import { constrained, spheres } from '../../src/mechanics/constraints.ts';
+import type { EventSurface } from '../../src/mechanics/events.ts';
 import {
   denseOutput,
   ensemble,
