@@ -13,10 +13,15 @@ export interface Outcome {
 /** Starts `untangle` with `args`; `watch` is called with all of standard error whenever more has come. */
 export function untangle(
   args: readonly string[],
-  { cwd, watch }: { cwd?: string; watch?: (err: string, child: ChildProcess) => void } = {},
+  {
+    cwd,
+    env,
+    watch,
+  }: { cwd?: string; env?: Record<string, string>; watch?: (err: string, child: ChildProcess) => void } = {},
 ): Promise<Outcome> {
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...args], {
     ...(cwd ? { cwd } : {}),
+    ...(env ? { env: { ...process.env, ...env } } : {}),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';

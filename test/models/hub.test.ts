@@ -10,11 +10,13 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ProgressEvent } from '../../src/core/progress.ts';
-import { planRemoval, removeModel } from '../../src/models/catalogue.ts';
+import { listModels, planRemoval, removeModel } from '../../src/models/catalogue.ts';
+import { describeModel } from '../../src/models/describe.ts';
 import { fetchFromHub, pathOf } from '../../src/models/fetch.ts';
 import { parseHubId } from '../../src/models/hub.ts';
 import { findSnapshot, listSnapshots } from '../../src/models/hub-cache.ts';
 import { chooseFiles } from '../../src/models/hub-choice.ts';
+import { pullModel } from '../../src/models/pull.ts';
 import {
   commitOf,
   gitSha1Of,
@@ -429,4 +431,30 @@ describe('the choice of files', () => {
     '%s is no address on the hub',
     (text) => expect(parseHubId(text)).toBeUndefined(),
   );
+});
+
+describe('a name that means nothing', () => {
+  test('is told apart by pull and show, with those that are known', async () => {
+    const hint = expect.stringContaining('smollm2-135m') as string;
+    await expect(pullModel('smollm', context)).rejects.toMatchObject({ code: 'model.unknown-name', hint });
+    await expect(describeModel('smollm', context)).rejects.toMatchObject({
+      code: 'model.unknown-name',
+      hint,
+    });
+  });
+  test('removes nothing; nor can what is part of the package be removed', async () => {
+    await pull('me/plain');
+    await expect(planRemoval('me/plian')).rejects.toMatchObject({
+      code: 'model.not-here',
+      hint: expect.stringContaining('me/plain') as string,
+    });
+    await expect(planRemoval('tiny')).rejects.toMatchObject({ code: 'model.not-here' });
+    expect((await planRemoval('conversions')).paths).toEqual([]);
+    const { models } = await listModels();
+    expect(models.find((model) => model.name === 'me/plain')).toMatchObject({
+      kind: 'hub',
+      licence: 'apache-2.0',
+    });
+    expect(models.find((model) => model.name === 'smollm2-135m')).toMatchObject({ here: false, bytes: 0 });
+  });
 });
