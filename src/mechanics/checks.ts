@@ -1,6 +1,7 @@
 /** @file Self-check of mechanics: what the methods of integration promise, measured as mechanics.md §6 of the design says. */
 import { type Check, type CheckRow, checkRow } from '../core/check.ts';
 import { stateOf } from './build.ts';
+import { furtherRows } from './diagnostics/check-rows.ts';
 import { drift } from './diagnostics/drift.ts';
 import { energyOrder } from './diagnostics/order.ts';
 import { reversibilityDefect, symplecticityDefect } from './diagnostics/structure.ts';
@@ -34,8 +35,11 @@ export const KEPLER_TABLE: Readonly<Record<string, number>> = {
   'yoshida-8': 1.4e-8,
 };
 
-/** Those checks that belong to integrators; the room's other checks stand beside them. */
-export const checks: Check[] = [{ area, rows: async () => integratorRows() }];
+/** Integrators first, then everything else of the room. */
+export const checks: Check[] = [
+  { area, rows: async () => integratorRows() },
+  { area, rows: async () => furtherRows() },
+];
 
 function integratorRows(): CheckRow[] {
   const kepler100 = Object.entries(KEPLER_TABLE).map(([name, bar]) =>

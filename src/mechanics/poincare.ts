@@ -85,7 +85,7 @@ export function testHamiltonian(field: VectorField, region: TestRegion): Hamilto
  * H with f = J∇H and H(base) = 0, by the line integral of −Jf·dx along the straight line from `base` (Poincaré's lemma):
  * the constant is not determined, and where J·Df is not symmetric the answer depends on the path and means nothing.
  * Pieces are halved until the integral stands still.
- * @throws MechanicsError `mechanics.no-convergence` when the field is not smooth on the line, `mechanics.option`.
+ * @throws MechanicsError `mechanics.not-converged` when the field is not smooth on the line, `mechanics.option`.
  */
 export function recoverHamiltonian(
   field: VectorField,
@@ -143,7 +143,7 @@ function lineIntegral(
     if (Math.abs(now - before) <= tolerance * Math.max(size, Number.MIN_VALUE)) return now;
     before = now;
   }
-  throw new MechanicsError('mechanics.no-convergence', 'the line integral of the field does not settle', {
+  throw new MechanicsError('mechanics.not-converged', 'the line integral of the field does not settle', {
     where: 'recoverHamiltonian',
     hint: 'choose a base from which straight lines stay where the field is smooth, or raise the tolerance',
   });

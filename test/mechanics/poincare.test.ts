@@ -93,7 +93,7 @@ describe('a flow is symplectic exactly if its field is locally Hamiltonian', () 
     );
     const pole = vectorField(2, (o, z) => [o.div(1, z[1]!), o.constant(0)]);
     expect(() => recoverHamiltonian(pole, [0, -1])([0, 1.3])).toThrowError(
-      expect.objectContaining({ code: 'mechanics.no-convergence' }),
+      expect.objectContaining({ code: 'mechanics.not-converged' }),
     );
   });
 });

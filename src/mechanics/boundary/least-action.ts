@@ -45,7 +45,7 @@ const MOST_ITERATIONS = 100;
 /**
  * Solves D₂L_d(q_{k−1}, q_k) + D₁L_d(q_k, q_{k+1}) = 0 with the ends given (Marsden and West 2001, §1.3.1 as a
  * boundary-value problem), by Newton on the block-tridiagonal second variation with backtracking.
- * @throws MechanicsError `mechanics.no-convergence`, `mechanics.singular` (several paths: a conjugate point, or an
+ * @throws MechanicsError `mechanics.not-converged`, `mechanics.singular` (several paths: a conjugate point, or an
  * undetermined free coordinate), `mechanics.length`, `mechanics.option`.
  */
 export function leastAction(discrete: DiscreteLagrangian, options: LeastActionOptions): LeastAction {

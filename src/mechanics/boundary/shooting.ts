@@ -59,7 +59,7 @@ const DIFFERENCE = 1e-6;
 
 /**
  * Aims by Newton, with central differences of the end in the unknown start.
- * @throws MechanicsError `mechanics.no-convergence`, `mechanics.singular`, `mechanics.length`.
+ * @throws MechanicsError `mechanics.not-converged`, `mechanics.singular`, `mechanics.length`.
  */
 export function shoot(lagrangian: Lagrangian, options: ShootingOptions): Shot {
   const { start, end, integrator, steps, duration = 1 } = options;

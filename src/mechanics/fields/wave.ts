@@ -69,7 +69,7 @@ export function startField({ potential, dx, dt }: Lattice, u: Float64Array, rate
   return { before: u.slice(), now };
 }
 
-/** The next level uⁿ⁺¹, in a new state. @throws MechanicsError `mechanics.no-convergence`, `mechanics.not-finite`. */
+/** The next level uⁿ⁺¹, in a new state. @throws MechanicsError `mechanics.not-converged`, `mechanics.not-finite`. */
 export function stepField(lattice: Lattice, { before, now }: FieldState): FieldState {
   const { potential, scheme, dx, dt } = lattice;
   const bend = laplacian(now, dx);
@@ -200,7 +200,7 @@ function solvePoint(
     if (Math.abs(change) <= 2 * Number.EPSILON * Math.abs(y) || Math.abs(change) >= last) return y;
     last = Math.abs(change);
   }
-  throw new MechanicsError('mechanics.no-convergence', 'the field at a point has no solution', {
+  throw new MechanicsError('mechanics.not-converged', 'the field at a point has no solution', {
     where: name,
     hint: 'take a smaller Δt',
   });

@@ -55,7 +55,7 @@ export type RuleName = keyof typeof RULES;
 /**
  * The discrete Lagrangian of a rule. Points inside the step are eliminated: the action is stationary in them
  * (Newton from the straight line), and the derivatives are those of what remains (Schur complement).
- * @throws MechanicsError `mechanics.no-convergence` when the inside of a step has no stationary point near the straight line.
+ * @throws MechanicsError `mechanics.not-converged` when the inside of a step has no stationary point near the straight line.
  */
 export function discreteLagrangian(lagrangian: Lagrangian, rule: RuleName): DiscreteLagrangian {
   const n = lagrangian.dimension;
@@ -216,7 +216,7 @@ function lagrangePolynomial(points: readonly number[], i: number, x: number): Ba
 
 /** A solver that did not arrive. */
 export const notConverged = (where: string, iterations: number, hint: string): MechanicsError =>
-  new MechanicsError('mechanics.no-convergence', `no solution after ${iterations} iterations`, {
+  new MechanicsError('mechanics.not-converged', `no solution after ${iterations} iterations`, {
     where,
     hint,
   });
