@@ -49,6 +49,33 @@ export interface Emitter {
   div(a: string, b: string): string;
   neg(a: string): string;
   finish(outputs: readonly string[]): Graph;
+  /**
+   * From here on nodes are not repeated: what has been emitted on the same inputs is given again, and a vector of
+   * sizes that the graph already has is found. Only for what stays at the end of the graph.
+   */
+  share(): void;
+  /** A vector that holds these sizes, if there is one to share. */
+  vectorOf(sizes: readonly Dim[]): string | undefined;
+}
+
+/** Operators whose result differs from run to run. */
+const RANDOM = /^(Random|Multinomial|Bernoulli|Dropout)/;
+
+/** What tells one emission from another; undefined for what is never shared. */
+function keyOf(
+  op: string,
+  inputs: readonly string[],
+  attributes: Attributes,
+  domain: string,
+): string | undefined {
+  if (RANDOM.test(op)) return undefined;
+  const parts = [domain, op, ...inputs];
+  for (const name of Object.keys(attributes).sort()) {
+    const attribute = attributes[name]!;
+    if ('tensor' in attribute || 'graph' in attribute || 'carried' in attribute) return undefined;
+    parts.push(name, JSON.stringify(attribute));
+  }
+  return parts.join('|');
 }
 
 /**
@@ -73,9 +100,23 @@ export function emitter(base: Graph): Emitter {
     );
   };
   const shape = (name: string) => type(name).shape;
+  let sharing = false;
+  const emitted = new Map<string, string[]>();
+  const vectors = new Map<string, string>();
+  const noteVector = (name: string) => {
+    const sizes = state.ints.get(name);
+    const known = state.types.get(name);
+    if (!sizes || known?.dtype !== 'int64' || known.shape.length !== 1) return;
+    if (!vectors.has(sizes.join())) vectors.set(sizes.join(), name);
+  };
   const ops: Emitter['ops'] = (op, inputs, outputs, attributes = {}, domain = '') => {
+    const key = sharing && typeof outputs === 'number' ? keyOf(op, inputs, attributes, domain) : undefined;
+    const before = key === undefined ? undefined : emitted.get(key);
+    if (before && before.length === outputs) return before;
     const names = builder.ops(op, inputs, outputs, attributes, domain);
     inferNode(state, { op, domain, inputs, outputs: names, attributes } satisfies Node);
+    if (key !== undefined) emitted.set(key, names);
+    if (sharing && names[0]) noteVector(names[0]);
     return names;
   };
   const op: Emitter['op'] = (name, inputs, attributes = {}, output) =>
@@ -156,6 +197,11 @@ export function emitter(base: Graph): Emitter {
       return value === undefined ? op('Neg', [a]) : scalar(-value, type(a).dtype);
     },
     finish: (outputs) => builder.finish(outputs),
+    share() {
+      sharing = true;
+      for (const name of state.ints.keys()) noteVector(name);
+    },
+    vectorOf: (sizes) => vectors.get(sizes.join()),
   };
   return emit;
 }

@@ -23,7 +23,10 @@ export function lower(graph: Graph, activityOf: (graph: Graph, e: Emitter) => Ac
     const e = emitter(current);
     const active = activityOf(current, e);
     const next = lowerOnce(current, active.nodes, e);
-    if (next === current) return { e, active };
+    if (next === current) {
+      e.share();
+      return { e, active };
+    }
     current = next;
   }
 }

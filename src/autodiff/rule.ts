@@ -73,7 +73,7 @@ export const operand = (c: RuleContext, i = 0): string => c.node.inputs[i]!;
 export function elementwise(
   scale: (c: RuleContext, i: number, g: string) => string | undefined,
   note?: string,
-): Rule {
+): OwnRule {
   return {
     kind: 'rule',
     ...(note === undefined ? {} : { note }),

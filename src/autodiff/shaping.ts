@@ -1,5 +1,6 @@
 /** @file Bringing gradients into shape: broadcast forward, reduce back, by symbolic sizes where they tell enough. */
 import { GraphError } from '../core/errors.ts';
+import { divideDims, multiplyDims } from '../graph/dims.ts';
 import type { Dim } from '../graph/types.ts';
 import type { Emitter } from './emit.ts';
 
@@ -9,14 +10,15 @@ const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean =>
 /** The sizes of `name` as an int64 vector: a constant when all are known. */
 export function shapeOf(e: Emitter, name: string): string {
   const shape = e.shape(name);
-  return shape.every((d) => typeof d === 'number') ? e.ints(...shape) : e.op('Shape', [name]);
+  if (shape.every((d) => typeof d === 'number')) return e.ints(...shape);
+  return e.vectorOf(shape) ?? e.op('Shape', [name]);
 }
 
 /** The size of one axis as an int64 vector of length 1. */
 export function sizeOfAxis(e: Emitter, name: string, axis: number): string {
   const dim = e.shape(name)[axis]!;
   if (typeof dim === 'number') return e.ints(dim);
-  return e.op('Shape', [name], { start: { int: axis }, end: { int: axis + 1 } });
+  return e.vectorOf([dim]) ?? e.op('Shape', [name], { start: { int: axis }, end: { int: axis + 1 } });
 }
 
 /** 0, 1, 2… as long as an axis of `x`. */
@@ -65,10 +67,20 @@ function numberOf(e: Emitter, size: Size): Size {
   return typeof dim === 'number' ? Math.round(dim * (size.times ?? 1)) : size;
 }
 
+/** The size as a symbol; what cannot be written as one is like no other. */
+function symbolOf(e: Emitter, size: Size): Dim {
+  if (typeof size === 'number') return size;
+  const dim = e.shape(size.of)[size.axis]!;
+  const { times = 1 } = size;
+  return (times < 1 ? divideDims(dim, Math.round(1 / times)) : multiplyDims(dim, times)) ?? `?${size.of}`;
+}
+
 /** An int64 vector of sizes: a constant when all are known. */
 export function sizes(e: Emitter, wanted: readonly Size[]): string {
   const known = wanted.map((size) => numberOf(e, size));
   if (known.every((size) => typeof size === 'number')) return e.ints(...known);
+  const shared = known.includes(-1) ? undefined : e.vectorOf(known.map((size) => symbolOf(e, size)));
+  if (shared !== undefined) return shared;
   const parts = known.map((size) => {
     if (typeof size === 'number') return e.ints(size);
     const own = sizeOfAxis(e, size.of, size.axis);

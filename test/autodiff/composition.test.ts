@@ -100,14 +100,14 @@ describe('vjp', () => {
     expect(numbers(tangent['tangent:m']!)).toEqual([0.5, sigmoid]);
   });
 
-  test('never transposes a weight: the gradient of a product is one Gemm on the weight as it lies', () => {
+  test('never transposes a weight: the gradient of a product is one product with the weight as it lies', () => {
     const b = graphBuilder();
     const x = b.input('x', 'float32', ['batch', 'position', 4]);
     b.weight('W', tensor('float32', [4, 3], new Float32Array(12)));
     b.op('MatMul', [x, 'W'], {}, 'y');
     const g = vjp(b.finish(['y']), { of: 'y', wrt: ['x'] });
     const readers = g.nodes.filter((n) => n.inputs.includes('W')).map((n) => n.op);
-    expect(readers).toEqual(['MatMul', 'Gemm']);
+    expect(readers).toEqual(['MatMul', 'FusedMatMul']);
   });
 });
 

@@ -1,5 +1,6 @@
 /** @file Arithmetic with broadcasting, and choices between values. */
 import { elementwise, operand, type Rule, result } from '../rule.ts';
+import { reduceTo } from '../shaping.ts';
 
 /** Input `i` shares the gradient of an extremum with the inputs that tie with it. */
 const extremum: Rule = elementwise((c, i, g) => {
@@ -9,14 +10,28 @@ const extremum: Rule = elementwise((c, i, g) => {
   return e.mul(g, e.div(hits[i]!, hits.reduce(e.add)));
 }, 'ties share the gradient');
 
+/** a / b. The sign of ∂/∂b comes last, when the gradient has shrunk to the shape of b. */
+const division: Rule = {
+  ...elementwise((c, i, g) => {
+    const quotient = c.e.div(g, operand(c, 1));
+    return i === 0 ? quotient : c.e.neg(c.e.mul(quotient, result(c)));
+  }),
+  vjp(c) {
+    const { e } = c;
+    const [a, b, y] = [operand(c, 0), operand(c, 1), result(c)];
+    const quotient = e.div(c.smallGrad(), b);
+    return [
+      c.wants(0) ? reduceTo(e, quotient, a, y) : undefined,
+      c.wants(1) ? e.neg(reduceTo(e, e.mul(quotient, y), b, y)) : undefined,
+    ];
+  },
+};
+
 export const arithmeticRules: Readonly<Record<string, Rule>> = {
   Add: elementwise((_c, _i, g) => g),
   Sub: elementwise((c, i, g) => (i === 0 ? g : c.e.neg(g))),
   Mul: elementwise((c, i, g) => c.e.mul(g, operand(c, 1 - i))),
-  Div: elementwise((c, i, g) => {
-    const quotient = c.e.div(g, operand(c, 1));
-    return i === 0 ? quotient : c.e.neg(c.e.mul(quotient, result(c)));
-  }),
+  Div: division,
   Sum: elementwise((_c, _i, g) => g),
   Mean: elementwise((c, _i, g) => c.e.div(g, c.e.number(c.node.inputs.length, g))),
   Max: extremum,
@@ -32,7 +47,7 @@ export const arithmeticRules: Readonly<Record<string, Rule>> = {
     const known = e.scalarValue(p);
     if (known === 0) return undefined;
     if (known === 1) return g;
-    if (known === 2) return e.mul(g, e.mul(x, e.number(2, x)));
+    if (known === 2) return e.mul(e.mul(g, e.number(2, x)), x);
     const power = e.cast(p, e.type(x).dtype);
     return e.mul(g, e.mul(power, e.op('Pow', [x, e.sub(power, e.number(1, x))])));
   }),

@@ -2,7 +2,7 @@
 import { floatAttribute, intAttribute } from '../../graph/attributes.ts';
 import type { Emitter } from '../emit.ts';
 import { again, operand, type Rule, type VjpContext } from '../rule.ts';
-import { broadcastTo, reduceTo, reshapeLike } from '../shaping.ts';
+import { broadcastTo, reduceTo, reshapeLike, reshapeTo } from '../shaping.ts';
 
 interface Flags {
   readonly transA: boolean;
@@ -12,9 +12,8 @@ interface Flags {
 
 /**
  * α·op(a)·op(b) for values of rank ≥ 2. Weights are never transposed in memory: onnxruntime would fold such a
- * Transpose into a second copy of the weight. A matrix on the right of anything becomes one Gemm over all rows,
- * two matrices one Gemm, and the rest com.microsoft FusedMatMul (which has no float64 kernel: there the
- * operands are transposed).
+ * Transpose into a second copy of the weight. Two matrices become one Gemm, and the rest com.microsoft FusedMatMul
+ * (which has no float64 kernel: there the operands are transposed).
  */
 function product(e: Emitter, a: string, b: string, { transA, transB, alpha }: Flags): string {
   if (!transA && !transB && alpha === 1) return e.op('MatMul', [a, b]);
@@ -76,19 +75,20 @@ function gradients(c: VjpContext, { transA, transB, alpha }: Flags): (string | u
   return [c.wants(0) ? back(gradA(), A, a) : undefined, c.wants(1) ? back(gradB(), B, b) : undefined];
 }
 
-/** g·op(B)ᵀ for a matrix B as one Gemm over all rows; undefined when the width of g is not known. */
+/**
+ * g·op(B)ᵀ for a matrix B as one product over all rows: FusedMatMul, which takes the rows of all batches together,
+ * or in float64 one Gemm; undefined when the width of g is not known.
+ */
 function rowsTimes(e: Emitter, g: string, B: string, transB: boolean, alpha: number): string | undefined {
+  const flags = { transA: false, transB: !transB, alpha };
+  if (e.type(g).dtype !== 'float64') return product(e, g, B, flags);
   const rows = asRows(e, g);
   if (e.shape(rows).length !== 2) return undefined;
-  const flat = product(e, rows, B, { transA: false, transB: !transB, alpha });
-  const lead = e.shape(g).slice(0, -1);
+  const flat = product(e, rows, B, flags);
   const width = e.shape(flat)[1];
   if (typeof width !== 'number') return undefined;
-  const sizes =
-    lead.filter((d) => typeof d !== 'number').length <= 1
-      ? e.ints(...lead.map((d) => (typeof d === 'number' ? d : -1)), width)
-      : e.op('Concat', [e.op('Shape', [g], { end: { int: -1 } }), e.ints(width)], { axis: { int: 0 } });
-  return e.op('Reshape', [flat, sizes]);
+  const lead = e.shape(g).slice(0, -1);
+  return reshapeTo(e, flat, [...lead.map((_, axis) => ({ of: g, axis })), width]);
 }
 
 /** Tangents of a product: each operand's tangent against the other operand. */
