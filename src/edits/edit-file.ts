@@ -5,7 +5,7 @@ import { CircuitError } from '../core/errors.ts';
 import { f32, type Tensor } from '../core/tensor.ts';
 import { loadDictionary } from '../dictionaries/files.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
-import { readJson } from '../files/atomic.ts';
+import { formFault, readJson } from '../files/atomic.ts';
 import { readNpz } from '../files/npz.ts';
 import { type Module, replaceAt } from '../graph/interventions.ts';
 import type { Graph } from '../graph/types.ts';
@@ -47,11 +47,19 @@ const editFileSchema = z.strictObject({
 /**
  * Reads an edit for `model`. Files that it names lie relative to it. Its changes act in their order, at every position;
  * features keep to the positions that their dictionary reads.
- * @throws FileError (missing, no JSON, another form), ModelError `model.unknown-site`, CircuitError `edit.head`,
+ * @throws FileError `file.missing`, CircuitError `edit.file` (another form), ModelError `model.unknown-site`, `edit.head`,
  *   `edit.vector`, `edit.feature`, `circuit.other-model`
  */
 export async function readEdit(path: string, model: Model): Promise<Rewriting> {
-  const { changes } = await readJson(path, editFileSchema);
+  const { changes } = await readJson(path, editFileSchema).catch((error: unknown) => {
+    const fault = formFault(error);
+    if (fault === undefined) throw error;
+    throw new CircuitError('edit.file', `${path} is no edit: ${fault}`, {
+      where: path,
+      hint: 'its form is described in docs/cli.md, "Edits"',
+      cause: error,
+    });
+  });
   const folder = dirname(path);
   const steps: { apply: (graph: Graph) => Graph; feeds?: Record<string, Tensor> }[] = [];
   for (const change of changes) {

@@ -82,6 +82,17 @@ export async function readJson<T = unknown>(path: string, schema?: Schema<T>): P
   }
 }
 
+/** What readJson has against a file, in one line, when it is no JSON or JSON of another form; undefined for other errors. */
+export function formFault(error: unknown): string | undefined {
+  if (!(error instanceof FileError) || !['file.json', 'file.schema'].includes(error.code)) return undefined;
+  const { cause } = error;
+  const issue =
+    cause instanceof Error && 'issues' in cause && Array.isArray(cause.issues) ? cause.issues[0] : undefined;
+  if (!issue) return cause instanceof Error ? cause.message : error.message;
+  const { path, message } = issue as { path: readonly PropertyKey[]; message: string };
+  return path.length > 0 ? `${path.map(String).join('.')}: ${message}` : message;
+}
+
 /** A whole text file. @throws FileError `file.missing` and the like */
 export const readText = (path: string): Promise<string> =>
   readFile(path, 'utf8').catch((error: unknown) => {

@@ -2,7 +2,7 @@
 import { Template } from '@huggingface/jinja';
 import { z } from 'zod';
 import { ModelError } from '../core/errors.ts';
-import { readJson } from '../files/atomic.ts';
+import { formFault, readJson } from '../files/atomic.ts';
 import type { Model, Tokenizer } from './types.ts';
 
 /** One turn of a conversation; `role` is system, user or assistant for most models. */
@@ -13,8 +13,20 @@ export interface Message {
 
 const messagesSchema = z.array(z.looseObject({ role: z.string(), content: z.string() })).min(1);
 
-/** A conversation from a JSON file: `[{"role": "user", "content": "…"}, …]`. @throws FileError `file.missing`, `file.json`, `file.schema` */
-export const readMessages = (path: string): Promise<Message[]> => readJson(path, messagesSchema);
+/**
+ * A conversation from a JSON file: `[{"role": "user", "content": "…"}, …]`.
+ * @throws ModelError `model.messages`; FileError `file.missing`
+ */
+export const readMessages = (path: string): Promise<Message[]> =>
+  readJson(path, messagesSchema).catch((error: unknown) => {
+    const fault = formFault(error);
+    if (fault === undefined) throw error;
+    throw new ModelError('model.messages', `${path} holds no conversation: ${fault}`, {
+      where: path,
+      hint: 'write it as [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]',
+      cause: error,
+    });
+  });
 
 const named = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
 const settingsSchema = z.looseObject({

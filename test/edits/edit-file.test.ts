@@ -132,13 +132,13 @@ describe('an edit that cannot be', () => {
     [{ kind: 'features', dictionary: 'dictionary', features: [24] }, 'edit.feature'],
     [{ kind: 'features', dictionary: 'foreign', features: [0] }, 'circuit.other-model'],
     [{ kind: 'features', dictionary: 'nowhere', features: [0] }, 'file.missing'],
-    [{ kind: 'scale', site: resid, by: 0, hed: 1 }, 'file.schema'],
-    [{ kind: 'remove', site: resid }, 'file.schema'],
+    [{ kind: 'scale', site: resid, by: 0, hed: 1 }, 'edit.file'],
+    [{ kind: 'remove', site: resid }, 'edit.file'],
   ])('%j gives %s', (change, code) => expect(edit(change)).rejects.toMatchObject({ code }));
   test('an empty file of changes, another format', async () => {
-    await expect(edit()).rejects.toMatchObject({ code: 'file.schema' });
+    await expect(edit()).rejects.toMatchObject({ code: 'edit.file' });
     const path = join(folder, 'other.json');
     writeFileSync(path, '{"edits": []}');
-    await expect(readEdit(path, model)).rejects.toMatchObject({ code: 'file.schema' });
+    await expect(readEdit(path, model)).rejects.toMatchObject({ code: 'edit.file' });
   });
 });

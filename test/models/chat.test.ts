@@ -53,7 +53,7 @@ describe('a conversation', () => {
     expect(await readMessages(path)).toEqual([{ role: 'user', content: 'Hi' }]);
     for (const wrong of ['[]', '[{"role": "user"}]', '{"messages": []}']) {
       writeFileSync(path, wrong);
-      await expect(readMessages(path)).rejects.toMatchObject({ code: 'file.schema' });
+      await expect(readMessages(path)).rejects.toMatchObject({ code: 'model.messages' });
     }
   });
 });
