@@ -249,6 +249,10 @@ describe('what can go wrong is said', () => {
     const solve = (start: (number | null)[], end: (number | null)[], L = spring) =>
       leastAction(discreteLagrangian(L, 'midpoint'), { start, end, steps: 4 });
     expect(() => solve([0, 1], [1])).toThrowError(expect.objectContaining({ code: 'mechanics.length' }));
+    for (const wrong of [{ steps: 0 }, { steps: 2.5 }, { steps: 4, duration: 0 }])
+      expect(() =>
+        leastAction(discreteLagrangian(spring, 'midpoint'), { start: [0], end: [1], ...wrong }),
+      ).toThrowError(expect.objectContaining({ code: 'mechanics.option' }));
     expect(() => solve([Number.NaN], [1])).toThrowError(
       expect.objectContaining({ code: 'mechanics.option' }),
     );

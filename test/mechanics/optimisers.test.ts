@@ -11,6 +11,7 @@ import { nesterov } from '../../src/mechanics/optimisers/nesterov.ts';
 import type { Floats, Optimiser } from '../../src/mechanics/optimisers/optimiser.ts';
 import { relativistic } from '../../src/mechanics/optimisers/relativistic.ts';
 import { makeOptimiser, type OptimiserName, type optimisers } from '../../src/mechanics/optimisers/table.ts';
+import oracle from '../oracles/optimisers.json' with { type: 'json' };
 
 /** f = Σ cosh(xᵢ + xᵢ₊₁/2) − 1 over a ring: convex, coupled, not quadratic; minimum 0 at 0. */
 const coupled = {
@@ -278,3 +279,19 @@ test('an unknown name comes back with the nearest ones', () =>
   expect(() => makeOptimiser('adan' as 'adam', {})).toThrowError(
     expect.objectContaining({ code: 'mechanics.unknown-optimiser', hint: expect.stringContaining('adam') }),
   ));
+
+describe('against PyTorch (test/oracles/optimisers.py)', () => {
+  const usual = frictionOf(0.04, 0.9);
+  test.each([
+    ['sgd', makeOptimiser('sgd', { learningRate: 0.05 })],
+    ['heavy-ball', heavyBall(usual)],
+    ['nesterov', nesterov(usual)],
+    ['adam', makeOptimiser('adam', { learningRate: 0.03, beta1: 0.8, beta2: 0.95, epsilon: 1e-6 })],
+    ['adamw', makeOptimiser('adamw', { learningRate: 0.03, weightDecay: 0.2 })],
+  ] as const)('%s ends where PyTorch does', (name, optimiser) => {
+    const x = descend(optimiser, Float64Array.from(oracle.start), oracle.steps);
+    oracle.ends[name].forEach((end, i) => {
+      expect(x[i]).toBeCloseTo(end, 13);
+    });
+  });
+});

@@ -262,3 +262,11 @@ test('a chain that starts where V is not finite says so', () => {
     expect.objectContaining({ code: 'mechanics.not-finite' }),
   );
 });
+test('no draws, and trajectories of no length, are refused', () => {
+  const stream = random(1);
+  const common = { draws: 10, step: 0.1, length: 1 };
+  for (const wrong of [{ draws: 0 }, { draws: 1.5 }, { length: 0 }, { step: Number.NaN }])
+    expect(() => hmc(gaussian, mu, { ...common, ...wrong }, stream)).toThrowError(
+      expect.objectContaining({ code: 'mechanics.option' }),
+    );
+});

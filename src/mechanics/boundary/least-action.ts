@@ -1,5 +1,6 @@
 /** @file Least action between two configurations: the path whose discrete action is stationary, ends pinned or free. */
-import { throwIfAborted } from '../../core/errors.ts';
+import { MechanicsError, throwIfAborted } from '../../core/errors.ts';
+import { requireAbove } from '../optimisers/optimiser.ts';
 import type { Clock, Trajectory } from '../types.ts';
 import {
   type DiscreteLagrangian,
@@ -52,6 +53,12 @@ export function leastAction(discrete: DiscreteLagrangian, options: LeastActionOp
   const { steps, duration = 1, tolerance = 1e-12 } = options;
   const { dimension: n, lagrangian } = discrete;
   requireEnds(options, n, lagrangian.name);
+  requireAbove(duration, 0, `${lagrangian.name}: duration`);
+  if (!Number.isInteger(steps) || steps < 1)
+    throw new MechanicsError('mechanics.option', `a path of ${steps} steps was asked for`, {
+      where: lagrangian.name,
+      hint: 'give a whole number from 1',
+    });
   const h = duration / steps;
   const free = Array.from({ length: steps + 1 }, (_, k) =>
     Array.from({ length: n }, (__, i) => {

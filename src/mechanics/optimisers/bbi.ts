@@ -1,7 +1,15 @@
 /** @file BBI, energy-conserving descent of Born–Infeld dynamics: slows down as the loss falls and cannot stop before. Its energy is imposed. */
 import { MechanicsError } from '../../core/errors.ts';
 import { random } from '../../core/random.ts';
-import { at, type Floats, type Optimiser, optimiser, type Schedule, squaredNorm } from './optimiser.ts';
+import {
+  at,
+  type Floats,
+  type Optimiser,
+  optimiser,
+  requireAbove,
+  type Schedule,
+  squaredNorm,
+} from './optimiser.ts';
 
 export interface BbiOptions {
   /** Time step Δt. */
@@ -28,6 +36,7 @@ export interface BbiOptions {
  */
 export const bbi = (options: BbiOptions): Optimiser => {
   const { step: time, floor = 0, extraEnergy = 0, bounces, patience, seed = 0 } = options;
+  if (extraEnergy !== 0) requireAbove(extraEnergy, 0, 'bbi.extraEnergy');
   return optimiser({
     name: 'bbi',
     structure: 'imposed-energy',

@@ -1,4 +1,5 @@
 /** @file What a sampler returns, and the statistics of it that allow for draws that depend on each other. */
+import { MechanicsError } from '../../core/errors.ts';
 import { mean } from '../../core/statistics.ts';
 
 /** Draws from exp(−V), in order. */
@@ -71,8 +72,13 @@ export interface SamplingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Collects draws and what a chain reports. */
+/** Collects draws and what a chain reports. @throws MechanicsError `mechanics.option` unless `draws` is a whole number from 1. */
 export function recorder(dimension: number, draws: number) {
+  if (!Number.isInteger(draws) || draws < 1)
+    throw new MechanicsError('mechanics.option', `${draws} draws were asked for`, {
+      where: 'draws',
+      hint: 'give a whole number from 1',
+    });
   const draws_KN = new Float64Array(draws * dimension);
   const values = new Float64Array(draws);
   let [kept, acceptance, divergences] = [0, 0, 0];

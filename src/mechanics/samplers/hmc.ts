@@ -3,6 +3,7 @@ import { throwIfAborted } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
 import { leapfrogKDK } from '../integrators/leapfrog.ts';
 import { counted, type Landscape, particle } from '../landscape.ts';
+import { requireAbove } from '../optimisers/optimiser.ts';
 import type { Integrator, State } from '../types.ts';
 import { type Chain, recorder, type SamplingOptions } from './chain.ts';
 import { drawMomentum, MOST_ENERGY_ERROR, metropolis } from './momentum.ts';
@@ -28,6 +29,7 @@ export interface HmcOptions extends SamplingOptions {
  */
 export function hmc(V: Landscape, start: ArrayLike<number>, options: HmcOptions, random: Random): Chain {
   const { draws, warmUp = 0, length, integrator = leapfrogKDK, target = 0.8 } = options;
+  requireAbove(length, 0, 'hmc.length');
   const landscape = counted(V);
   const system = particle(landscape, options.mass);
   const advance = integrator.stepper(system);
