@@ -182,8 +182,19 @@ function recorder(system: System, capacity: number) {
   let k = 0;
   return {
     add(state: State) {
+      const energy = system.energy(state.q, state.p);
+      if (!Number.isFinite(energy)) {
+        throw new MechanicsError(
+          'mechanics.not-finite',
+          `the energy is ${energy}, though the state is finite`,
+          {
+            where: `${system.name}, t = ${state.t}`,
+            hint: 'check the potential for divisions by zero or logarithms near this state',
+          },
+        );
+      }
       times[k] = state.t;
-      energies[k] = system.energy(state.q, state.p);
+      energies[k] = energy;
       q_KN.set(state.q, k * dimension);
       p_KN.set(state.p, k * momenta);
       k++;

@@ -12,6 +12,7 @@ import {
   laplaceRungeLenz,
 } from '../../src/mechanics/systems/kepler.ts';
 import { harmonicOscillator } from '../../src/mechanics/systems/oscillator.ts';
+import { pendulum } from '../../src/mechanics/systems/pendulum.ts';
 
 describe('Kepler, e = 0.6, 1,200 forces a period, 100 periods: largest relative energy error', () => {
   test.each(Object.entries(KEPLER_TABLE))('%s: %d, to the two digits of the table', (name, bar) => {
@@ -74,6 +75,32 @@ test('over 10⁴ periods |ΔE| of PEFRL drifts by less than a thousandth of RK4�
   expect(rk4.trend).toBeGreaterThan(0);
   expect(Math.abs(pefrl.trend) / rk4.trend).toBeLessThan(1e-3);
   expect(pefrl.largest).toBeLessThan(1e-6);
+});
+
+describe('10⁶ steps of the pendulum', () => {
+  const run = (name: string) =>
+    integrate(pendulum(), integratorNamed(name), stateOf([2], [0]), {
+      step: 0.1,
+      steps: 1_000_000,
+      every: 10,
+    });
+  test.each(['symplectic-euler', 'leapfrog-kdk', 'pefrl', 'kahan-li-6'])(
+    '%s: energy stays in its band',
+    (name) => {
+      const { times, energies } = run(name);
+      const tenth = times.length / 10;
+      const first = drift(times.subarray(0, tenth), energies.subarray(0, tenth));
+      expect(drift(times, energies).largest).toBeLessThan(1.01 * first.largest);
+    },
+  );
+  test('RK4 drifts, and explicit Euler gains energy without end', () => {
+    const { times, energies } = run('rk4');
+    const tenth = times.length / 10;
+    const first = drift(times.subarray(0, tenth), energies.subarray(0, tenth));
+    expect(drift(times, energies).largest).toBeGreaterThan(5 * first.largest);
+    const euler = run('euler').energies;
+    expect(euler.at(-1)!).toBeGreaterThan(100 * euler[0]!);
+  });
 });
 
 test.each(['leapfrog-kdk', 'leapfrog-dkd'] as const)(

@@ -205,8 +205,43 @@ describe('failures have a code, and NaN never passes in silence', () => {
     ['NaN inside rk4', 'mechanics.not-finite', () => go(broken(Number.NaN), 'rk4', one)],
     [
       'NaN inside dormand-prince',
-      'mechanics.step-too-small',
+      'mechanics.not-finite',
       () => go(broken(Number.NaN), 'dormand-prince', one),
+    ],
+    [
+      'a tolerance that no step meets where the force jumps',
+      'mechanics.step-too-small',
+      () => {
+        const jump = separable({
+          name: 'jump',
+          dimension: 1,
+          potential: (o, q) => o.abs(q[0]!),
+          force(q, out) {
+            out[0] = q[0]! > 0 ? -1 : 1;
+          },
+        });
+        integrate(jump, adaptiveDormandPrince({ relative: 0, absolute: 1e-17 }), one, options);
+        integrate(jump, adaptiveDormandPrince({ relative: 0, absolute: 1e-17 }), one, {
+          ...options,
+          step: 3,
+        });
+      },
+    ],
+    [
+      'an energy that is NaN while the state is finite',
+      'mechanics.not-finite',
+      () =>
+        go(
+          separable({
+            name: 'x',
+            dimension: 1,
+            potential: (o, q) => o.log(q[0]!),
+            force: (_q, out) => out.fill(-1),
+          }),
+          'pefrl',
+          one,
+          { steps: 30 },
+        ),
     ],
     [
       'a motion that runs away',

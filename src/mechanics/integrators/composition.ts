@@ -2,7 +2,7 @@
 import type { Integrator, Separable, Step } from '../types.ts';
 import { needSeparable } from './need.ts';
 
-/** drift[0] kick[0] drift[1] … kick[s−1] drift[s], in units of the step. A drift of 0 is left out. */
+/** Lengths of drifts and kicks by turns, in units of the step. */
 export interface Coefficients {
   readonly drift: readonly number[];
   readonly kick: readonly number[];
@@ -15,7 +15,10 @@ interface Method {
   readonly reference: string;
 }
 
-/** The drift–kick composition with these coefficients (q by ∂T/∂p, p by −∂V/∂q): symplectic for any numbers. */
+/**
+ * The composition drift[0] kick[0] drift[1] … kick[s−1] drift[s] (q by ∂T/∂p, p by −∂V/∂q): symplectic for any numbers.
+ * A drift of 0 is left out.
+ */
 export function splitting(method: Method, { drift, kick }: Coefficients): Integrator {
   return {
     ...method,
@@ -48,6 +51,46 @@ function driftKick({ dimension, velocity, force }: Separable, drift: Float64Arra
       const a = drift[stages]! * h;
       for (let i = 0; i < dimension; i++) q[i]! += a * v[i]!;
     }
+    state.t += h;
+  };
+}
+
+/**
+ * The same beginning and ending with a kick: kick[0] drift[0] kick[1] … drift[s−1] kick[s]. The force at the end of a
+ * step is kept for the next one: s new forces a step as long as q is not changed in between.
+ */
+export function kickFirst(method: Method, { drift, kick }: Coefficients): Integrator {
+  return {
+    ...method,
+    symplectic: true,
+    needs: 'separable',
+    forcesPerStep: drift.length,
+    stepper: (system) =>
+      kickDrift(needSeparable(method.name, system), Float64Array.from(drift), Float64Array.from(kick)),
+  };
+}
+
+function kickDrift({ dimension, velocity, force }: Separable, drift: Float64Array, kick: Float64Array): Step {
+  const v = new Float64Array(dimension);
+  const f = new Float64Array(dimension);
+  const known = new Float64Array(dimension).fill(Number.NaN);
+  const stages = drift.length;
+  return (state, h) => {
+    const { q, p } = state;
+    let stale = false;
+    for (let i = 0; i < dimension; i++) if (q[i] !== known[i]) stale = true;
+    if (stale) force(q, f);
+    for (let s = 0; s < stages; s++) {
+      const b = kick[s]! * h;
+      for (let i = 0; i < dimension; i++) p[i]! += b * f[i]!;
+      velocity(p, v);
+      const a = drift[s]! * h;
+      for (let i = 0; i < dimension; i++) q[i]! += a * v[i]!;
+      force(q, f);
+    }
+    const b = kick[stages]! * h;
+    for (let i = 0; i < dimension; i++) p[i]! += b * f[i]!;
+    known.set(q);
     state.t += h;
   };
 }

@@ -83,7 +83,8 @@ export function adaptiveDormandPrince({ relative = 1e-9, absolute = 1e-12 }: Tol
             if (!last || change < 1) length = Math.abs(tried) * change;
           } else {
             length = Math.abs(tried) * Math.min(1, change);
-            if (length < SMALLEST_STEP * Math.max(1, Math.abs(state.t))) throw tooSmall(flow.name, state.t);
+            if (length < SMALLEST_STEP * Math.max(1, Math.abs(state.t)))
+              throw tooSmall(flow.name, state.t, norm);
           }
         }
       };
@@ -91,10 +92,15 @@ export function adaptiveDormandPrince({ relative = 1e-9, absolute = 1e-12 }: Tol
   };
 }
 
-const tooSmall = (system: string, t: number) =>
-  new MechanicsError('mechanics.step-too-small', `no step of ${system} meets the tolerance at t = ${t}`, {
-    where: system,
-    hint: 'the motion may be singular there, or its rates NaN: check them, or raise the tolerance',
-  });
+const tooSmall = (system: string, t: number, norm: number) =>
+  Number.isFinite(norm)
+    ? new MechanicsError('mechanics.step-too-small', `no step of ${system} meets the tolerance at t = ${t}`, {
+        where: system,
+        hint: 'the motion may be singular there: look at its rates, or raise the tolerance',
+      })
+    : new MechanicsError('mechanics.not-finite', `the rates of ${system} are not finite at t = ${t}`, {
+        where: system,
+        hint: 'check the force for divisions by zero near this state',
+      });
 
 export const dormandPrince: Integrator = adaptiveDormandPrince();

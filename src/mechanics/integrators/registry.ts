@@ -1,6 +1,7 @@
 /** @file All methods of integration by name. */
 import { MechanicsError, nearestNames } from '../../core/errors.ts';
 import type { Integrator } from '../types.ts';
+import { blanesMoan6 } from './blanes-moan.ts';
 import { conformalEuler, conformalLeapfrog } from './conformal.ts';
 import { dormandPrince } from './dormand-prince.ts';
 import { forestRuth } from './forest-ruth.ts';
@@ -31,6 +32,7 @@ export const integrators: ReadonlyMap<string, Integrator> = new Map(
     mclachlan4,
     yoshida6,
     kahanLi6,
+    blanesMoan6,
     yoshida8,
     kahanLi8,
     implicitMidpoint,
