@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { random } from '../../src/core/random.ts';
+import { formDefect } from '../../src/mechanics/diagnostics/structure.ts';
 import { turn } from '../../src/mechanics/isokinetic.ts';
 import { powerKinetic, quadraticKinetic, relativisticKinetic } from '../../src/mechanics/kinetic.ts';
 import { bbi } from '../../src/mechanics/optimisers/bbi.ts';
@@ -47,16 +48,10 @@ function conformalDefect(make: () => Optimiser, factor: number): number {
     optimiser.update(dx, coupled.hessianTimes(x, dx), 0);
     return [...dx, ...optimiser.save().vectors.momentum!];
   });
-  let worst = 0;
-  for (let a = 0; a < 2 * n; a++)
-    for (let b = 0; b < 2 * n; b++) {
-      let form = 0;
-      for (let i = 0; i < n; i++)
-        form += columns[a]![i]! * columns[b]![n + i]! - columns[a]![n + i]! * columns[b]![i]!;
-      const omega = b - a === n ? 1 : a - b === n ? -1 : 0;
-      worst = Math.max(worst, Math.abs(form - factor * omega));
-    }
-  return worst;
+  return formDefect(
+    columns.map((_, row) => columns.map((column) => column[row]!)),
+    factor,
+  );
 }
 
 describe('conformal symplecticity: DΦᵀΩDΦ = e^(−γh) Ω', () => {
