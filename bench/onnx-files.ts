@@ -215,7 +215,7 @@ async function directional(
     return scores.reduce((sum, v, i) => sum + v * Number(cotangent.data[i]), 0);
   };
   const errors: number[] = [];
-  for (const step of [1e-2, 3e-3, 1e-3, 3e-4, 1e-4]) {
+  for (const step of [1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6]) {
     const h = step * size;
     const difference = ((await total(h)) - (await total(-h))) / (2 * h);
     errors.push(Math.abs(difference - norm) / Math.max(norm, Math.abs(difference)));

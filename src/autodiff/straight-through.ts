@@ -37,6 +37,16 @@ export function straightThrough(graph: Graph): StraightThrough {
   return { graph: e.finish(graph.outputs), stop: c.stop };
 }
 
+/** Values, most of them whole numbers, that come of rounding: they stand for real ones and must not become constants. */
+export function quantisedValues(graph: Graph): ReadonlySet<string> {
+  const values = new Set<string>();
+  for (const node of graph.nodes) {
+    if (!ROUNDS.has(node.op) && !node.inputs.some((name) => values.has(name))) continue;
+    if (node.op !== 'Shape' && node.op !== 'Size') for (const name of node.outputs) values.add(name);
+  }
+  return values;
+}
+
 interface Conversion {
   readonly e: Emitter;
   /** Real twin of a quantised value, in the same units. */

@@ -103,7 +103,9 @@ function onPath(
     for (const node of graph.nodes) {
       if (node.op === 'Shape' || node.op === 'Size' || !readsOf(node).some((name) => path.has(name)))
         continue;
-      for (const name of node.outputs)
+      // Scales and zero points that come with quantised values are no way around them.
+      const outputs = QUANTISED.has(node.op) ? node.outputs.slice(0, 1) : node.outputs;
+      for (const name of outputs)
         if (name !== '' && needed.has(name) && goesOn(node, name, path)) path.add(name);
     }
     return path;

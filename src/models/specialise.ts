@@ -1,10 +1,19 @@
 /** @file A network as it is for given inputs: sizes filled in, whole numbers computed, branches decided and written out. */
-import { lower } from '../autodiff/lower.ts';
+import { quantisedValues } from '../autodiff/straight-through.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { withInputShapes } from '../graph/input-shapes.ts';
 import { prune } from '../graph/prune.ts';
+import { branchName, subgraphOf } from '../graph/shape-rules/control.ts';
 import { inferKnown } from '../graph/shapes.ts';
-import { type Graph, isCarried, type Node, type Weight } from '../graph/types.ts';
+import {
+  type Graph,
+  type GraphInput,
+  isCarried,
+  isExternal,
+  type Node,
+  type Weight,
+} from '../graph/types.ts';
+import { renameReads, valueNames } from '../graph/uses.ts';
 import { runOnce } from '../runtime/session.ts';
 
 /** Deepest nesting of branches that is written out. */
@@ -25,7 +34,7 @@ export async function specialise(
   const shaped = withInputShapes(graph, shapes);
   let current = shaped;
   for (let depth = 0; depth < DEEPEST; depth++) {
-    current = await withIntegers(current, feeds, threads);
+    current = await withIntegers(current, graph.inputs, feeds, threads);
     const next = withoutBranches(current);
     if (next === current) break;
     current = next;
@@ -34,18 +43,23 @@ export async function specialise(
   return { ...current, inputs: shaped.inputs };
 }
 
-/** The graph with all whole numbers that nodes make as constants. */
+/**
+ * The graph with all whole numbers that nodes make as constants. It runs with its inputs' sizes open, as they came:
+ * with sizes filled in onnxruntime also checks branches that are not taken.
+ */
 async function withIntegers(
   graph: Graph,
+  open: readonly GraphInput[],
   feeds: Readonly<Record<string, Tensor>>,
   threads: number,
 ): Promise<Graph> {
   const types = inferKnown(graph);
+  const rounded = quantisedValues(graph);
   const wanted = graph.nodes
     .flatMap((node) => node.outputs)
-    .filter((name) => name !== '' && !types.get(name)?.dtype.startsWith('float'));
+    .filter((name) => name !== '' && !rounded.has(name) && !types.get(name)?.dtype.startsWith('float'));
   if (wanted.length === 0) return graph;
-  const part = prune({ ...graph, outputs: [...new Set(wanted)] });
+  const part = prune({ ...graph, inputs: open, outputs: [...new Set(wanted)] });
   const given = Object.fromEntries(
     part.inputs.flatMap((input) => (isCarried(input) ? [] : [[input.name, feeds[input.name]!]])),
   );
@@ -54,6 +68,13 @@ async function withIntegers(
     Object.entries(found).filter(([, { dtype }]) => !dtype.startsWith('float')),
   );
   const nodes = graph.nodes.flatMap((node): Node[] => {
+    const condition = node.op === 'If' ? found[node.inputs[0]!] : undefined;
+    if (condition && condition.shape.length > 0) {
+      // One truth value in however many axes.
+      const name = `${node.inputs[0]}:condition`;
+      whole.set(name, { ...condition, shape: [] } as Tensor);
+      return [{ ...node, inputs: [name] }];
+    }
     if (node.outputs.every((name) => name === '' || whole.has(name))) return [];
     if (!node.outputs.some((name) => whole.has(name))) return [node];
     const outputs = node.outputs.map((name) => (whole.has(name) ? `${name}:computed` : name));
@@ -64,13 +85,37 @@ async function withIntegers(
 
 /** The graph with branches of known condition written out; itself when there are none. */
 function withoutBranches(graph: Graph): Graph {
+  const taken = new Set(valueNames(graph));
+  const weights = new Map(graph.weights);
   let any = false;
-  const { e } = lower(graph, (current, known) => {
-    const nodes = current.nodes.filter(
-      (node) => node.domain === '' && node.op === 'If' && known.knownInts(node.inputs[0]!) !== undefined,
-    );
-    any ||= nodes.length > 0;
-    return { values: new Set(), nodes };
+  const nodes = graph.nodes.flatMap((node): Node[] => {
+    const condition = node.domain === '' && node.op === 'If' ? graph.weights.get(node.inputs[0]!) : undefined;
+    if (!condition || isExternal(condition)) return [node];
+    any = true;
+    return writtenOut(node, subgraphOf(node, branchName(Number(condition.data[0]))), taken, weights);
   });
-  return any ? prune(e.finish(graph.outputs)) : graph;
+  return any ? prune({ ...graph, nodes, weights }) : graph;
+}
+
+/** A branch in place of its node: its values keep their names where these are free. */
+function writtenOut(node: Node, branch: Graph, taken: Set<string>, weights: Map<string, Weight>): Node[] {
+  const names = new Map<string, string>();
+  const name = (own: string): string => {
+    let free = own;
+    for (let i = 2; taken.has(free); i++) free = `${own}:${i}`;
+    taken.add(free);
+    names.set(own, free);
+    return free;
+  };
+  for (const [own, weight] of branch.weights) weights.set(name(own), weight);
+  const inside = branch.nodes.map((inner) => ({
+    ...renameReads(inner, names),
+    outputs: inner.outputs.map((own) => (own === '' ? '' : name(own))),
+  }));
+  const results = node.outputs.flatMap((result, i): Node[] => {
+    const made = branch.outputs[i]!;
+    const identity = { op: 'Identity', domain: '', attributes: {}, outputs: [result] };
+    return result === '' ? [] : [{ ...identity, inputs: [names.get(made) ?? made] }];
+  });
+  return [...inside, ...results];
 }
