@@ -1,11 +1,11 @@
 /** @file A model in a Hugging Face folder as a WeightSource: config.json, model.safetensors (one or many), tokenizer.json. */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { FileError, ModelError } from '../core/errors.ts';
+import { FileError } from '../core/errors.ts';
 import { readJson } from '../files/atomic.ts';
 import { exists } from '../files/cache.ts';
 import { openSafetensors, type SafetensorsFile } from '../files/safetensors.ts';
-import { chatFiles, chatOfFolder } from './chat-files.ts';
+import { chatFiles } from './chat-files.ts';
 import { safetensorsFormats } from './dequantise.ts';
 import { configSchema, shapeOfConfig } from './huggingface-config.ts';
 import { basePrefix, huggingFaceNames, isSurplus } from './huggingface-names.ts';
@@ -13,6 +13,7 @@ import { badDescription } from './shape.ts';
 import { checkTensors, type WeightSource } from './source.ts';
 import { storedBy } from './stored.ts';
 import { idOfSpecial, type TokenizerFiles } from './tokenizer.ts';
+import { readTokenizerFolder, TOKENIZER_FILES } from './tokenizer-folder.ts';
 import type { Family, ModelShape } from './types.ts';
 import { modelWeights } from './weights.ts';
 
@@ -21,8 +22,7 @@ export const FILES = {
   config: 'config.json',
   weights: 'model.safetensors',
   index: 'model.safetensors.index.json',
-  tokenizer: 'tokenizer.json',
-  tokenizerConfig: 'tokenizer_config.json',
+  ...TOKENIZER_FILES,
   ...chatFiles,
 } as const;
 
@@ -37,7 +37,8 @@ export const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.st
 export async function openHuggingFaceSource(folder: string): Promise<WeightSource> {
   const configPath = join(folder, FILES.config);
   const described = shapeOfConfig(await readJson(configPath, configSchema), configPath);
-  const tokenizer = described.kind === 'vision' ? undefined : await readTokenizer(folder);
+  const tokenizer =
+    described.kind === 'vision' ? undefined : await readTokenizerFolder(folder, described.family);
   const files = await openWeights(folder);
   const close = () => {
     for (const file of files) file.close();
@@ -91,24 +92,6 @@ function withHead(shape: ModelShape, names: ReadonlySet<string>, tokenizer?: Tok
   const separator = tokenizer && idOfSpecial(tokenizer, 'sep_token');
   const kinds = shape.tokenTypes!.kinds;
   return { ...shape, head, tokenTypes: separator === undefined ? { kinds } : { kinds, separator } };
-}
-
-async function readTokenizer(folder: string): Promise<TokenizerFiles> {
-  const path = join(folder, FILES.tokenizer);
-  if (!(await exists(path))) {
-    throw new ModelError('model.tokenizer', `${folder} has no tokenizer.json`, {
-      where: folder,
-      hint: 'save the tokenizer with transformers: AutoTokenizer.from_pretrained(…).save_pretrained(folder)',
-    });
-  }
-  const configPath = join(folder, FILES.tokenizerConfig);
-  return {
-    tokenizer: await readJson(path),
-    config: {
-      ...((await exists(configPath)) ? await readJson(configPath, z.looseObject({})) : {}),
-      ...(await chatOfFolder(folder)),
-    },
-  };
 }
 
 async function openWeights(folder: string): Promise<SafetensorsFile[]> {
