@@ -7,6 +7,7 @@ import { openSession } from '../runtime/session.ts';
 import { damagedWeights } from './convert.ts';
 import { demoModelRows } from './demo-model-rows.ts';
 import { compareWithReference } from './reference.ts';
+import { openSteps } from './steps.ts';
 import { summariseModel } from './summary.ts';
 import { tinyLlama } from './tiny.ts';
 import type { Model } from './types.ts';
@@ -51,7 +52,28 @@ async function tinyRows({ threads }: Context): Promise<CheckRow[]> {
       1e-5,
     ),
     row('tiny Llama: float32 logits differ from float64 by', distance(whole.logits!, exact.logits!), 1e-3),
+    row(
+      'tiny Llama written step by step: logits with the key–value cache differ from the whole text by',
+      await cacheError(model, threads),
+      1e-4,
+    ),
   ];
+}
+
+/** Largest difference of logits along a text between steps with and without the cache. */
+async function cacheError(model: Model, threads: number): Promise<number> {
+  const ids = [7, 60, 3, 200, 9, 1, 2, 3, 4, 5];
+  const options = { threads, positions: ids.length };
+  const kept = await openSteps(model, options);
+  const whole = await openSteps(model, { ...options, cache: false });
+  let most = 0;
+  for (let n = 3; n <= ids.length; n++) {
+    const [a, b] = [await kept.after(ids.slice(0, n)), await whole.after(ids.slice(0, n))];
+    for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs(a[i]! - b[i]!));
+  }
+  await kept.close();
+  await whole.close();
+  return most;
 }
 
 async function realRows(model: Model, { threads, signal }: Context): Promise<CheckRow[]> {
