@@ -24,17 +24,27 @@ export interface StraightThrough {
  */
 export function straightThrough(graph: Graph): StraightThrough {
   if (!graph.nodes.some((node) => ROUNDS.has(node.op))) return { graph, stop: [] };
-  const e = emitter(upgrade({ ...graph, nodes: [] }));
-  const c: Conversion = { e, twins: new Map(), stop: [] };
-  for (const node of upgrade(graph).nodes) {
+  const base = upgrade(graph);
+  const e = emitter(base);
+  const nodes: Node[] = [];
+  let seen = base.nodes.length;
+  // What the emitter puts at its end belongs where the node stands that it is emitted for.
+  const add = (node?: Node) => {
+    const all = e.finish([]).nodes;
+    nodes.push(...all.slice(seen), ...(node ? [node] : []));
+    seen = all.length;
+  };
+  const c: Conversion = { e, add, twins: new Map(), stop: [] };
+  for (const node of base.nodes) {
     const handle = handlers[node.domain === '' ? node.op : `${node.domain}:${node.op}`];
     if (handle?.(c, node)) continue;
     if (node.domain === '' && MOVES.has(node.op) && moved(c, node)) continue;
     if (node.op !== 'Shape' && node.inputs.some((name) => c.twins.has(name)))
       throw notHandled(node, 'quantised values');
-    e.ops(node.op, node.inputs, node.outputs, node.attributes, node.domain);
+    add(node);
   }
-  return { graph: e.finish(graph.outputs), stop: c.stop };
+  add();
+  return { graph: { ...e.finish(graph.outputs), nodes }, stop: c.stop };
 }
 
 /** Values, most of them whole numbers, that come of rounding: they stand for real ones and must not become constants. */
@@ -49,6 +59,8 @@ export function quantisedValues(graph: Graph): ReadonlySet<string> {
 
 interface Conversion {
   readonly e: Emitter;
+  /** Puts a node of the graph behind what was emitted so far. */
+  readonly add: (node: Node) => void;
   /** Real twin of a quantised value, in the same units. */
   readonly twins: Map<string, string>;
   readonly stop: string[];
@@ -82,9 +94,13 @@ function held({ e, stop }: Conversion, value: string): string {
   return name;
 }
 
-const emitted = ({ e }: Conversion, node: Node, inputs: readonly string[]): void => {
-  e.ops(node.op, inputs, node.outputs, node.attributes, node.domain);
-};
+/** The node itself, reading other values. */
+const emitted = ({ add }: Conversion, node: Node, inputs: readonly string[]): void =>
+  add({ ...node, inputs });
+
+/** `value` under a name that the graph has. */
+const define = ({ add }: Conversion, name: string, value: string): void =>
+  add({ op: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: {} });
 
 /** Whole numbers as `dtype`. */
 const real = (c: Conversion, name: string, dtype: DType): string =>
@@ -153,17 +169,16 @@ const handlers: Readonly<Record<string, Handler>> = {
     const [q, scale, zero] = node.inputs as [string, string, string?];
     if (!c.twins.has(q)) return false;
     const y = dequantised(c, q, scale, zero || undefined, intAttribute(node, 'axis', 1));
-    c.e.op('Identity', [y], {}, node.outputs[0]);
+    define(c, node.outputs[0]!, y);
     return true;
   },
   Cast(c, node) {
     const twin = c.twins.get(node.inputs[0]!);
     if (!twin) return false;
-    const to = c.e.op('Cast', [node.inputs[0]!], node.attributes);
-    const { dtype } = c.e.type(to);
-    if (dtype.startsWith('float')) c.e.op('Identity', [c.e.cast(twin, dtype)], {}, node.outputs[0]);
+    const { dtype } = c.e.type(node.outputs[0]!);
+    if (dtype.startsWith('float')) define(c, node.outputs[0]!, c.e.cast(twin, dtype));
     else {
-      c.e.op('Identity', [to], {}, node.outputs[0]);
+      emitted(c, node, node.inputs);
       c.twins.set(node.outputs[0]!, twin);
     }
     return true;
@@ -207,7 +222,7 @@ const handlers: Readonly<Record<string, Handler>> = {
     );
     for (const [i, name] of node.outputs.entries()) {
       if (name === '') continue;
-      e.op('Add', [like[i]!, e.sub(rounded[i]!, held(c, like[i]!))], {}, name);
+      define(c, name, e.add(like[i]!, e.sub(rounded[i]!, held(c, like[i]!))));
     }
     return true;
   },
