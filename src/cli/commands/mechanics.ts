@@ -3,10 +3,11 @@ import { extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import { stateOf } from '../../mechanics/build.ts';
+import { energyOrder } from '../../mechanics/diagnostics/order.ts';
 import { integrate } from '../../mechanics/integrate.ts';
 import { integratorNamed, integrators } from '../../mechanics/integrators/registry.ts';
 import { type SystemEntry, systemNamed, systems } from '../../mechanics/systems/registry.ts';
-import { compareMethods, orderByRefinement } from '../../study/mechanics/compare.ts';
+import { compareMethods } from '../../study/mechanics/compare.ts';
 import { energyPicture, orderPicture, phasePortrait, poincarePicture } from '../../study/mechanics/draw.ts';
 import { reportOf } from '../../study/mechanics/report.ts';
 import { sectionOf } from '../../study/mechanics/views.ts';
@@ -177,6 +178,7 @@ function addRun(mechanics: Command, io: Io): void {
             ['energy', `${energy.start.toPrecision(12)} → ${energy.end.toPrecision(12)}`],
             ['largest relative error', short(energy.worst)],
             ['first and last tenth', `${short(energy.firstTenth)}, ${short(energy.lastTenth)}`],
+            ['drift per unit of time', `${short(energy.trend)} ± ${short(energy.trendError)}`],
             ['q', final.q.map((x) => x.toPrecision(8)).join('  ')],
             ['p', final.p.map((x) => x.toPrecision(8)).join('  ')],
           ],
@@ -277,12 +279,17 @@ function addOrder(mechanics: Command, io: Io): void {
         const entry = systemNamed(name);
         const rows = options.integrators.map((one) => {
           const method = integratorNamed(one);
-          const found = orderByRefinement(entry, method, {
-            time: options.time ?? 100 * entry.step,
-            coarsest: entry.step,
-            halvings: options.halvings,
+          const time = Math.max(1, Math.round((options.time ?? 100 * entry.step) / entry.step)) * entry.step;
+          const { halvings } = options;
+          const found = energyOrder(entry.make(), method, entry.start(), {
+            time,
+            step: entry.step,
+            halvings,
           });
-          return { name: method.name, order: method.order, ...found };
+          // The slope of what lies above rounding; below it there is nothing to measure.
+          const above = found.slopes.filter((_, k) => found.errors[k + 1]! > 1e-13);
+          const slope = above.reduce((sum, x) => sum + x, 0) / above.length;
+          return { name: method.name, order: method.order, steps: found.steps, errors: found.errors, slope };
         });
         await plot(options.plot, () => orderPicture(rows, size), io);
         if (options.json) return json(io, rows);

@@ -118,29 +118,3 @@ function counting(system: System): { system: System; counted: () => number } {
   };
   return { system: watch(system), counted: () => count };
 }
-
-/** Energy error against step, halving it: what an order plot shows. Slope: least squares over the points above `floor`. */
-export function orderByRefinement(
-  entry: SystemEntry,
-  method: Integrator,
-  options: { readonly time: number; readonly coarsest: number; readonly halvings: number },
-): { steps: number[]; errors: number[]; slope: number } {
-  const steps: number[] = [];
-  const errors: number[] = [];
-  for (let k = 0; k <= options.halvings; k++) {
-    const count = Math.ceil(options.time / (options.coarsest / 2 ** k));
-    const h = options.time / count;
-    const run = integrate(entry.make(), method, entry.start(), { step: h, steps: count });
-    steps.push(h);
-    errors.push(energyErrors(run).reduce((a, b) => Math.max(a, b), 0));
-  }
-  const points = steps
-    .map((h, k) => [Math.log(h), Math.log(errors[k]!)] as const)
-    .filter((_, k) => errors[k]! > 1e-13);
-  const mean = (f: (point: readonly [number, number]) => number) =>
-    points.reduce((sum, point) => sum + f(point), 0) / points.length;
-  const [x, y] = [mean((p) => p[0]), mean((p) => p[1])];
-  const slope =
-    points.length < 2 ? Number.NaN : mean(([a, b]) => (a - x) * (b - y)) / mean(([a]) => (a - x) ** 2);
-  return { steps, errors, slope };
-}

@@ -1,4 +1,5 @@
 /** @file What `untangle mechanics run` tells: the energy along the run, the last state, samples for those who go on. */
+import { drift } from '../../mechanics/diagnostics/drift.ts';
 import type { Run } from '../../mechanics/integrate.ts';
 import type { Integrator } from '../../mechanics/types.ts';
 import { energyErrors } from './draw.ts';
@@ -20,6 +21,9 @@ export interface RunReport {
     readonly firstTenth: number;
     readonly lastTenth: number;
     readonly worst: number;
+    /** Slope of |E − E₀| against time, by least squares, and its standard error. */
+    readonly trend: number;
+    readonly trendError: number;
   };
   readonly final: { readonly t: number; readonly q: readonly number[]; readonly p: readonly number[] };
   readonly samples: {
@@ -38,6 +42,7 @@ export function reportOf(run: Run, method: Integrator, steps: number): RunReport
   const n = errors.length;
   const tenth = Math.max(1, Math.floor(n / 10));
   const every = Math.max(1, Math.ceil(n / SAMPLES));
+  const { trend, trendError } = drift(run.times, run.energies);
   const chosen = Array.from({ length: Math.ceil(n / every) }, (_, i) => i * every);
   const rows = (values: Float64Array, width: number) =>
     chosen.map((k) => [...values.subarray(k * width, (k + 1) * width)]);
@@ -54,6 +59,8 @@ export function reportOf(run: Run, method: Integrator, steps: number): RunReport
       firstTenth: largest(0, tenth),
       lastTenth: largest(n - tenth, n),
       worst: largest(0, n),
+      trend,
+      trendError,
     },
     final: { t: run.final.t, q: [...run.final.q], p: [...run.final.p] },
     samples: {
