@@ -4,7 +4,7 @@ import type { Ended, GeneratedToken } from '../../models/generate.ts';
 import type { Rewriting } from '../../models/steps.ts';
 import type { Model } from '../../models/types.ts';
 import type { Io } from '../io.ts';
-import type { RunOptions } from './run.ts';
+import type { RunOptions } from './run-options.ts';
 
 /** Most tokens of an answer where --generate does not say it. */
 const answerLength = 256;

@@ -8,25 +8,10 @@ import type { Rewriting } from '../../models/steps.ts';
 import type { Model } from '../../models/types.ts';
 import type { Io } from '../io.ts';
 import { taskView } from '../live.ts';
-import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
+import { addGlobalOptions, positive } from '../options.ts';
 import { table } from '../table.ts';
+import type { RunOptions } from './run-options.ts';
 import { writeText } from './run-text.ts';
-
-export interface RunOptions extends GlobalOptions {
-  readonly prompt?: string;
-  readonly chat?: string;
-  readonly chatFile?: string;
-  readonly system?: string;
-  readonly generate?: number;
-  readonly temperature: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly cache: boolean;
-  readonly edit?: string;
-  readonly read: readonly string[];
-  readonly top: number;
-  readonly out?: string;
-}
 
 export function addRun(program: Command, io: Io): void {
   const command = program
