@@ -1,7 +1,8 @@
 /**
  * @file Learned motions on the two tasks of Greydanus et al. 2019: five seeds each, plain and Hamiltonian networks of 200
  * tanh units in two layers as published, a symplectic network beside them. `npm run bench:hnn` prints the figures and writes
- * bench/results/hnn.json after every seed; seeds that are there already are kept unless `--again` is given.
+ * bench/results/hnn.json after every seed; seeds that are there already are kept unless `--again` is given. The name of a
+ * task runs that one alone.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { quantile } from '../src/core/statistics.ts';
@@ -14,7 +15,7 @@ const tasks = {
   spring: {
     make: (seed: number) => springTask({ ...springSetting, seed }),
     setting: springSetting,
-    training: { steps: 2000 },
+    training: { steps: 2000, decay: 1e-4 },
     published: { plain: 1.7e-1, hamiltonian: 3.8e-4, ratio: 447 },
   },
   'two-body': {
@@ -36,8 +37,10 @@ interface Outcome {
 }
 type Outcomes = Record<string, Outcome[]>;
 
-const known = existsSync(file) && !process.argv.includes('--again') ? kept() : {};
+const wanted = Object.keys(tasks).filter((name) => process.argv.includes(name));
+const known = process.argv.includes('--again') ? {} : kept();
 for (const [name, { make, training }] of Object.entries(tasks)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
   const outcomes = known[name] ?? [];
   known[name] = outcomes;
   for (let seed = outcomes.length; seed < SEEDS; seed++) {
@@ -48,7 +51,7 @@ for (const [name, { make, training }] of Object.entries(tasks)) {
       { threads, progress: () => {} },
     );
     outcomes.push({ seconds: Math.round((performance.now() - begun) / 1000), comparison });
-    write();
+    write(name, outcomes);
     process.stdout.write(`${name}, seed ${seed}: ${JSON.stringify(comparison)}\n`);
   }
 }
@@ -62,16 +65,19 @@ function median(outcomes: readonly Outcome[], of: (comparison: MotionComparison)
   );
 }
 
+/** Seeds that are in the result file. */
 function kept(): Outcomes {
+  if (!existsSync(file)) return {};
   const { results } = JSON.parse(readFileSync(file, 'utf8')) as {
     results: { task: string; seeds: Outcome[] }[];
   };
   return Object.fromEntries(results.map(({ task, seeds }) => [task, seeds]));
 }
 
-function write(): void {
+function write(task: string, outcomes: Outcome[]): void {
+  const all = { ...kept(), [task]: outcomes };
   const results = Object.entries(tasks).map(([task, { setting, training, published }]) => {
-    const seeds = known[task] ?? [];
+    const seeds = all[task] ?? [];
     if (seeds.length === 0) return { task, seeds };
     return {
       ...{ task, setting, training, published },

@@ -27,7 +27,7 @@ const folder = join(cacheRoot(), 'training', 'tiny');
 function progress(event: ProgressEvent): void {
   if (event.type === 'start') console.log(event.label);
   if (event.type === 'note') console.log(event.text);
-  if (event.type !== 'advance' || event.done % 50 !== 0) return;
+  if (event.type !== 'advance' || !event.task.startsWith('train/') || event.done % 50 !== 0) return;
   const { loss = 0, heldOut, stepsPerSecond = 1 } = event.figures ?? {};
   const left = ((event.total ?? 0) - event.done) / stepsPerSecond / 60;
   const held = heldOut === undefined ? '' : `, held out ${heldOut.toFixed(3)}`;

@@ -10,10 +10,10 @@ export interface ComparisonOptions {
   readonly steps: number;
   /** Samples in a batch; all by default. */
   readonly batch?: number;
+  /** Weight decay (L2) of the plain and the Hamiltonian network; 0 by default. */
+  readonly decay?: number;
   /** Width of the hidden layers of the plain and the Hamiltonian network; 200 by default, as published. */
   readonly hidden?: number;
-  /** Time that trajectories run; 20 by default, as published. */
-  readonly time?: number;
 }
 
 /** Mean squared errors of the energy along trajectories from the task's starts, by network. */
@@ -41,17 +41,22 @@ const PART = 0.025;
 /** Trains three networks on one task and rolls them out. @throws as train() */
 export async function compareMotions(
   task: MotionTask,
-  { seed, steps, batch, hidden = 200, time = 20 }: ComparisonOptions,
+  { seed, steps, batch, decay = 0, hidden = 200 }: ComparisonOptions,
   context: WorkContext & { readonly threads: number },
 ): Promise<MotionComparison> {
-  const { dimension, step } = task;
+  const { dimension, step, times } = task;
   const error = async (network: MotionNetwork): Promise<EnergyError> => {
     const samples = network.output === 'rates' ? task.rates : task.next;
-    const training = { steps, seed, ...(batch === undefined ? {} : { batch }) };
+    const training = {
+      steps,
+      seed,
+      decay: network.output === 'rates' ? decay : 0,
+      ...(batch === undefined ? {} : { batch }),
+    };
     const model = await openMotion(await trainMotion(network, samples, training, context), context);
     try {
       const path = await model.trajectories(task.starts, {
-        ...{ step, steps: Math.round(time / step), parts: Math.ceil(step / PART) },
+        ...{ step, steps: Math.round(Math.max(...times) / step), parts: Math.ceil(step / PART) },
       });
       const errors = [...energyErrors(task, path)].sort((a, b) => a - b);
       return {

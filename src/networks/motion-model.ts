@@ -22,6 +22,8 @@ export interface MotionTraining {
   /** Samples in a batch; all by default. */
   readonly batch?: number;
   readonly learningRate?: number;
+  /** ½·decay·|θ|² is added to the loss; 0 by default. */
+  readonly decay?: number;
   readonly seed: number;
 }
 
@@ -29,7 +31,7 @@ export interface MotionTraining {
 export async function trainMotion(
   network: MotionNetwork,
   samples: MotionSamples,
-  { steps, batch, learningRate = 1e-3, seed }: MotionTraining,
+  { steps, batch, learningRate = 1e-3, decay = 0, seed }: MotionTraining,
   context: WorkContext & { readonly threads: number },
 ): Promise<MotionNetwork> {
   const width = 2 * network.dimension;
@@ -47,7 +49,7 @@ export async function trainMotion(
   const { parameters } = await train(
     {
       name: network.kind,
-      objective: motionObjective(network),
+      objective: motionObjective(network, decay),
       steps,
       batch(step) {
         if (all) return all;

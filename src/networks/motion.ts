@@ -96,12 +96,20 @@ export function symplecticNetwork({
   return { kind: 'symplectic', dimension, dtype, graph, output: 'next', parameters: parametersOf(graph) };
 }
 
-/** The mean squared error of a network's output against `target` [batch, 2n]. */
-export function motionObjective({ graph, output, parameters, dtype, dimension }: MotionNetwork): Objective {
+/** The mean squared error of a network's output against `target` [batch, 2n], plus ½·decay·|θ|² of its maps and biases. */
+export function motionObjective(
+  { graph, output, parameters, dtype, dimension }: MotionNetwork,
+  decay = 0,
+): Objective {
   const loss = extend(graph, (b) => {
+    const total = (value: string, of: 'ReduceMean' | 'ReduceSum') =>
+      b.op(of, [b.op('Mul', [value, value])], { keepdims: { int: 0 } });
     const target = b.input('target', dtype, ['batch', 2 * dimension]);
-    const error = b.op('Sub', [output, target]);
-    return [b.op('ReduceMean', [b.op('Mul', [error, error])], { keepdims: { int: 0 } }, 'loss')];
+    const error = total(b.op('Sub', [output, target]), 'ReduceMean');
+    if (decay === 0) return [b.site('loss', error)];
+    const size = parameters.map((name) => total(name, 'ReduceSum')).reduce((x, y) => b.op('Add', [x, y]));
+    const half = b.constant(floats(dtype, [], [decay / 2]), 'decay');
+    return [b.op('Add', [error, b.op('Mul', [size, half])], {}, 'loss')];
   });
   return { graph: only(loss, ['loss']), loss: 'loss', parameters };
 }
