@@ -24,6 +24,7 @@ import {
   ModelProtoSchema,
   type TensorProto,
   TensorProto_DataLocation,
+  type ValueInfoProto,
 } from './proto/onnx_pb.js';
 import { inferKnown } from './shapes.ts';
 import type { Attribute, Graph, ModelNotes, Node, ValueInfo, Weight } from './types.ts';
@@ -106,6 +107,7 @@ function encodeGraph(
       const declared = graph.declared?.find((info) => info.name === name);
       return declared && !types.has(name) ? encodeTyped(declared) : encodeInfo(name, types.get(name));
     }),
+    valueInfo: innerTypes(graph, types),
     initializer: [...graph.weights].map(([name, weight]) =>
       encodeTensor(name, weight, (path) => (folder === undefined ? path : relative(folder, path))),
     ),
@@ -120,6 +122,18 @@ function encodeGraph(
       ),
     })),
   });
+}
+
+/**
+ * Types of the values in between. onnxruntime infers fewer sizes that are open, and without them its plan of which
+ * buffers are used again looks through all free ones for each value: at 30 blocks' gradients 2.9 s instead of 0.3 s.
+ */
+function innerTypes(graph: Graph, types: ReadonlyMap<string, Omit<ValueInfo, 'name'>>): ValueInfoProto[] {
+  const outputs = new Set(graph.outputs);
+  return graph.nodes
+    .flatMap((node) => node.outputs)
+    .filter((name) => types.has(name) && !outputs.has(name))
+    .map((name) => encodeInfo(name, types.get(name)));
 }
 
 function decodeGraph(proto: GraphProto, opset: number, folder: string | undefined): Graph {
