@@ -120,6 +120,8 @@ export function circulation(
 }
 
 const MOST_PIECES = 1 << 12;
+/** Integrals this small have lost their digits to underflow. */
+const UNDERFLOW = 1e-300;
 
 function lineIntegral(
   field: VectorField,
@@ -140,7 +142,7 @@ function lineIntegral(
   let before = integral(integrand, 0, 1, 1);
   for (let pieces = 2; pieces <= MOST_PIECES; pieces *= 2) {
     const now = integral(integrand, 0, 1, pieces);
-    if (Math.abs(now - before) <= tolerance * Math.max(size, Number.MIN_VALUE)) return now;
+    if (Math.abs(now - before) <= tolerance * size + UNDERFLOW) return now;
     before = now;
   }
   throw new MechanicsError('mechanics.not-converged', 'the line integral of the field does not settle', {
