@@ -122,13 +122,24 @@ async function requestOnce<T>(
 /** @throws FileError `file.proxy` when HTTP_PROXY or HTTPS_PROXY is no address of a proxy */
 function proxiesOfEnvironment(patience: number): EnvHttpProxyAgent {
   try {
-    return new EnvHttpProxyAgent({ connect: { timeout: 1000 * patience }, bodyTimeout: 0 });
+    return new EnvHttpProxyAgent({
+      ...proxyOf('httpProxy', 'HTTP_PROXY'),
+      ...proxyOf('httpsProxy', 'HTTPS_PROXY'),
+      connect: { timeout: 1000 * patience },
+      bodyTimeout: 0,
+    });
   } catch (cause) {
     throw new FileError('file.proxy', `the proxy in the environment cannot be used: ${reasonOf(cause)}`, {
       hint: 'write HTTP_PROXY and HTTPS_PROXY like http://user:password@host:port, or unset them',
       cause,
     });
   }
+}
+
+/** A proxy of the environment; `host:port` alone is understood, as curl does. */
+function proxyOf(option: 'httpProxy' | 'httpsProxy', name: string): Partial<Record<typeof option, string>> {
+  const value = process.env[name.toLowerCase()] || process.env[name];
+  return value ? { [option]: value.includes('://') ? value : `http://${value}` } : {};
 }
 
 /** A request that failed on the way. */

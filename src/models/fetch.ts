@@ -100,7 +100,11 @@ export async function fetchFromHub(
     throw new ModelError(
       'hub.unreachable',
       `${id.repository} is not on this machine, and ${error.message.replace(/^\S+: /, `${hubEndpoint()}: `)}`,
-      { where: id.repository, hint: `${kept}. ${error.hint ?? ''}`.trim(), cause: error },
+      {
+        where: id.repository,
+        hint: error.hint === undefined ? kept : `${kept}; ${error.hint}`,
+        cause: error,
+      },
     );
   }
 }

