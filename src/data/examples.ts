@@ -8,11 +8,16 @@ export interface TextTokenizer {
   decode(ids: readonly number[]): string;
   /** The token that the model expects in front of every text, if it does. */
   readonly bos?: number;
+  /** The token that the model expects behind every text, if it does (encoders). */
+  readonly end?: number;
 }
 
-/** A prompt as the model wants it: its start token in front, where it has one. */
-export const encodePrompt = (tokenizer: TextTokenizer, text: string): number[] =>
-  tokenizer.bos === undefined ? tokenizer.encode(text) : [tokenizer.bos, ...tokenizer.encode(text)];
+/** A prompt as the model wants it: its start token in front and its end token behind, where it has them. */
+export const encodePrompt = ({ encode, bos, end }: TextTokenizer, text: string): number[] => [
+  ...(bos === undefined ? [] : [bos]),
+  ...encode(text),
+  ...(end === undefined ? [] : [end]),
+];
 
 /** One pair. `clean` calls for `answer`, `patch` for `wrong`; both have the same number of tokens. */
 export interface Example {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { readJson, readText } from '../files/atomic.ts';
 import { exists } from '../files/cache.ts';
-import type { TokenizerFiles } from './tokenizer.ts';
+import type { TokenizerFiles } from './types.ts';
 
 /** Names of files of a folder that are read here beside config.json. */
 export const chatFiles = { template: 'chat_template.jinja', generation: 'generation_config.json' } as const;

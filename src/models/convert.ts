@@ -14,8 +14,7 @@ import { rotaryTables } from './rotary.ts';
 import { modelShapeSchema } from './shape.ts';
 import type { WeightSource } from './source.ts';
 import { placeOfRow, readStored, storedSize } from './stored.ts';
-import type { TokenizerFiles } from './tokenizer.ts';
-import type { ModelShape } from './types.ts';
+import type { ModelShape, TokenizerFiles } from './types.ts';
 import { modelWeights, type WeightSpec } from './weights.ts';
 
 /** Raised when the same source would be converted differently; older conversions are then made anew. */

@@ -12,8 +12,8 @@ import { type Graph, isExternal, type Weight } from '../graph/types.ts';
 import { producers } from '../graph/uses.ts';
 import { modelShapeSchema } from './shape.ts';
 import { modelSites } from './sites.ts';
-import { noTokenizer, openTokenizer, type TokenizerFiles } from './tokenizer.ts';
-import type { Model, ModelShape } from './types.ts';
+import { noTokenizer, openTokenizer } from './tokenizer.ts';
+import type { Model, ModelShape, TokenizerFiles } from './types.ts';
 import { countParameters, modelWeights } from './weights.ts';
 
 /** Key of the file's metadata under which the description stands, and that of the tokenizer. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ModelError } from '../core/errors.ts';
 import { byteLevel, preTokenizers } from './pre-tokenizers.ts';
 import { tokenizerOfPieces } from './sentencepiece.ts';
-import type { TokenizerFiles } from './tokenizer.ts';
+import type { TokenizerFiles } from './types.ts';
 
 const id = z.number().int().nonnegative().optional();
 

@@ -12,9 +12,9 @@ import { basePrefix, huggingFaceNames, isSurplus } from './huggingface-names.ts'
 import { badDescription } from './shape.ts';
 import { checkTensors, type WeightSource } from './source.ts';
 import { storedBy } from './stored.ts';
-import { idOfSpecial, type TokenizerFiles } from './tokenizer.ts';
+import { idOfSpecial } from './tokenizer.ts';
 import { readTokenizerFolder, TOKENIZER_FILES } from './tokenizer-folder.ts';
-import type { Family, ModelShape } from './types.ts';
+import type { Family, ModelShape, TokenizerFiles } from './types.ts';
 import { modelWeights } from './weights.ts';
 
 /** Names of the files of a folder. */

@@ -23,7 +23,7 @@ export interface RunOptions {
 
 export interface RunResult {
   readonly tokens: readonly { readonly id: number; readonly text: string }[];
-  /** The likeliest next tokens, likeliest first. */
+  /** The likeliest next tokens, likeliest first; of an encoder those for the last masked token of the text. */
   readonly predictions: readonly Prediction[];
   /** Each site asked for, as the graph has it: [1, position, …] for most. */
   readonly sites: Readonly<Record<string, Tensor>>;
@@ -43,7 +43,8 @@ export async function runModel(model: Model, options: RunOptions): Promise<RunRe
   const graph = rewriting ? rewriting.apply(model.graph) : model.graph;
   const session = await openSession(lastLogits({ ...model, graph }, read), { threads });
   try {
-    const last = i64([1], [ids.length - 1]);
+    const asked = ids.lastIndexOf(model.tokenizer.mask ?? -1);
+    const last = i64([1], [asked < 0 ? ids.length - 1 : asked]);
     const { [LAST_LOGITS]: logits, ...sites } = await session.run({
       tokens: i64([1, ids.length], ids),
       last,

@@ -1,7 +1,7 @@
 /** @file Sentencepiece models (tokenizer.model, or their tables in GGUF) turned into a tokenizer.json, as transformers converts them. */
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { ModelError } from '../core/errors.ts';
-import type { TokenizerFiles } from './tokenizer.ts';
+import type { TokenizerFiles } from './types.ts';
 
 /** One piece of the vocabulary; kinds are those of sentencepiece_model.proto. */
 export interface Piece {

@@ -1,8 +1,7 @@
 /** @file A WeightSource is a model file that can be converted: its shape, its tokenizer, and rows of its tensors. */
 import { ModelError } from '../core/errors.ts';
 import { fits, type ReadTensor, type Stored, tensorSize } from './stored.ts';
-import type { TokenizerFiles } from './tokenizer.ts';
-import type { ModelShape } from './types.ts';
+import type { ModelShape, TokenizerFiles } from './types.ts';
 import { modelWeights, type WeightSpec } from './weights.ts';
 
 /** A model file of a foreign format, open for reading. */

@@ -8,8 +8,7 @@ import { exists } from '../files/cache.ts';
 import { chatOfFolder } from './chat-files.ts';
 import { byteLevel, qwen } from './pre-tokenizers.ts';
 import { readSentencepiece } from './sentencepiece.ts';
-import type { TokenizerFiles } from './tokenizer.ts';
-import type { Family } from './types.ts';
+import type { Family, TokenizerFiles } from './types.ts';
 
 /** Names of the files that may hold a tokenizer. */
 export const TOKENIZER_FILES = {

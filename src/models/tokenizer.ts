@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ModelError } from '../core/errors.ts';
 import { bytesOfToken, showBytes } from './bytes.ts';
 import { type Engine, openEngine, tokenizerJson } from './tokenizer/engine.ts';
-import type { Tokenizer } from './types.ts';
+import type { Tokenizer, TokenizerFiles } from './types.ts';
 
 const named = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
 
@@ -13,13 +13,8 @@ const tokenizerConfig = z.looseObject({
   bos_token: named,
   cls_token: named,
   sep_token: named,
+  mask_token: named,
 });
-
-/** A tokenizer as data: what lies in the cache beside the weights. */
-export interface TokenizerFiles {
-  readonly tokenizer: unknown;
-  readonly config: unknown;
-}
 
 /**
  * A tokenizer from the contents of tokenizer.json and tokenizer_config.json.
@@ -48,10 +43,12 @@ export function openTokenizer(files: TokenizerFiles, where: string): Tokenizer {
   const cls = idOf(settings.cls_token);
   const bos = settings.add_bos_token ? idOf(settings.bos_token) : cls;
   const end = cls === undefined ? undefined : idOf(settings.sep_token);
+  const mask = idOf(settings.mask_token);
   return {
     size: engine.size,
     ...(bos === undefined ? {} : { bos }),
     ...(end === undefined ? {} : { end }),
+    ...(mask === undefined ? {} : { mask }),
     files,
     encode: engine.encode,
     decode: engine.decode,

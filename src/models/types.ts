@@ -1,6 +1,5 @@
 /** @file What a model is to the rest of the house: a graph, a tokenizer, its sites, and where it came from. */
 import type { Dim, Graph } from '../graph/types.ts';
-import type { TokenizerFiles } from './tokenizer.ts';
 
 /** Architectures that are built from weights, by the names of Hugging Face. */
 export const families = [
@@ -98,6 +97,12 @@ export interface SiteInfo {
   readonly shape: readonly Dim[];
 }
 
+/** A tokenizer as data: what lies in the cache beside the weights. */
+export interface TokenizerFiles {
+  readonly tokenizer: unknown;
+  readonly config: unknown;
+}
+
 export interface Tokenizer {
   /** Token ids of `text`, with nothing added in front or behind. */
   encode(text: string): number[];
@@ -110,6 +115,8 @@ export interface Tokenizer {
   readonly bos?: number;
   /** The token that the model expects behind every text, if it does (encoders). */
   readonly end?: number;
+  /** The token that stands for a word to be guessed (encoders). */
+  readonly mask?: number;
   /** The data it was opened from; chat templates are in `config`. Absent for toys. */
   readonly files?: TokenizerFiles;
 }

@@ -1,7 +1,7 @@
 /** @file Training a byte-level BPE vocabulary (Sennrich, Haddow & Birch 2016, arXiv:1508.07909, Algorithm 1; bytes as in GPT-2). */
 import { NetworkError } from '../core/errors.ts';
 import { byteAlphabet } from '../models/bytes.ts';
-import type { TokenizerFiles } from '../models/tokenizer.ts';
+import type { TokenizerFiles } from '../models/types.ts';
 import { pairHeap } from './pair-heap.ts';
 
 export interface BytePairOptions {

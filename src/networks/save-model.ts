@@ -8,8 +8,7 @@ import { writeSafetensors } from '../files/safetensors.ts';
 import { FILES } from '../models/huggingface.ts';
 import { huggingFaceNames } from '../models/huggingface-names.ts';
 import { storedBy } from '../models/stored.ts';
-import type { TokenizerFiles } from '../models/tokenizer.ts';
-import type { ModelShape } from '../models/types.ts';
+import type { ModelShape, TokenizerFiles } from '../models/types.ts';
 import { modelWeights } from '../models/weights.ts';
 
 /** Writes the folder that openModel() and transformers read. Weights are rounded to float16. */

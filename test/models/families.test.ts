@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { vjp } from '../../src/autodiff/vjp.ts';
-import { type Tensor, zeros } from '../../src/core/tensor.ts';
+import { i64, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { openSafetensors } from '../../src/files/safetensors.ts';
 import { feedAt, only, read } from '../../src/graph/interventions.ts';
 import { inferShapes } from '../../src/graph/shapes.ts';
@@ -9,9 +9,12 @@ import type { Graph } from '../../src/graph/types.ts';
 import { buildModel } from '../../src/models/build/model.ts';
 import { openGgufSource } from '../../src/models/gguf-source.ts';
 import { openHuggingFaceSource } from '../../src/models/huggingface.ts';
+import { lastLogits } from '../../src/models/predict.ts';
+import { runModel } from '../../src/models/run.ts';
 import { modelSites, residualCuts } from '../../src/models/sites.ts';
 import type { WeightSource } from '../../src/models/source.ts';
-import { families, type ModelShape } from '../../src/models/types.ts';
+import { openTokenizer } from '../../src/models/tokenizer.ts';
+import { families, type Model, type ModelShape } from '../../src/models/types.ts';
 import { openSession } from '../../src/runtime/session.ts';
 import { sourceWeights } from '../support/source-weights.ts';
 
@@ -146,4 +149,31 @@ describe.each(inGguf)('%s from GGUF', (name) => {
     const out = await run(graph, inputOf(expected));
     expect(deviation(out[of!], expected[of!]!)).toBeLessThan(BAR);
   });
+});
+
+test('an encoder guesses the masked token, between its start and end tokens', async () => {
+  const source = await openHuggingFaceSource(`${oracles}/bert`);
+  const files = source.tokenizer!;
+  const { graph, shape } = built(source);
+  const tokenizer = openTokenizer(
+    { ...files, config: { ...(files.config as object), mask_token: '[UNK]' } },
+    'bert',
+  );
+  const model: Model = {
+    ...{ name: 'bert', source: '', note: '', parameters: 0, hash: '', shape, graph, tokenizer },
+    sites: modelSites(shape),
+  };
+  const { tokens, predictions } = await runModel(model, { input: '12[UNK]3', threads: 1, top: 3 });
+  expect(tokens.map((t) => t.text)).toEqual(['[CLS]', '1', '2', '[UNK]', '3', '[SEP]']);
+  const { logits } = await run(graph, {
+    tokens: i64(
+      [1, 6],
+      tokens.map((t) => t.id),
+    ),
+  });
+  const row = (logits!.data as Float32Array).subarray(3 * shape.vocabulary, 4 * shape.vocabulary);
+  expect(predictions[0]!.id).toBe(row.indexOf(Math.max(...row)));
+  const vision = await openHuggingFaceSource(`${oracles}/vit`);
+  const images = { ...model, shape: vision.shape, graph: built(vision).graph };
+  expect(() => lastLogits(images)).toThrow(expect.objectContaining({ code: 'model.no-logits' }));
 });
