@@ -180,6 +180,35 @@ describe('what cannot be differentiated', () => {
     expect(attempt).toThrow(expect.objectContaining({ code: 'graph.no-rule', where: 'volume' }));
   });
 
+  test('control flow, training and amounts that only the run knows say so, with the node and the page', () => {
+    const chosen = scalarGraph((b, x) => {
+      const branch = (op: string, name: string) => {
+        const inner = graphBuilder();
+        return { graph: inner.finish([inner.op(op, [x], {}, name)]) };
+      };
+      const go = b.op('Greater', [
+        b.op('ReduceSum', [x], { keepdims: { int: 0 } }),
+        b.constant(f64([], [0])),
+      ]);
+      return b.op('If', [go], { then_branch: branch('Exp', 'a'), else_branch: branch('Neg', 'b') }, 'choice');
+    });
+    expect(() => vjp(chosen, { of: 'm', wrt: ['x'] })).toThrow(
+      expect.objectContaining({
+        code: 'graph.no-rule',
+        where: 'choice',
+        message: expect.stringMatching(/^If "choice"/),
+        hint: expect.stringMatching(/docs\/operators\.md/),
+      }),
+    );
+    const training = scalarGraph((b, x) => {
+      const on = b.constant(tensor('bool', [], Uint8Array.of(1)));
+      return b.ops('Dropout', [x, '', on], ['kept'])[0]!;
+    });
+    expect(() => vjp(training, { of: 'm', wrt: ['x'] })).toThrow(
+      expect.objectContaining({ code: 'graph.no-rule', where: 'kept' }),
+    );
+  });
+
   test('integers have no derivative', () => {
     const b = graphBuilder();
     b.input('tokens', 'int64', ['batch']);
