@@ -81,6 +81,13 @@ export function testHamiltonian(field: VectorField, region: TestRegion): Hamilto
   };
 }
 
+export interface LineIntegralOptions {
+  /** Change between two refinements that passes, relative to the integrand's terms; 1e-13 unless given. */
+  readonly tolerance?: number;
+  /** Rounding that the field's own values carry; 0 unless given. */
+  readonly noise?: number;
+}
+
 /**
  * H with f = J∇H and H(base) = 0, by the line integral of −Jf·dx along the straight line from `base` (Poincaré's lemma):
  * the constant is not determined, and where J·Df is not symmetric the answer depends on the path and means nothing.
@@ -90,7 +97,7 @@ export function testHamiltonian(field: VectorField, region: TestRegion): Hamilto
 export function recoverHamiltonian(
   field: VectorField,
   base: ArrayLike<number>,
-  { tolerance = 1e-13 }: { readonly tolerance?: number } = {},
+  options: LineIntegralOptions = {},
 ): (x: ArrayLike<number>) => number {
   requireEven(field);
   const from = Float64Array.from(base);
@@ -99,7 +106,7 @@ export function recoverHamiltonian(
       field,
       (s) => from.map((b, i) => b + s * (to[i]! - b)),
       from.map((b, i) => to[i]! - b),
-      tolerance,
+      options,
     );
 }
 
@@ -110,11 +117,11 @@ export function recoverHamiltonian(
 export function circulation(
   field: VectorField,
   corners: readonly ArrayLike<number>[],
-  { tolerance = 1e-13 }: { readonly tolerance?: number } = {},
+  options: LineIntegralOptions = {},
 ): number {
   requireEven(field);
   return corners.reduce((sum, corner, k) => {
-    const energy = recoverHamiltonian(field, corner, { tolerance });
+    const energy = recoverHamiltonian(field, corner, options);
     return sum + energy(corners[(k + 1) % corners.length]!);
   }, 0);
 }
@@ -127,22 +134,28 @@ function lineIntegral(
   field: VectorField,
   point: (s: number) => Float64Array,
   direction: Float64Array,
-  tolerance: number,
+  { tolerance = 1e-13, noise = 0 }: LineIntegralOptions,
 ): number {
   const n = field.dimension / 2;
   const f = new Float64Array(2 * n);
+  /** Largest sum of the integrand's terms: what its rounding is relative to. */
   let size = 0;
   const integrand = (s: number) => {
     field.value(point(s), f);
-    let dot = 0;
-    for (let i = 0; i < n; i++) dot += f[i]! * direction[n + i]! - f[n + i]! * direction[i]!;
-    size = Math.max(size, Math.abs(dot));
+    let [dot, terms] = [0, 0];
+    for (let i = 0; i < n; i++) {
+      const [rise, fall] = [f[i]! * direction[n + i]!, f[n + i]! * direction[i]!];
+      dot += rise - fall;
+      terms += Math.abs(rise) + Math.abs(fall);
+    }
+    size = Math.max(size, terms);
     return dot;
   };
+  const floor = noise * direction.reduce((sum, d) => sum + Math.abs(d), 0) + UNDERFLOW;
   let before = integral(integrand, 0, 1, 1);
   for (let pieces = 2; pieces <= MOST_PIECES; pieces *= 2) {
     const now = integral(integrand, 0, 1, pieces);
-    if (Math.abs(now - before) <= tolerance * size + UNDERFLOW) return now;
+    if (Math.abs(now - before) <= tolerance * size + floor) return now;
     before = now;
   }
   throw new MechanicsError('mechanics.not-converged', 'the line integral of the field does not settle', {

@@ -332,6 +332,15 @@ describe('shadow Hamiltonian', () => {
       expect(drift(motion.times, motion.energies).largest / wander, name).toBeGreaterThan(gain);
     }
   });
+  test('also where the field itself is nearly 0: at the top of the pendulum', () => {
+    const shadow = shadowHamiltonian(leapfrog, pendulum(), 0.1, stateOf([3], [0]));
+    // V(π) − V(3) = 1 + cos 3, up to the shadow's own h² terms.
+    for (const [q, p] of [
+      [Math.PI, 0],
+      [Math.PI + 1e-9, 1e-9],
+    ] as const)
+      expect(shadow([q], [p])).toBeCloseTo(1 + Math.cos(3), 3);
+  });
   test('Runge–Kutta follows none', () =>
     expect(() => shadowHamiltonian(rk4, pendulum(), 0.1, stateOf([0], [0]))).toThrowError(
       expect.objectContaining({ code: 'mechanics.needs' }),

@@ -68,8 +68,13 @@ export function shadowHamiltonian(
       },
     );
   const value = modifiedField(integrator, system, h);
-  const energy = recoverHamiltonian({ dimension: 2 * system.dimension, value }, [...base.q, ...base.p], {
-    tolerance: 1e-12,
-  });
-  return (q, p) => energy([...Array.from(q), ...Array.from(p)]);
+  const field = { dimension: 2 * system.dimension, value };
+  const from = [...base.q, ...base.p];
+  return (q, p) => {
+    const to = [...Array.from(q), ...Array.from(p)];
+    // The field is a difference of iterates over h: it carries their rounding.
+    const largest = Math.max(...from.map(Math.abs), ...to.map(Math.abs));
+    const noise = (16 * Number.EPSILON * largest) / Math.abs(h);
+    return recoverHamiltonian(field, from, { tolerance: 1e-12, noise })(to);
+  };
 }
