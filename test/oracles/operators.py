@@ -603,6 +603,20 @@ case(
     lambda x, u: x.scatter_add(1, elements, u),
     fixed={"i": elements},
 )
+
+
+def scatter_reduce(x, u, reduction):
+    # Written out, since not all reductions of torch's own can be differentiated twice.
+    rows = []
+    for r in range(2):
+        row = list(x[r].unbind())
+        for k, i in enumerate(elements[r].tolist()):
+            join = {"prod": torch.mul, "amax": torch.maximum, "amin": torch.minimum}[reduction]
+            row[i] = join(row[i], u[r, k])
+        rows.append(torch.stack(row))
+    return torch.stack(rows)
+
+
 places = torch.tensor([[2], [0]])
 case(
     "ScatterND",
@@ -618,6 +632,14 @@ case(
     lambda x, u: x.index_put((torch.tensor([2, 2]),), u, accumulate=True),
     fixed={"i": torch.tensor([[2], [2]])},
 )
+for reduction, torch_reduction in {"mul": "prod", "max": "amax", "min": "amin"}.items():
+    case(
+        f"ScatterElements, {reduction}",
+        node("ScatterElements", ["x", "i", "u"], axis=1, reduction=reduction),
+        {"x": [2, 3], "u": [2, 2]},
+        lambda x, u, r=torch_reduction: scatter_reduce(x, u, r),
+        fixed={"i": elements},
+    )
 case("TopK", node("TopK", ["x", "k"], ["y", "i"], axis=-1), {"x": [2, 5]}, lambda x: x.topk(2, -1).values, apart, {"k": ints(2)})
 hot = torch.tensor([[0, 2], [1, 2]])
 case(

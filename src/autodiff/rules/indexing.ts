@@ -1,13 +1,12 @@
-/** @file Looking up, scattering and choosing. Indices have no gradient. */
-import { GraphError } from '../../core/errors.ts';
 import { emptyArray, tensor } from '../../core/tensor.ts';
-import { intAttribute, stringAttribute } from '../../graph/attributes.ts';
+import { intAttribute } from '../../graph/attributes.ts';
 import { positiveAxis } from '../../graph/dims.ts';
 import type { Node } from '../../graph/types.ts';
 import type { Emitter } from '../emit.ts';
-import { again, type JvpContext, linear, operand, type Rule, type VjpContext } from '../rule.ts';
+import { again, linear, operand, type Rule, type VjpContext } from '../rule.ts';
 import { positionsOf, sizes, zerosLike } from '../shaping.ts';
 import { scatterAlong, scatterAt } from './scatter.ts';
+import { scatteringRules } from './scattering.ts';
 
 /** Brings axis `from` to the front, or puts it back. */
 function moveAxis(e: Emitter, x: string, perm: readonly number[]): string {
@@ -30,37 +29,6 @@ function gather(c: VjpContext): string {
   const summed = scatterAt(e, zeros, column, g, 'add');
   const back = forward.map((_, i) => forward.indexOf(i));
   return moveAxis(e, summed, back);
-}
-
-const reductionOf = (c: VjpContext | JvpContext): 'none' | 'add' => {
-  const reduction = stringAttribute(c.node, 'reduction', 'none');
-  if (reduction === 'none' || reduction === 'add') return reduction;
-  throw new GraphError('graph.no-rule', `${c.node.op} with reduction "${reduction}" has no rule`, {
-    where: c.node.outputs[0],
-    hint: 'only "none" and "add" can be differentiated',
-  });
-};
-
-/** Scattering is linear in data and updates together. `take` reads back what was put where. */
-function scatter(
-  put: (e: Emitter, data: string, c: VjpContext, updates: string) => string,
-  take: (e: Emitter, g: string, c: VjpContext) => string,
-): Rule {
-  return {
-    kind: 'rule',
-    vjp(c) {
-      const { e } = c;
-      const g = c.grad();
-      const overwritten = reductionOf(c) === 'none';
-      const data = !c.wants(0) ? undefined : overwritten ? put(e, g, c, zerosLike(e, operand(c, 2))) : g;
-      return [data, undefined, c.wants(2) ? take(e, g, c) : undefined];
-    },
-    jvp(c) {
-      reductionOf(c);
-      return again(c, [c.tangent(0), operand(c, 1), c.tangent(2)]);
-    },
-    note: 'reduction none (indices unique) or add',
-  };
 }
 
 /** Indices of GatherND with the positions of the batch axes in front, so that nothing is batched any more. */
@@ -116,6 +84,7 @@ const compress: Rule = {
 };
 
 export const indexingRules: Readonly<Record<string, Rule>> = {
+  ...scatteringRules,
   Gather: linear(gather),
   GatherElements: linear((c) => {
     const axis = intAttribute(c.node, 'axis', 0);
@@ -127,16 +96,6 @@ export const indexingRules: Readonly<Record<string, Rule>> = {
   },
   OneHot: oneHot,
   Compress: compress,
-  ScatterElements: scatter(
-    (e, data, c, updates) =>
-      scatterAlong(e, data, operand(c, 1), updates, intAttribute(c.node, 'axis', 0), 'none'),
-    (e, g, c) =>
-      e.op('GatherElements', [g, operand(c, 1)], { axis: { int: intAttribute(c.node, 'axis', 0) } }),
-  ),
-  ScatterND: scatter(
-    (e, data, c, updates) => scatterAt(e, data, operand(c, 1), updates, 'none'),
-    (e, g, c) => e.op('GatherND', [g, operand(c, 1)]),
-  ),
   TopK: {
     kind: 'rule',
     vjp(c) {

@@ -1,6 +1,9 @@
 /** @file Adding values into places: what looking up turns into when gradients flow back. */
 import type { Emitter } from '../emit.ts';
 
+/** What becomes of an update and what is there already. */
+export type Reduction = 'none' | 'add' | 'mul' | 'max' | 'min';
+
 /** ScatterElements of `updates` into `data` along an axis. */
 export const scatterAlong = (
   e: Emitter,
@@ -8,7 +11,7 @@ export const scatterAlong = (
   indices: string,
   updates: string,
   axis: number,
-  reduction: 'none' | 'add',
+  reduction: Reduction,
 ): string =>
   e.op('ScatterElements', [data, indices, updates], {
     axis: { int: axis },
@@ -21,5 +24,5 @@ export const scatterAt = (
   data: string,
   indices: string,
   updates: string,
-  reduction: 'none' | 'add',
+  reduction: Reduction,
 ): string => e.op('ScatterND', [data, indices, updates], { reduction: { string: reduction } });

@@ -269,31 +269,6 @@ export const plainCases: Cases = {
       build: (b) => b.op('GatherElements', ['x', 'i'], { axis: { int: 1 } }),
     },
   },
-  ScatterElements: {
-    none: {
-      inputs: { x: [2, 3], u: [2, 2] },
-      fixed: { i: i64([2, 2], [1, 0, 0, 2]) },
-      build: (b) => b.op('ScatterElements', ['x', 'i', 'u'], { axis: { int: 1 } }),
-    },
-    add: {
-      inputs: { x: [2, 3], u: [2, 2] },
-      fixed: { i: i64([2, 2], [1, 1, 0, 2]) },
-      build: (b) =>
-        b.op('ScatterElements', ['x', 'i', 'u'], { axis: { int: 1 }, reduction: { string: 'add' } }),
-    },
-  },
-  ScatterND: {
-    none: {
-      inputs: { x: [3, 2], u: [2, 2] },
-      fixed: { i: i64([2, 1], [2, 0]) },
-      build: (b) => b.op('ScatterND', ['x', 'i', 'u']),
-    },
-    add: {
-      inputs: { x: [3, 2], u: [3, 2] },
-      fixed: { i: i64([3, 1], [2, 0, 2]) },
-      build: (b) => b.op('ScatterND', ['x', 'i', 'u'], { reduction: { string: 'add' } }),
-    },
-  },
   TopK: {
     values: {
       inputs: { x: [2, 5] },

@@ -16,6 +16,19 @@ const einsum = (equation: string, ...shapes: number[][]): Case => ({
 });
 const open = (spec: Case, dims: Record<string, Dim[]>): Case => ({ ...spec, dims });
 
+/** Updates into [3, 3]: two per row along the second axis, or two rows. */
+const scattered = (op: 'ScatterElements' | 'ScatterND', indices: number[], reduction: string): Case => ({
+  inputs: { x: [3, 3], u: op === 'ScatterND' ? [2, 3] : [2, 2] },
+  fixed: { i: i64(op === 'ScatterND' ? [2, 1] : [2, 2], indices) },
+  build: (b) =>
+    b.op(op, ['x', 'i', 'u'], {
+      ...(op === 'ScatterElements' ? { axis: { int: 1 } } : {}),
+      reduction: { string: reduction },
+    }),
+});
+const reductions = (op: 'ScatterElements' | 'ScatterND', indices: number[]) =>
+  Object.fromEntries(['add', 'mul', 'max', 'min'].map((name) => [name, scattered(op, indices, name)]));
+
 /** A subgraph: `build` gets a builder and returns outputs. Inputs named here are its own. */
 function body(
   inputs: readonly { name: string; dtype: 'float32' | 'float64' | 'int64' | 'bool'; shape: Dim[] }[],
@@ -102,6 +115,14 @@ export const structureCases: Cases = {
       fixed: { i: i64([2, 2, 1], [0, 1, 2, 0]) },
       build: (b) => b.op('GatherND', ['x', 'i'], { batch_dims: { int: 2 } }),
     },
+  },
+  ScatterElements: {
+    none: scattered('ScatterElements', [1, 0, 0, 2], 'none'),
+    ...reductions('ScatterElements', [1, 1, 0, 2]),
+  },
+  ScatterND: {
+    none: scattered('ScatterND', [2, 0], 'none'),
+    ...reductions('ScatterND', [2, 2]),
   },
   Compress: {
     'of an axis': {
