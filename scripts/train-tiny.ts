@@ -10,11 +10,11 @@ import { reportError } from '../src/core/errors.ts';
 import type { ProgressEvent } from '../src/core/progress.ts';
 import { loadDocuments } from '../src/data/text.ts';
 import { cacheRoot } from '../src/files/cache.ts';
+import { writeFolder } from '../src/models/export-folder.ts';
 import { openTokenModel } from '../src/models/open.ts';
 import { heldOutBits } from '../src/networks/bits.ts';
 import type { CurvePoint } from '../src/networks/checkpoint.ts';
 import { languageData, tinyRecipe, trainLanguageModel } from '../src/networks/recipe.ts';
-import { saveLlama } from '../src/networks/save-model.ts';
 import { categories } from '../src/pictures/colours.ts';
 import { linesPicture } from '../src/pictures/lines.ts';
 import { modelCard } from './tiny-card.ts';
@@ -64,7 +64,12 @@ try {
   const data = languageData(tinyRecipe, [...state.documents, ...moby.documents]);
   const { parameters, curve, seconds } = await trainLanguageModel(tinyRecipe, data, { ...context, folder });
 
-  await saveLlama(target, tinyRecipe.shape, parameters, data.files);
+  await writeFolder(
+    { shape: tinyRecipe.shape, weights: new Map(Object.entries(parameters)), tokenizer: data.files },
+    target,
+    context,
+    { precision: 'float16', config: { bos_token_id: 0, eos_token_id: 0 } },
+  );
   const lines = data.heldOut.map(({ id, title, text }) => JSON.stringify({ id, title, text }));
   writeFileSync(join(target, 'held-out.jsonl'), `${lines.join('\n')}\n`);
   writeFileSync(join(target, 'loss.svg'), `${curvePicture(curve)}\n`);

@@ -1,60 +1,83 @@
-/** @file A model written as a Hugging Face folder: config.json, model.safetensors, tokenizer.json, in float32. */
+/** @file A model written as a Hugging Face folder: config.json, model.safetensors, tokenizer.json. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError, throwIfAborted } from '../core/errors.ts';
+import { floatsToHalves } from '../core/float16.ts';
 import type { WorkContext } from '../core/progress.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { sizeOf } from '../core/tensor.ts';
 import { writeFileAtomic, writeJson } from '../files/atomic.ts';
 import { streamSafetensors } from '../files/safetensors.ts';
+import type { Weight } from '../graph/types.ts';
 import { FILES } from './huggingface.ts';
 import { configOfShape, writtenConfig } from './huggingface-describe.ts';
 import { huggingFaceNames } from './huggingface-names.ts';
 import { type Stored, storedBy, storedSize, tensorSize } from './stored.ts';
-import type { Model, ModelShape } from './types.ts';
+import type { Model, ModelShape, TokenizerFiles } from './types.ts';
 import { modelWeights, readWeight, type WeightSpec } from './weights.ts';
 
+/** What a folder is written from. */
+export interface FolderContents {
+  readonly shape: ModelShape;
+  /** By our names, in float32. */
+  readonly weights: ReadonlyMap<string, Weight>;
+  readonly tokenizer?: TokenizerFiles | undefined;
+}
+
+export interface FolderOptions {
+  /** How the weights are stored; float32 by default. */
+  readonly precision?: 'float32' | 'float16';
+  /** More fields of config.json. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+/** Writes an opened model as a folder. @throws as writeFolder() */
+export const exportFolder = ({ shape, graph, tokenizer }: Model, folder: string, context: WorkContext) =>
+  writeFolder({ shape, weights: graph.weights, tokenizer: tokenizer.files }, folder, context);
+
 /**
- * Writes the model so that transformers, and openModel(), open the folder. Memory stays below three times the
- * largest tensor.
+ * Writes a folder that transformers, and openModel(), open. Memory stays below three times the largest tensor.
  * @throws ModelError `model.not-float32`; FileError `disk.full` and the like
  */
-export async function exportFolder(model: Model, folder: string, context: WorkContext): Promise<void> {
-  const { shape, graph, tokenizer } = model;
+export async function writeFolder(
+  { shape, weights, tokenizer }: FolderContents,
+  folder: string,
+  { signal }: WorkContext,
+  { precision = 'float32', config = {} }: FolderOptions = {},
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   const storedAs = storedBy(huggingFaceNames[shape.family], shape);
   const specs = modelWeights(shape).map((spec) => ({ spec, stored: storedAs(spec)! }));
   const byTensor = new Map<string, { spec: WeightSpec; stored: Stored }[]>();
   for (const one of specs) byTensor.set(one.stored.name, [...(byTensor.get(one.stored.name) ?? []), one]);
   const layout = Object.fromEntries(
-    [...byTensor].map(([name, parts]) => [
-      name,
-      { dtype: 'float32' as const, shape: shapeOf(parts[0]!, shape) },
-    ]),
+    [...byTensor].map(([name, parts]) => [name, { dtype: precision, shape: shapeOf(parts[0]!, shape) }]),
   );
   await streamSafetensors(
     join(folder, FILES.weights),
     layout,
     async (writer) => {
       for (const [name, parts] of byTensor) {
-        throwIfAborted(context.signal);
-        const whole = new Float32Array(layout[name]!.shape.reduce((a, b) => a * b, 1));
-        for (const part of parts) place(part.spec, part.stored, await floats(model, part.spec, graph), whole);
-        await writer.write(name, whole);
+        throwIfAborted(signal);
+        const whole = new Float32Array(sizeOf(layout[name]!.shape));
+        for (const { spec, stored } of parts)
+          place(spec, stored, await floats(spec.name, weights.get(spec.name)!), whole);
+        await writer.write(name, precision === 'float16' ? floatsToHalves(whole) : whole);
       }
     },
     { format: 'pt' },
   );
-  await writeFileAtomic(join(folder, FILES.config), writtenConfig(configOfShape(shape)));
-  if (!tokenizer.files) return;
-  await writeJson(join(folder, FILES.tokenizer), tokenizer.files.tokenizer);
-  await writeJson(join(folder, FILES.tokenizerConfig), tokenizer.files.config ?? {});
+  const described = { ...configOfShape(shape), torch_dtype: precision, ...config };
+  await writeFileAtomic(join(folder, FILES.config), writtenConfig(described));
+  if (!tokenizer) return;
+  await writeJson(join(folder, FILES.tokenizer), tokenizer.tokenizer);
+  await writeJson(join(folder, FILES.tokenizerConfig), tokenizer.config ?? {});
 }
 
-async function floats(model: Model, spec: WeightSpec, graph: Model['graph']): Promise<Float32Array> {
-  const tensor: Tensor = await readWeight(graph.weights.get(spec.name)!);
-  if (tensor.dtype === 'float32') return tensor.data as Float32Array;
-  throw new ModelError('model.not-float32', `the weight "${spec.name}" of ${model.name} is ${tensor.dtype}`, {
-    where: model.name,
+async function floats(name: string, weight: Weight): Promise<Float32Array> {
+  const { dtype, data } = await readWeight(weight);
+  if (dtype === 'float32') return data as Float32Array;
+  throw new ModelError('model.not-float32', `the weight "${name}" is ${dtype}`, {
+    where: name,
     hint: 'only models in float32 are written',
   });
 }

@@ -28,11 +28,7 @@ const activations: Readonly<Record<Activation, string>> = {
 export function configOfShape(shape: ModelShape): Record<string, unknown> {
   const { family, layers, width, heads, mlpWidth, vocabulary, context, normEpsilon, tied } = shape;
   const act = activations[shape.activation ?? 'silu'];
-  const common = {
-    architectures: [architectures[family]],
-    torch_dtype: 'float32',
-    tie_word_embeddings: tied,
-  };
+  const common = { architectures: [architectures[family]], tie_word_embeddings: tied };
   if (family === 'gpt2') {
     return {
       ...common,

@@ -5,7 +5,7 @@ import { silent } from '../../src/core/progress.ts';
 import { i64, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { openSafetensors } from '../../src/files/safetensors.ts';
 import { buildModel } from '../../src/models/build/model.ts';
-import { exportFolder } from '../../src/models/export-folder.ts';
+import { exportFolder, writeFolder } from '../../src/models/export-folder.ts';
 import { exportOnnx } from '../../src/models/export-onnx.ts';
 import { isFree } from '../../src/models/free.ts';
 import { openHuggingFaceSource } from '../../src/models/huggingface.ts';
@@ -148,4 +148,23 @@ describe('an exported ONNX file', () => {
     await exportOnnx(odd, join(folder, 'odd', 'odd.onnx'), context);
     expect(isFree(await openModel(join(folder, 'odd', 'odd.onnx'), context))).toBe(true);
   });
+});
+
+test('in float16, the small model written again has the weights of its folder, to the bit', async () => {
+  const source = await openHuggingFaceSource('models/tiny');
+  const { shape, tokenizer } = source;
+  const weights = sourceWeights(source, 'float32');
+  source.close();
+  const target = join(folder, 'tiny');
+  await writeFolder({ shape, weights, tokenizer }, target, context, { precision: 'float16' });
+  const [ours, theirs] = [
+    await openSafetensors(join(target, 'model.safetensors')),
+    await openSafetensors('models/tiny/model.safetensors'),
+  ];
+  expect([...ours.names].sort()).toEqual([...theirs.names].sort());
+  for (const name of theirs.names) expect(ours.read(name)).toEqual(theirs.read(name));
+  for (const file of [ours, theirs]) file.close();
+  const again = await openHuggingFaceSource(target);
+  again.close();
+  expect(again.shape).toEqual(shape);
 });
