@@ -38,6 +38,7 @@ export function agreementTask(tokenizer: TextTokenizer, options: TaskOptions): T
   const fitting = (nouns: readonly Noun[]) => equallyLong(tokenizer, nouns, (noun) => noun);
   const subjects = split(fitting(subjectNouns), 0.6, chance);
   const places = split(fitting(placeNouns), 0.6, chance);
+  const between = equallyLong(tokenizer, prepositions, (preposition) => [preposition]);
   const slots = (subject: string, preposition: string, place: string): Slot[] => [
     ['The', 'The'],
     ['subject', subject],
@@ -54,7 +55,7 @@ export function agreementTask(tokenizer: TextTokenizer, options: TaskOptions): T
         const subject = subjects[part][i % subjects[part].length]!;
         // Changes direction every round as well, so that each subject comes in both.
         const plural = (i + Math.floor(i / subjects[part].length)) % 2;
-        const preposition = pick(prepositions, chance);
+        const preposition = pick(between, chance);
         const placeNumber = chance.integer(2);
         const place = pick(places[part], chance)[placeNumber]!;
         return {
@@ -79,7 +80,7 @@ export function agreementTask(tokenizer: TextTokenizer, options: TaskOptions): T
     name: 'agreement',
     title: 'Subject–verb agreement',
     question: 'Does the verb agree with its subject when another noun stands between them?',
-    positions: positionLabels(tokenizer, slots(noun(subjectNouns), 'near', noun(placeNouns))),
+    positions: positionLabels(tokenizer, slots(noun(subjectNouns), between[0] ?? '', noun(placeNouns))),
     train: make(0, options.train),
     heldOut: make(1, options.heldOut),
   });

@@ -35,7 +35,7 @@ export async function readTextPath(path: string, { progress, signal }: WorkConte
     if (errnoOf(error) !== 'ENOENT') throw fileFailure(error, path, 'cannot read');
     throw new DataError('text.not-found', `there is no file or folder ${path}`, {
       where: path,
-      hint: 'give a path, or one of wikipedia-leads, moby-dick, state-of-the-union',
+      hint: 'give a path, or one of wikipedia-leads, moby-dick, state-of-the-union, tiny-held-out',
     });
   });
   const files = info.isDirectory() ? await textFiles(path) : [path];

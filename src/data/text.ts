@@ -1,6 +1,7 @@
-/** @file Documents to harvest activations on: two kinds of text that packages bring, or any file or folder. */
+/** @file Documents to harvest activations on: text that packages bring, text of this package, or any file or folder. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { DataError } from '../core/errors.ts';
 import { sha256 } from '../core/hash.ts';
@@ -17,6 +18,7 @@ import { readTextPath } from './text-files.ts';
 export type TextSource =
   | { readonly kind: 'wikipedia-leads' }
   | { readonly kind: 'stdlib'; readonly set: 'moby-dick' | 'state-of-the-union' }
+  | { readonly kind: 'tiny-held-out' }
   | { readonly kind: 'path'; readonly path: string };
 
 export interface Corpus {
@@ -27,9 +29,9 @@ export interface Corpus {
   readonly attribution: string;
 }
 
-/** The source that a study or a flag names: `wikipedia-leads`, `moby-dick`, `state-of-the-union`, or a path. */
+/** The source that a study or a flag names: a built-in text (docs/data.md), or a path. */
 export function textSource(name: string): TextSource {
-  if (name === 'wikipedia-leads') return { kind: 'wikipedia-leads' };
+  if (name === 'wikipedia-leads' || name === 'tiny-held-out') return { kind: name };
   if (name === 'moby-dick' || name === 'state-of-the-union') return { kind: 'stdlib', set: name };
   return { kind: 'path', path: name };
 }
@@ -49,12 +51,21 @@ export async function loadDocuments(source: TextSource, context: WorkContext): P
   });
 }
 
+/** Text that needs no download. */
+const shippedText = fileURLToPath(new URL('../../models/tiny/held-out.jsonl', import.meta.url));
+
 function load(source: TextSource, context: WorkContext): Promise<Corpus> {
   switch (source.kind) {
     case 'wikipedia-leads':
       return fromPackage(wikipediaLeads, context);
     case 'stdlib':
       return fromPackage(source.set === 'moby-dick' ? mobyDick : stateOfTheUnion, context);
+    case 'tiny-held-out':
+      return readTextPath(shippedText, context).then((documents) => ({
+        documents,
+        source: 'speeches and chapters that the model tiny was not trained on',
+        attribution: `${stateOfTheUnion.attribution}; ${mobyDick.attribution}`,
+      }));
     case 'path':
       return readTextPath(source.path, context).then((documents) => ({
         documents,

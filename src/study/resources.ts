@@ -14,7 +14,7 @@ export const noResources: Resources = {
 };
 
 /** The name of a random little model in memory, for trying a study file within seconds. */
-const tinyModel = 'tiny';
+const randomModel = 'random-tiny';
 
 /** Resources that open the study's model when it is first asked for. */
 export function openResources({ study }: { readonly study: Pick<Study, 'model'> }): Resources {
@@ -32,7 +32,7 @@ export function openResources({ study }: { readonly study: Pick<Study, 'model'> 
 }
 
 async function open(name: string, context: WorkContext): Promise<Model> {
-  if (name === tinyModel) {
+  if (name === randomModel) {
     const { tinyLlama } = await import('../models/tiny.ts');
     return tinyLlama(0, { layers: 3, width: 32, mlpWidth: 48 });
   }

@@ -13,7 +13,7 @@ const textSchema = section({
     .min(1)
     .default('wikipedia-leads')
     .describe(
-      'wikipedia-leads, moby-dick, state-of-the-union, or a path to a file or folder of .txt, .jsonl, .parquet',
+      'wikipedia-leads, moby-dick, state-of-the-union, tiny-held-out, or a path to a file or folder of .txt, .jsonl, .parquet',
     ),
   windowLength: z.int().min(4).max(4096).default(128).describe('Tokens in one window of text'),
   trainTokens: count('Tokens that dictionaries are trained on').default(130_000),
@@ -93,7 +93,7 @@ export const studyFileSchema = section({
   model: z
     .string()
     .min(1)
-    .describe('smollm2-135m, a folder or file with a model, or the name of one on the Hugging Face hub'),
+    .describe('smollm2-135m, tiny, a folder or file with a model, or the name of one on the Hugging Face hub'),
   seed: z.int().default(0).describe('Every random choice follows from it'),
   text: z
     .union([z.string().min(1), textSchema])

@@ -79,7 +79,7 @@ describe('study', () => {
 });
 
 describe('run', () => {
-  const args = ['run', 'tiny', '--prompt', 'hi there', '--top', '3'];
+  const args = ['run', 'random-tiny', '--prompt', 'hi there', '--top', '3'];
   it('prints one JSON document: tokens, log-probabilities, sites', async () => {
     const { code, out } = await untangle([
       ...args,

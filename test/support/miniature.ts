@@ -38,7 +38,7 @@ export function writeMiniature(
   writeFileSync(
     path,
     `name: A miniature
-model: tiny
+model: random-tiny
 text: {source: texts, windowLength: 32, trainTokens: 4000, heldOutTokens: 1000}
 dictionaries:
   - {site: blocks.0, features: 64, k: 4, passes: ${passes}, batch: 256}
