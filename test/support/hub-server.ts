@@ -104,7 +104,8 @@ export async function startHub(
           : body.length;
     sent += Math.min(upTo, body.length);
     response.write(body.subarray(0, upTo), () => {
-      if (fault && 'cutAfter' in fault) setTimeout(() => response.destroy(), 10);
+      // A stream that breaks drops what nobody has read yet: time to read it.
+      if (fault && 'cutAfter' in fault) setTimeout(() => response.destroy(), 200);
       else if (!(fault && 'stallAfter' in fault)) response.end();
     });
   });
