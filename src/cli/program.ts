@@ -6,6 +6,7 @@ import { addDemo } from './commands/demo.ts';
 import { addMechanics } from './commands/mechanics.ts';
 import { addModels } from './commands/models.ts';
 import { addRun } from './commands/run.ts';
+import { addSites } from './commands/sites.ts';
 import { addStages } from './commands/stages.ts';
 import { addStudio } from './commands/studio.ts';
 import { addStudy } from './commands/study.ts';
@@ -33,6 +34,7 @@ export function program(io: Io): Command {
   addDemo(root, io);
   addStudy(root, io);
   addRun(root, io);
+  addSites(root, io);
   addModels(root, io);
   addCheck(root, io);
   addMechanics(root, io);

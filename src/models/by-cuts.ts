@@ -32,7 +32,7 @@ interface Stretch {
 /**
  * Runs the graph stretch by stretch and returns its outputs and the cuts. Each stretch has a session of its own, which
  * is closed before the next one opens; weights in files are mapped, so that memory holds those of one stretch, the
- * states at the cuts, and what the stretch computes.
+ * states at the cuts, and what the stretch computes. Outputs may lie anywhere: read() adds sites to them.
  * @throws GraphError `graph.unknown-site`, `graph.not-a-cut` (a result is reached around a cut)
  */
 export async function runByCuts(
@@ -148,7 +148,17 @@ const tell = ({ progress }: ByCutsOptions, done: number, total: number): void =>
 /** The stretches between input, cuts and `results`. @throws GraphError `graph.not-a-cut` */
 function stretchesOf(graph: Graph, cuts: readonly string[], results: readonly string[]): Stretch[] {
   requireValues(graph, [...cuts, ...results]);
-  const ends = [...cuts.map((cut) => [cut]), results.filter((name) => !cuts.includes(name))];
+  // A result comes with the first stretch that has it on its way.
+  const behind = cuts.map((cut) => ancestors(graph, [cut]));
+  const place = (name: string) => {
+    const first = behind.findIndex((values) => values.has(name));
+    return first < 0 ? cuts.length : first;
+  };
+  const wanted = results.filter((name) => !cuts.includes(name));
+  const ends = [...cuts.map((cut) => [cut]), []].map((to: readonly string[], i) => [
+    ...to,
+    ...wanted.filter((name) => place(name) === i),
+  ]);
   if (ends.at(-1)!.length === 0) ends.pop();
   return ends.map((to, i) => {
     const from = i === 0 ? undefined : cuts[i - 1]!;

@@ -7,7 +7,8 @@ import { emptyArray, sizeOf, type Tensor } from '../core/tensor.ts';
 import { only } from '../graph/interventions.ts';
 import { isCarried, type ValueInfo } from '../graph/types.ts';
 import { openSession, runOnce } from '../runtime/session.ts';
-import { describeInput, type FreeModel, freeSites, tensorInputs } from './free.ts';
+import { runByCuts } from './by-cuts.ts';
+import { describeInput, type FreeModel, type FreeSite, freeSites, tensorInputs } from './free.ts';
 import { specialise } from './specialise.ts';
 
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -16,6 +17,8 @@ export interface FreeRunOptions {
   readonly inputs: Tensors;
   /** Values to return beside the outputs. */
   readonly read?: readonly string[];
+  /** Runs from landmark to landmark, with the weights of one stretch in use at a time (by-cuts.ts). */
+  readonly lowMemory?: boolean;
   readonly threads: number;
   readonly signal?: AbortSignal;
 }
@@ -31,15 +34,24 @@ export interface FreeRunResult {
  *   inputs of the wrong type or shape
  */
 export async function runFree(model: FreeModel, options: FreeRunOptions): Promise<FreeRunResult> {
-  const { inputs, read = [], threads, signal } = options;
+  const { inputs, read = [], lowMemory = false, threads, signal } = options;
   checkFreeSites(model, read);
   checkInputs(model, inputs);
   throwIfAborted(signal);
-  const results = await runOnce({ ...model.graph, outputs: union(model.graph.outputs, read) }, inputs, {
-    threads,
-  });
+  const graph = { ...model.graph, outputs: union(model.graph.outputs, read) };
+  const results = lowMemory
+    ? await runByCuts(graph, inputs, { cuts: cutsOf(model), threads, ...(signal ? { signal } : {}) })
+    : await runOnce(graph, inputs, { threads });
   const pick = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, results[name]!]));
   return { outputs: pick(model.graph.outputs), sites: pick(read) };
+}
+
+/** States of the residual stream; where there is none, every cut. */
+function cutsOf(model: FreeModel): string[] {
+  const marked = (landmark: FreeSite['landmark']) =>
+    model.sites.filter((site) => site.landmark === landmark).map((site) => site.name);
+  const stream = marked('residual stream');
+  return stream.length > 0 ? stream : marked('cut');
 }
 
 const union = (a: readonly string[], b: readonly string[]): string[] => [...new Set([...a, ...b])];

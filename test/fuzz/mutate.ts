@@ -42,8 +42,8 @@ const mutations: readonly Mutation[] = [
   // A long number as protobuf writes it.
   (bytes, r) => {
     const from = early(bytes, r, 10);
-    bytes.fill(0xff, from, from + 9);
-    bytes[from + 9] = 0x01;
+    bytes.subarray(from, from + 9).fill(0xff);
+    if (from + 9 < bytes.length) bytes[from + 9] = 0x01;
     return bytes;
   },
   (bytes, r) => {
@@ -57,7 +57,7 @@ const mutations: readonly Mutation[] = [
   },
   (bytes, r) => {
     const from = early(bytes, r);
-    bytes.fill(r.integer(256), from, from + 1 + r.integer(64));
+    bytes.subarray(from, from + 1 + r.integer(64)).fill(r.integer(256));
     return bytes;
   },
   (bytes, r) => {

