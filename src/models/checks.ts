@@ -6,6 +6,7 @@ import { feedAt, only, read } from '../graph/interventions.ts';
 import { openSession } from '../runtime/session.ts';
 import { damagedWeights } from './convert.ts';
 import { demoModelRows } from './demo-model-rows.ts';
+import { familiesFromCut } from './family-checks.ts';
 import { compareWithReference } from './reference.ts';
 import { openSteps } from './steps.ts';
 import { summariseModel } from './summary.ts';
@@ -45,10 +46,16 @@ async function tinyRows({ threads }: Context): Promise<CheckRow[]> {
   const whole = await run(read(model.graph, [cut]), { tokens }, threads);
   const rest = await run(only(feedAt(model.graph, [cut]), ['logits']), { [cut]: whole[cut]! }, threads);
   const exact = await run(tinyLlama(3, { dtype: 'float64' }).graph, { tokens }, threads);
+  const families = await familiesFromCut(threads);
   return [
     row(
       'tiny Llama run from a cut: logits differ from the whole run by',
       distance(rest.logits!, whole.logits!),
+      1e-5,
+    ),
+    row(
+      `tiny models of ${families.families} families run from a cut: logits differ from the whole run by`,
+      families.worst,
       1e-5,
     ),
     row('tiny Llama: float32 logits differ from float64 by', distance(whole.logits!, exact.logits!), 1e-3),
