@@ -11,28 +11,52 @@
 /** Values at or below this count as zero: the smallest normal float. */
 const TINY: f32 = 1.1754944e-38;
 
+/** Y · scale + bias of four rows; a compile-time flag leaves the scale out where it is 1. */
 // @ts-ignore: decorator
-@inline function biased(p: usize, b: v128): v128 { return f32x4.add(v128.load(p), b); }
+@inline function affine<Scaled>(p: usize, s: v128, b: v128): v128 {
+  if (isInteger<Scaled>()) return f32x4.add(f32x4.mul(v128.load(p), s), b);
+  return f32x4.add(v128.load(p), b);
+}
+type Exact = f32;
+type Screened = i32;
 
 /** Adds bias to Y and writes the maximum of each group of `size` features per row: maxima[F/size, R]. */
 export function groupMaxima(y: usize, bias: usize, maxima: usize, F: i32, R: i32, size: i32): void {
+  maximaOf<Exact>(y, bias, bias, maxima, F, R, size);
+}
+
+/** The same of Y · scale + bias, a scale for each feature. */
+export function scaledGroupMaxima(
+  y: usize, scale: usize, bias: usize, maxima: usize, F: i32, R: i32, size: i32,
+): void {
+  maximaOf<Screened>(y, scale, bias, maxima, F, R, size);
+}
+
+// @ts-ignore: decorator
+@inline function maximaOf<S>(
+  y: usize, scale: usize, bias: usize, maxima: usize, F: i32, R: i32, size: i32,
+): void {
   const stride = <usize>R << 2;
   for (let g = 0; g < F; g += size) {
     const base = y + <usize>g * stride;
+    const a = scale + (<usize>g << 2);
     const b = bias + (<usize>g << 2);
     let q: usize = 0;
     // A cache line, four vectors, at a time.
     for (; q + 64 <= stride; q += 64) {
       let p = base + q;
+      let c = v128.load32_splat(a);
       let s = v128.load32_splat(b);
-      let m0 = biased(p, s), m1 = biased(p + 16, s), m2 = biased(p + 32, s), m3 = biased(p + 48, s);
+      let m0 = affine<S>(p, c, s), m1 = affine<S>(p + 16, c, s);
+      let m2 = affine<S>(p + 32, c, s), m3 = affine<S>(p + 48, c, s);
       for (let i: usize = 1; i < <usize>size; i++) {
         p += stride;
+        c = v128.load32_splat(a + (i << 2));
         s = v128.load32_splat(b + (i << 2));
-        m0 = f32x4.pmax(m0, biased(p, s));
-        m1 = f32x4.pmax(m1, biased(p + 16, s));
-        m2 = f32x4.pmax(m2, biased(p + 32, s));
-        m3 = f32x4.pmax(m3, biased(p + 48, s));
+        m0 = f32x4.pmax(m0, affine<S>(p, c, s));
+        m1 = f32x4.pmax(m1, affine<S>(p + 16, c, s));
+        m2 = f32x4.pmax(m2, affine<S>(p + 32, c, s));
+        m3 = f32x4.pmax(m3, affine<S>(p + 48, c, s));
       }
       v128.store(maxima + q, m0);
       v128.store(maxima + q, m1, 16);
@@ -41,10 +65,10 @@ export function groupMaxima(y: usize, bias: usize, maxima: usize, F: i32, R: i32
     }
     for (; q < stride; q += 16) {
       let p = base + q;
-      let m = biased(p, v128.load32_splat(b));
+      let m = affine<S>(p, v128.load32_splat(a), v128.load32_splat(b));
       for (let i: usize = 1; i < <usize>size; i++) {
         p += stride;
-        m = f32x4.pmax(m, biased(p, v128.load32_splat(b + (i << 2))));
+        m = f32x4.pmax(m, affine<S>(p, v128.load32_splat(a + (i << 2)), v128.load32_splat(b + (i << 2))));
       }
       v128.store(maxima + q, m);
     }
@@ -101,6 +125,22 @@ export function collect(
   y: usize, bias: usize, maxima: usize, thresholds: usize, lists: usize, counts: usize,
   F: i32, R: i32, size: i32, capacity: i32,
 ): void {
+  collectOf<Exact>(y, bias, bias, maxima, thresholds, lists, counts, F, R, size, capacity, 0, 0, 0);
+}
+
+/** The same of Y · scale + bias, with the exact x[R, D] · W[F, D]ᵀ + bias in the lists, as far as it is positive. */
+export function screenedCollect(
+  y: usize, scale: usize, bias: usize, maxima: usize, thresholds: usize, lists: usize, counts: usize,
+  F: i32, R: i32, size: i32, capacity: i32, x: usize, w: usize, D: i32,
+): void {
+  collectOf<Screened>(y, scale, bias, maxima, thresholds, lists, counts, F, R, size, capacity, x, w, <usize>D << 2);
+}
+
+// @ts-ignore: decorator
+@inline function collectOf<S>(
+  y: usize, scale: usize, bias: usize, maxima: usize, thresholds: usize, lists: usize, counts: usize,
+  F: i32, R: i32, size: i32, capacity: i32, x: usize, w: usize, bytes: usize,
+): void {
   const stride = <usize>R << 2;
   memory.fill(counts, 0, stride);
   for (let g = 0; g < F; g += size) {
@@ -110,17 +150,25 @@ export function collect(
       if (!v128.any_true(f32x4.ge(v128.load(maxima), threshold))) continue;
       let p = base + q;
       for (let f = g; f < g + size; f++, p += stride) {
-        const value = f32x4.add(v128.load(p), v128.load32_splat(bias + (<usize>f << 2)));
+        const value = affine<S>(
+          p, v128.load32_splat(scale + (<usize>f << 2)), v128.load32_splat(bias + (<usize>f << 2)),
+        );
         let mask = i32x4.bitmask(f32x4.ge(value, threshold));
         while (mask) {
           const lane = ctz(mask);
           mask &= mask - 1;
           const row = <i32>(q >> 2) + lane;
           const count = load<i32>(counts + (<usize>row << 2));
+          const b = load<f32>(bias + (<usize>f << 2));
+          let v: f32 = 0;
+          if (isInteger<S>()) {
+            if (count < capacity) v = dot(x + <usize>row * bytes, w + <usize>f * bytes, bytes) + b;
+            if (count < capacity && !(v >= TINY)) continue;
+          } else v = load<f32>(p + (<usize>lane << 2)) + b;
           store<i32>(counts + (<usize>row << 2), count + 1);
           if (count < capacity) {
             const slot = lists + (<usize>(row * capacity + count) << 3);
-            store<f32>(slot, load<f32>(p + (<usize>lane << 2)) + load<f32>(bias + (<usize>f << 2)));
+            store<f32>(slot, v);
             store<i32>(slot, f, 4);
           }
         }
@@ -218,5 +266,126 @@ export function gatherListed(
       count++;
     }
     store<i32>(counts + (<usize>a << 2), count);
+  }
+}
+
+/**
+ * Rows of W[n, D] as bytes 128 + round(w / scale), scale = max|w| / levels of the row (levels ≤ 127): out[n, D] and
+ * scales[n]. Returns nothing; norms[n] become ‖w‖².
+ */
+export function quantiseWeights(
+  w: usize, out: usize, scales: usize, norms: usize, n: i32, D: i32, levels: f32,
+): void {
+  const bytes = <usize>D << 2;
+  for (let row = 0; row < n; row++, w += bytes, out += D) {
+    let most = f32x4.splat(0);
+    let square = f32x4.splat(0);
+    for (let i: usize = 0; i < bytes; i += 16) {
+      const v = v128.load(w + i);
+      most = f32x4.pmax(most, f32x4.abs(v));
+      square = f32x4.add(square, f32x4.mul(v, v));
+    }
+    const scale = largest(most) / levels;
+    store<f32>(scales + (<usize>row << 2), scale);
+    store<f32>(norms + (<usize>row << 2), total(square));
+    const inverse = f32x4.splat(scale > 0 ? 1 / scale : 0);
+    const middle = i32x4.splat(128);
+    for (let i: usize = 0; i < <usize>D; i += 16) {
+      const p = w + (i << 2);
+      const a = i32x4.add(rounded(p, inverse), middle), b = i32x4.add(rounded(p + 16, inverse), middle);
+      const c = i32x4.add(rounded(p + 32, inverse), middle), d = i32x4.add(rounded(p + 48, inverse), middle);
+      v128.store(out + i, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)));
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline function rounded(p: usize, inverse: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(p), inverse)));
+}
+// @ts-ignore: decorator
+@inline function largest(v: v128): f32 {
+  return max(
+    max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)), max(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)),
+  );
+}
+// @ts-ignore: decorator
+@inline function total(v: v128): f32 {
+  return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
+}
+
+/**
+ * Rows x[R, D] as signed bytes, transposed: out[D, R], with the scale of each row and the margin within which the
+ * screened value of any feature lies from the exact one: `sigmas` standard deviations of the rounding errors,
+ * √(‖x‖² S²/12 + N² s²/12) for weights of norm² ≤ `norm2` and scale ≤ `coarsest`. Rows are scaled to 127.
+ */
+export function quantiseRows(
+  x: usize, out: usize, scales: usize, margins: usize, R: i32, D: i32, norm2: f32, coarsest: f32, sigmas: f32,
+): void {
+  const bytes = <usize>D << 2;
+  for (let row = 0; row < R; row++, x += bytes) {
+    let most = f32x4.splat(0);
+    let square = f32x4.splat(0);
+    for (let i: usize = 0; i < bytes; i += 16) {
+      const v = v128.load(x + i);
+      most = f32x4.pmax(most, f32x4.abs(v));
+      square = f32x4.add(square, f32x4.mul(v, v));
+    }
+    const scale = largest(most) / 127;
+    store<f32>(scales + (<usize>row << 2), scale);
+    const variance = (total(square) * coarsest * coarsest + norm2 * scale * scale) / 12;
+    store<f32>(margins + (<usize>row << 2), sigmas * sqrt<f32>(variance));
+    const inverse = f32x4.splat(scale > 0 ? 1 / scale : 0);
+    let to = out + row;
+    for (let i: usize = 0; i < bytes; i += 16) {
+      const v = rounded(x + i, inverse);
+      store<u8>(to, <u8>i32x4.extract_lane(v, 0));
+      store<u8>(to + R, <u8>i32x4.extract_lane(v, 1));
+      store<u8>(to + 2 * R, <u8>i32x4.extract_lane(v, 2));
+      store<u8>(to + 3 * R, <u8>i32x4.extract_lane(v, 3));
+      to += 4 * R;
+    }
+  }
+}
+
+/** Lowers thresholds[R] by twice the margins, so that every entry of the exact top k is collected. */
+export function widen(thresholds: usize, margins: usize, R: i32): void {
+  for (let i: usize = 0; i < <usize>R << 2; i += 16) {
+    const margin = f32x4.mul(v128.load(margins + i), f32x4.splat(2));
+    v128.store(thresholds + i, f32x4.sub(v128.load(thresholds + i), margin));
+  }
+}
+
+/** x[D] · w[D]. */
+// @ts-ignore: decorator
+@inline function dot(x: usize, w: usize, bytes: usize): f32 {
+  let a = f32x4.splat(0), b = f32x4.splat(0), c = f32x4.splat(0), d = f32x4.splat(0);
+  for (let i: usize = 0; i < bytes; i += 64) {
+    a = f32x4.add(a, f32x4.mul(v128.load(x + i), v128.load(w + i)));
+    b = f32x4.add(b, f32x4.mul(v128.load(x + i, 16), v128.load(w + i, 16)));
+    c = f32x4.add(c, f32x4.mul(v128.load(x + i, 32), v128.load(w + i, 32)));
+    d = f32x4.add(d, f32x4.mul(v128.load(x + i, 48), v128.load(w + i, 48)));
+  }
+  return total(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)));
+}
+
+/** The exact pre-activations without bias of one row into column `row` of Y[F, R]: for lists that overflowed. */
+export function exactRow(x: usize, w: usize, y: usize, F: i32, R: i32, D: i32, row: i32): void {
+  const bytes = <usize>D << 2;
+  x += <usize>row * bytes;
+  for (let f = 0; f < F; f++, w += bytes) store<f32>(y + (<usize>(f * R + row) << 2), dot(x, w, bytes));
+}
+
+/** The exact pre-activations without bias of the listed features in rows 0, every, … into Y[F, R]. */
+export function exactListed(
+  x: usize, w: usize, y: usize, list: usize, n: i32, R: i32, D: i32, every: i32,
+): void {
+  const bytes = <usize>D << 2;
+  for (let i = 0; i < n; i++) {
+    const f = load<i32>(list + (<usize>i << 2));
+    for (let row = 0; row < R; row += every) {
+      const v = dot(x + <usize>row * bytes, w + <usize>f * bytes, bytes);
+      store<f32>(y + (<usize>(f * R + row) << 2), v);
+    }
   }
 }

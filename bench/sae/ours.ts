@@ -22,7 +22,7 @@ const rows = (path: string): Float32Array => {
 
 async function setup(given: Settings): Promise<Answer> {
   settings = given;
-  const { width, features, k, batch, threads, rate, warmUp, steps, seed } = settings;
+  const { width, features, k, batch, threads, rate, warmUp, steps, seed, screened = false } = settings;
   const source = rows(settings.train);
   const perPass = Math.floor(source.length / width / batch) * batch;
   const order = new Uint32Array(new SharedArrayBuffer(4 * steps * batch));
@@ -32,7 +32,7 @@ async function setup(given: Settings): Promise<Answer> {
     config: {
       ...{ schedule: { rate, warmUp, decay: 0 }, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clip: 1 },
       // dictionary_learning's auxiliary loss and its window.
-      ...{ auxiliary: 1 / 32, deadAfter: 10_000_000, steps, scale: 1 },
+      ...{ auxiliary: 1 / 32, deadAfter: 10_000_000, steps, scale: 1, screened },
     },
     ...{ source, order, centre: new Float32Array(width), random: random(seed) },
   });

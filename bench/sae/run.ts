@@ -50,11 +50,13 @@ const settings: Settings = {
 
 type Trainee = Contestant<Command, Answer>;
 const us: Trainee = oursFrom(beside('ours.ts'));
+/** Ours again, with candidates found by a product of bytes and computed again in float32. */
+const screened: Trainee = { ...oursFrom<Command, Answer>(beside('ours.ts')), name: 'untangle, screened' };
 const peers: Trainee[] = ['saelens', 'dictionary_learning'].map((name) =>
   contestant(name, python, [beside('peer.py'), name]),
 );
-const trainees = [us, ...peers];
-for (const t of trainees) await t.ask({ setup: settings });
+const trainees = [us, screened, ...peers];
+for (const t of trainees) await t.ask({ setup: { ...settings, screened: t === screened } });
 // Warm up: compile, allocate optimiser state, choose the product's layout.
 for (const t of trainees) await t.ask({ train: 2 });
 const choice = await us.ask({ product: 1 });
@@ -63,6 +65,7 @@ tell(`encoder product alone: ${choice.layout}`);
 interface Round {
   tokensPerSecond: Record<string, number>;
   ratio: number;
+  screenedRatio: number;
   encoderShare: number;
   productMs: number;
   phases: Record<string, number>;
@@ -73,7 +76,8 @@ for (let i = 0; i < rounds; i++) {
   const own = await us.ask({ train: steps });
   speed[us.name] = (steps * settings.batch) / own.seconds!;
   const product = (await us.ask({ product: steps })).seconds! / steps;
-  for (const t of peers) speed[t.name] = (steps * settings.batch) / (await t.ask({ train: steps })).seconds!;
+  for (const t of [screened, ...peers])
+    speed[t.name] = (steps * settings.batch) / (await t.ask({ train: steps })).seconds!;
   const faster = Math.max(...peers.map((t) => speed[t.name]!));
   const share = product / (own.seconds! / steps);
   results.push({
@@ -81,6 +85,7 @@ for (let i = 0; i < rounds; i++) {
       Object.entries(speed).map(([name, value]) => [name, Math.round(value)]),
     ),
     ratio: round(speed[us.name]! / faster),
+    screenedRatio: round(speed[screened.name]! / faster),
     encoderShare: round(share),
     productMs: round(1000 * product),
     phases: Object.fromEntries(Object.entries(own.phases!).map(([name, ms]) => [name, round(ms)])),
@@ -110,6 +115,11 @@ const row = {
   fveAfterTokens: total * settings.batch,
   encoderShare: median(results.map((r) => r.encoderShare)),
   encoderProduct: choice.layout,
+  screened: {
+    tokensPerSecond: medianSpeed(screened.name),
+    ratio: median(results.map((r) => r.screenedRatio)),
+    fve: fve[screened.name],
+  },
   peers: Object.fromEntries(
     peers.map((t) => [t.name, { tokensPerSecond: medianSpeed(t.name), fve: fve[t.name] }]),
   ),
@@ -135,7 +145,7 @@ else {
   const { tokensPerSecond, peerTokensPerSecond, ratio, encoderShare } = row;
   process.stdout.write(
     `TopK ${sizes.width} → ${sizes.features}, k ${sizes.k}, batch ${sizes.batch}: ${tokensPerSecond} tokens/s, ` +
-      `${fastest} ${peerTokensPerSecond}; ratio ${ratio}; encoder product ${encoderShare} of the step; ` +
+      `${fastest} ${peerTokensPerSecond}; ratio ${ratio}; encoder product ${encoderShare} of the step; screened ratio ${row.screened.ratio}; ` +
       `FVE ${row.fve} against ${row.peerFve}\n`,
   );
 }

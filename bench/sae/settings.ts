@@ -13,6 +13,8 @@ export interface Settings {
   /** Steps that the run may take at most. */
   readonly steps: number;
   readonly seed: number;
+  /** Ours only: find candidates by a product of bytes. */
+  readonly screened?: boolean;
   /** Raw float32 rows, centred and divided by their RMS; batches take them in order, pass after pass. */
   readonly train: string;
   readonly heldOut: string;

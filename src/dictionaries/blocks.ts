@@ -1,28 +1,32 @@
 /** @file Sparse encoding of row blocks: one matrix product in onnxruntime, top-k in place on the same memory. */
-import { tensor } from '../core/tensor.ts';
+import { type Tensor, tensor } from '../core/tensor.ts';
 import { graphBuilder } from '../graph/build.ts';
 import type { Graph } from '../graph/types.ts';
-import { openSession } from '../runtime/session.ts';
+import { openSession, type Session } from '../runtime/session.ts';
 import { arena, kernelMemory, loadKernels } from './kernels.ts';
 
-/** Rows of a block. Measured best of 16 to 1024: the pre-activations of a block stay in the second-level cache. */
-export const BLOCK_ROWS = 64;
+/**
+ * Rows of a block. Measured best of 16 to 1024: the pre-activations of a block stay in the second-level cache. A screened
+ * encoder reads the weights of candidates once for all rows of a block, and gains from more of them.
+ */
+export const blockRows = (screened: boolean): number => (screened ? 256 : 64);
 
 /** Encodes blocks of rows with weights that it holds a copy of. Lives on one thread; nothing is allocated per block. */
 export interface BlockEncoder {
   readonly rows: number;
   /** Input rows, [rows, D], already centred as the encoder wants them. Rows past the last one in use may hold anything. */
   readonly x_RD: Float32Array;
-  /** Encoder weights, [F, D]; write to change them. */
+  /** Encoder weights, [F, D]; call `weightsChanged` after writing to them. */
   readonly W_enc_FD: Float32Array;
   readonly b_enc_F: Float32Array;
   /** Result: the features of each row in ascending order, the first counts[row] of k. */
   readonly indices_RK: Int32Array;
   readonly values_RK: Float32Array;
   readonly counts_R: Int32Array;
+  weightsChanged(): void;
   /** product(), then select(). */
   encode(): Promise<void>;
-  /** The matrix product: pre-activations without bias. */
+  /** The matrix product: pre-activations without bias, or what screens them. */
   product(): Promise<void>;
   /** Bias and top-k on the last product. */
   select(): void;
@@ -52,9 +56,30 @@ function productGraph(features: number, width: number, rows: number): Graph {
   return b.finish(['Y']);
 }
 
+/** The same on bytes: Y = (W − 128) · xᵀ · (scale of each row of x), W unsigned around 128, x signed. */
+function screeningGraph(features: number, width: number, rows: number): Graph {
+  const b = graphBuilder();
+  const W = b.input('W', 'uint8', [features, width]);
+  const x = b.input('x', 'int8', [width, rows]);
+  const scales = b.input('scales', 'float32', [rows]);
+  const one = b.constant(tensor('float32', [], Float32Array.of(1)));
+  const middle = b.constant(tensor('uint8', [], Uint8Array.of(128)));
+  b.ops('MatMulIntegerToFloat', [W, x, one, scales, middle], ['Y'], {}, 'com.microsoft');
+  return b.finish(['Y']);
+}
+
+/** Standard deviations of the rounding errors that the screen allows for. */
+const SIGMAS = 6;
+
+/** Steps of a byte of W on each side of 0: half of them where onnxruntime's product of bytes saturates (AVX2 without VNNI). */
+const levelsOf = (saturates: boolean) => (saturates ? 63 : 127);
+
 /**
- * Opens an encoder for width D, F features, k entries a row. `maxListed` bounds the list given to `listed`.
- * Needs 4·F·(D + rows) bytes and little more.
+ * Opens an encoder for width D (a multiple of 16), F features, k entries a row. `maxListed` bounds the list given to
+ * `listed`. Needs 4·F·(D + rows) bytes and little more, and a quarter of the weights again when it is screened.
+ *
+ * A screened encoder finds candidates by a product of bytes, and computes them again in float32. A feature of the top
+ * k is missed only if rounding errors exceed 6 of their standard deviations.
  */
 export async function openBlockEncoder(shape: {
   width: number;
@@ -62,15 +87,27 @@ export async function openBlockEncoder(shape: {
   k: number;
   maxListed?: number;
   rows?: number;
+  screened?: boolean;
 }): Promise<BlockEncoder> {
-  const { width: D, features: F, k, maxListed = 0, rows: R = BLOCK_ROWS } = shape;
+  const { width: D, features: F, k, maxListed = 0, screened = false } = shape;
+  const { rows: R = blockRows(screened) } = shape;
   const size = groupSize(F, k);
   const groups = Math.ceil(F / size);
   const padded = groups * size;
   // Few maxima are enough for a threshold: it lets through about k·(1 + k/2n) entries for n of them.
   const span = Math.max(1, Math.floor(groups / (4 * k)));
-  const capacity = Math.min(padded, Math.max(4 * k, k + 64));
+  const capacity = Math.min(padded, Math.max((screened ? 8 : 4) * k, k + 64));
   const place = arena();
+  const screen = screened
+    ? {
+        W: place.reserve((padded * D) / 4, 4096),
+        x: place.reserve((R * D) / 4, 4096),
+        scales: place.reserve(padded),
+        norms: place.reserve(padded),
+        rowScales: place.reserve(R),
+        margins: place.reserve(R),
+      }
+    : undefined;
   const at = {
     W: place.reserve(padded * D, 4096),
     bias: place.reserve(padded),
@@ -92,30 +129,74 @@ export async function openBlockEncoder(shape: {
   const floats = (offset: number, length: number) => new Float32Array(memory.buffer, offset, length);
   const ints = (offset: number, length: number) => new Int32Array(memory.buffer, offset, length);
   const kernels = loadKernels('select', memory);
-  const session = await openSession(productGraph(padded, D, R), { threads: 1 });
+  const session = await openSession((screen ? screeningGraph : productGraph)(padded, D, R), { threads: 1 });
 
-  const feeds = {
-    W: tensor('float32', [padded, D], floats(at.W, padded * D)),
-    x: tensor('float32', [R, D], floats(at.x, R * D)),
-  };
+  const feeds: Record<string, Tensor> = screen
+    ? {
+        W: tensor('uint8', [padded, D], new Uint8Array(memory.buffer, screen.W, padded * D)),
+        x: tensor('int8', [D, R], new Int8Array(memory.buffer, screen.x, R * D)),
+        scales: tensor('float32', [R], floats(screen.rowScales, R)),
+      }
+    : {
+        W: tensor('float32', [padded, D], floats(at.W, padded * D)),
+        x: tensor('float32', [R, D], floats(at.x, R * D)),
+      };
   const into = { Y: tensor('float32', [padded, R], floats(at.Y, padded * R)) };
   floats(at.bias, padded).fill(Number.NEGATIVE_INFINITY);
   floats(at.bias, F).fill(0);
   const counts_R = ints(at.counts, R);
+  /** Largest squared norm and scale of a feature's weights. */
+  let norm2 = 0;
+  let coarsest = 0;
+  const levels = screen ? levelsOf(await saturates(session, feeds, into)) : 0;
+
+  const weightsChanged = () => {
+    if (!screen) return;
+    kernels.quantiseWeights(at.W, screen.W, screen.scales, screen.norms, padded, D, levels);
+    norm2 = floats(screen.norms, F).reduce((a, b) => Math.max(a, b));
+    coarsest = floats(screen.scales, F).reduce((a, b) => Math.max(a, b));
+  };
+
   const product = async () => {
+    if (screen) {
+      const { x, rowScales, margins } = screen;
+      kernels.quantiseRows(at.x, x, rowScales, margins, R, D, norm2, coarsest, SIGMAS);
+    }
     await session.run(feeds, into);
   };
 
   const select = () => {
-    kernels.groupMaxima(at.Y, at.bias, at.maxima, padded, R, size);
-    kernels.rowThresholds(at.maxima, at.thresholds, at.coarse, groups, R, k, span);
-    kernels.collect(at.Y, at.bias, at.maxima, at.thresholds, at.lists, at.counts, padded, R, size, capacity);
+    const { Y, bias, maxima, thresholds, lists, counts } = at;
+    if (screen) {
+      kernels.scaledGroupMaxima(Y, screen.scales, bias, maxima, padded, R, size);
+    } else kernels.groupMaxima(Y, bias, maxima, padded, R, size);
+    kernels.rowThresholds(maxima, thresholds, at.coarse, groups, R, k, span);
+    if (screen) {
+      kernels.widen(thresholds, screen.margins, R);
+      kernels.screenedCollect(
+        Y,
+        screen.scales,
+        bias,
+        maxima,
+        thresholds,
+        lists,
+        counts,
+        padded,
+        R,
+        size,
+        capacity,
+        at.x,
+        at.W,
+        D,
+      );
+    } else kernels.collect(Y, bias, maxima, thresholds, lists, counts, padded, R, size, capacity);
     const overflowed: number[] = [];
     for (let row = 0; row < R; row++) if (counts_R[row]! > capacity) overflowed.push(row);
-    kernels.prune(at.lists, at.counts, at.indices, at.values, R, k, capacity);
+    kernels.prune(lists, counts, at.indices, at.values, R, k, capacity);
     for (const row of overflowed) {
       const o = 4 * row * k;
-      counts_R[row] = kernels.selectRow(at.Y, at.bias, at.lists, at.indices + o, at.values + o, F, R, row, k);
+      if (screen) kernels.exactRow(at.x, at.W, Y, F, R, D, row);
+      counts_R[row] = kernels.selectRow(Y, bias, lists, at.indices + o, at.values + o, F, R, row, k);
     }
   };
 
@@ -127,6 +208,7 @@ export async function openBlockEncoder(shape: {
     indices_RK: ints(at.indices, R * k),
     values_RK: floats(at.values, R * k),
     counts_R,
+    weightsChanged,
     product,
     async encode() {
       await product();
@@ -135,6 +217,7 @@ export async function openBlockEncoder(shape: {
     select,
     listed(features, every) {
       ints(at.list, maxListed).set(features);
+      if (screen) kernels.exactListed(at.x, at.W, at.Y, at.list, features.length, R, D, every);
       kernels.gatherListed(
         at.Y,
         at.bias,
@@ -156,4 +239,18 @@ export async function openBlockEncoder(shape: {
     },
     release: () => session.release(),
   };
+}
+
+/** Whether a product of the largest bytes comes out too small on this machine. */
+async function saturates(
+  session: Session,
+  feeds: Record<string, Tensor>,
+  into: Record<string, Tensor>,
+): Promise<boolean> {
+  const { W, x, scales } = feeds as Record<string, Tensor>;
+  W!.data.fill(255 as never);
+  x!.data.fill(127 as never);
+  scales!.data.fill(1 as never);
+  await session.run(feeds, into);
+  return into.Y!.data[0] !== 127 * 127 * x!.shape[0]!;
 }

@@ -24,6 +24,8 @@ export interface TopKConfig {
   /** Global norm that gradients are clipped to. */
   readonly clip?: number;
   readonly seed?: number;
+  /** How the active features are found: by a product of bytes that screens candidates, or by one in float32. */
+  readonly encoder?: 'exact' | 'screened';
 }
 
 /** A configuration with every choice made, for N rows. */
@@ -39,6 +41,7 @@ export const defaults = {
   auxiliary: 1 / 32,
   clip: 1,
   seed: 0,
+  encoder: 'exact',
 } as const;
 
 /**

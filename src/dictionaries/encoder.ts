@@ -25,6 +25,7 @@ export async function encoder(dictionary: Dictionary, _threads = 1): Promise<Enc
     block.W_enc_FD.set(dictionary.W_enc_FD.subarray(f * width, (f + 1) * width), f * stride);
   }
   block.b_enc_F.set(dictionary.b_enc_F);
+  block.weightsChanged();
   return {
     encode: (x) => encodeRows(dictionary, block, stride, x),
     release: () => block.release(),

@@ -12,6 +12,13 @@ export interface SelectKernels {
   prune: Kernel;
   selectRow: Kernel;
   gatherListed: Kernel;
+  scaledGroupMaxima: Kernel;
+  screenedCollect: Kernel;
+  quantiseWeights: Kernel;
+  quantiseRows: Kernel;
+  widen: Kernel;
+  exactRow: Kernel;
+  exactListed: Kernel;
 }
 
 export interface SparseKernels {

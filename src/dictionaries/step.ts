@@ -30,6 +30,8 @@ export interface StepConfig {
   readonly steps: number;
   /** Rows are multiplied by it after centring: 1/RMS. */
   readonly scale: number;
+  /** Candidates by a product of bytes, then exact; or all pre-activations in float32. */
+  readonly screened: boolean;
 }
 
 export interface StepWorker {
@@ -281,6 +283,7 @@ export function trainingStep(worker: StepWorker): () => Promise<void> {
     mark = clock();
     encoder.W_enc_FD.set(W_enc);
     encoder.b_enc_F.set(b_enc);
+    encoder.weightsChanged();
     histogram.fill(0);
     auxHistogram.fill(0);
     lap(CLOCK.copy);

@@ -80,6 +80,7 @@ export async function trainTopK(
       deadAfter: full.deadAfter,
       steps: full.steps,
       scale: normal.scale,
+      screened: full.encoder === 'screened',
     },
     source: shared(source.x_ND),
     order: batchOrder(full, rows),

@@ -4,7 +4,7 @@ import { DictionaryError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import { spawnWorker } from '../runtime/worker.ts';
 import { crew } from './barrier.ts';
-import { BLOCK_ROWS } from './blocks.ts';
+import { blockRows } from './blocks.ts';
 import { kernelMemory } from './kernels.ts';
 import { CLOCK, CLOCKS, CONTROL, type TrainShape, trainLayout } from './layout.ts';
 import type { StepConfig } from './step.ts';
@@ -61,7 +61,7 @@ export interface TrainerOptions {
 /** Opens a trainer: random unit decoder rows, the encoder their copy, biases 0. */
 export async function openTrainer(options: TrainerOptions): Promise<Trainer> {
   const { shape, config, source, order, centre, random, processorTime = false } = options;
-  const layout = trainLayout(shape, BLOCK_ROWS);
+  const layout = trainLayout(shape, blockRows(config.screened));
   const memory = kernelMemory(layout.bytes, true);
   const floats = (offset: number, n: number) => new Float32Array(memory.buffer, offset, n);
   const control = new Int32Array(memory.buffer, layout.control, 16);

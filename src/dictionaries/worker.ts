@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { reportError } from '../core/errors.ts';
 import { crew } from './barrier.ts';
-import { BLOCK_ROWS, openBlockEncoder } from './blocks.ts';
+import { blockRows, openBlockEncoder } from './blocks.ts';
 import { threadClock, wallClock } from './clock.ts';
 import { loadKernels } from './kernels.ts';
 import { CONTROL, NUMBERS, type TrainShape, trainLayout } from './layout.ts';
@@ -32,14 +32,22 @@ export type WorkerMessage =
 const port = parentPort!;
 const post = (message: WorkerMessage) => port.postMessage(message);
 const { id, shape, memory, config, source, order, processorTime } = workerData as WorkerData;
-const layout = trainLayout(shape, BLOCK_ROWS);
+const rows = blockRows(config.screened);
+const layout = trainLayout(shape, rows);
 const control = new Int32Array(memory.buffer, layout.control, 16);
 const numbers = new Float64Array(memory.buffer, layout.numbers, 16);
 const team = crew(control, shape.threads);
 
 try {
   const { features, k } = shape;
-  const encoder = await openBlockEncoder({ width: layout.D, features, k, maxListed: layout.dead });
+  const encoder = await openBlockEncoder({
+    width: layout.D,
+    features,
+    k,
+    maxListed: layout.dead,
+    screened: config.screened,
+    rows,
+  });
   const kernels = loadKernels('sparse', memory);
   const step = trainingStep({
     id,

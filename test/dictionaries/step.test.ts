@@ -17,6 +17,7 @@ const baseline: StepConfig = {
   deadAfter: 1e9,
   steps,
   scale: 0.7,
+  screened: false,
 };
 
 /** Sizes that are multiples of nothing: padding, a part-filled block and more than one block are all met. */
@@ -72,6 +73,8 @@ describe.each([
   ['clipped', baseline],
   ['not clipped', { ...baseline, clip: Number.POSITIVE_INFINITY }],
   ['with dead features revived', { ...baseline, auxiliary: 0.5, deadAfter: 1 }],
+  ['screened', { ...baseline, screened: true }],
+  ['screened, with dead features revived', { ...baseline, screened: true, auxiliary: 0.5, deadAfter: 1 }],
 ])('the sparse step, %s', (_name, config) => {
   let trainer: Awaited<ReturnType<typeof open>>;
   beforeAll(async () => {
