@@ -40,7 +40,7 @@ describe('wrong usage ends with 2', () => {
       'usage.unknown-option',
       '--workspace',
     ],
-    ['a missing option', ['run', 'tiny'], 'usage.missing-option', '--prompt'],
+    ['nothing to run', ['run', 'tiny'], 'usage.options', '--prompt'],
     ['a value of the wrong kind', ['demo', '--threads', 'many'], 'usage.invalid-value', 'whole number'],
     ['an unknown area', ['check', 'enrgy'], 'usage.unknown-area', 'energy'],
     ['a study without a file', ['study'], 'usage.missing-argument', 'study init'],

@@ -6,6 +6,7 @@ import { writeNpz } from '../../files/npz.ts';
 import type { Message } from '../../models/chat.ts';
 import type { Rewriting } from '../../models/steps.ts';
 import type { Model } from '../../models/types.ts';
+import { openResources } from '../../study/resources.ts';
 import type { Io } from '../io.ts';
 import { taskView } from '../live.ts';
 import { addGlobalOptions, positive } from '../options.ts';
@@ -146,13 +147,11 @@ async function runOnTensors(name: string, options: RunOptions, io: Io): Promise<
 async function run(name: string, options: RunOptions, io: Io): Promise<void> {
   if (options.input.length > 0) return runOnTensors(name, options, io);
   const { conversation } = checkCombination(options);
-  // The runtime is loaded here and not above: other commands start faster without it.
-  const { openTokenModel } = await import('../../models/open.ts');
   const earlier = options.chatFile === undefined ? [] : await readTurns(options.chatFile);
   const view = taskView(io, options.quiet === true);
-  const model = await openTokenModel(name, { progress: view.progress, signal: io.signal }).finally(() =>
-    view.close(),
-  );
+  const model = await openResources({ study: { model: name } })
+    .model({ progress: view.progress, signal: io.signal })
+    .finally(() => view.close());
   const rewriting =
     options.edit === undefined
       ? undefined
