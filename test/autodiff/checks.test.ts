@@ -12,7 +12,8 @@ const run = (graph: Graph, feeds: Readonly<Record<string, Tensor>>, threads: num
 
 test('all rows pass', async () => {
   const rows = await autodiffChecks(run)[0]!.rows(context);
-  expect(rows.map((row) => row.pass)).toEqual([true, true, true]);
+  // The last row is a time, which says something about this machine only.
+  expect(rows.slice(0, -1).map((row) => row.pass)).toEqual([true, true, true, true]);
   expect(rows.every((row) => row.value > 0)).toBe(true);
 });
 
@@ -25,5 +26,5 @@ test('a gradient that is off by a thousandth does not', async () => {
       : out;
   };
   const rows = await autodiffChecks(wrong)[0]!.rows(context);
-  expect(rows.map((row) => row.pass)).toEqual([false, false, true]);
+  expect(rows.slice(0, -1).map((row) => row.pass)).toEqual([false, false, true, false]);
 });
