@@ -54,16 +54,15 @@ export const residualSites = ({ shape }: Settings): string[] => [
 export const forwardGraph = (s: Settings, weights: ReadonlyMap<string, Weight>): Graph =>
   only(buildModel(s.shape, weights), residualSites(s));
 
-/** Gradients at all residual sites of Σ over texts of logit 0 − logit 1 at the last position. */
+/** Gradients at all residual sites of Σ over texts of logit 0 − logit 1 at the last position: a state times U₀ − U₁. */
 export function backwardGraph(s: Settings, weights: ReadonlyMap<string, Weight>): Graph {
   const sites = residualSites(s);
   const state = only(buildModel(s.shape, weights), ['ln_final.output']);
   const metric = extend(state, (b) => {
     const last = b.op('Gather', ['ln_final.output', b.constant(i64([], [-1]))], { axis: { int: 1 } });
-    const logits = b.op('Gemm', [last, 'W_E'], { transB: { int: 1 } });
-    const two = b.op('Slice', [logits, b.ints(0), b.ints(2), b.ints(1)]);
-    const signed = b.op('Mul', [two, b.constant(f32([2], [1, -1]))]);
-    return [b.op('ReduceSum', [signed], { keepdims: { int: 0 } }, 'metric')];
+    const rows = b.op('Slice', ['W_E', b.ints(0), b.ints(2), b.ints(0)]);
+    const direction = b.op('MatMul', [b.constant(f32([1, 2], [1, -1])), rows]);
+    return [b.op('ReduceSum', [b.op('Mul', [last, direction])], { keepdims: { int: 0 } }, 'metric')];
   });
   const gradients = sites.map((name) => `grad:${name}`);
   return only(vjp(metric, { of: 'metric', wrt: sites }), gradients);

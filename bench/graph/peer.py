@@ -2,7 +2,8 @@
 
 {"setup": {...}} builds a Llama of the benchmark's shape with random weights; {"forward": n} runs n passes with all
 residual sites read and no logits; {"backward": n} runs n passes with gradients of the metric at all of them. Metric: the sum over
-examples of logit(first token) - logit(second token) at the last position. Weights need no gradients.
+texts of logit(first token) - logit(second token) at the last position, as the state times the difference of two
+unembedding vectors. Weights need no gradients.
 """
 
 import json
@@ -36,13 +37,13 @@ class Transformers:
         with torch.no_grad():
             return self.model.model(tokens, output_hidden_states=True).hidden_states
 
-    def backward(self, tokens, metric):
-        # The unembedding is asked for at the last position alone, which is all the metric needs.
+    def backward(self, tokens):
         embedded = self.model.get_input_embeddings()(tokens).requires_grad_(True)
-        out = self.model(inputs_embeds=embedded, output_hidden_states=True, logits_to_keep=1)
+        out = self.model.model(inputs_embeds=embedded, output_hidden_states=True)
         for state in out.hidden_states:
             state.retain_grad()
-        metric(out.logits).backward()
+        unembedding = self.model.get_output_embeddings().weight
+        (out.last_hidden_state[:, -1] @ (unembedding[0] - unembedding[1])).sum().backward()
         return [state.grad for state in out.hidden_states]
 
 
@@ -65,7 +66,7 @@ class TransformerLens:
         with torch.no_grad():
             return self.model.run_with_cache(tokens, return_type=None, names_filter=self.names)[1]
 
-    def backward(self, tokens, metric):
+    def backward(self, tokens):
         gradients = {}
         hooks = []
         for name in self.names:
@@ -81,16 +82,15 @@ class TransformerLens:
         forward = [(name, keep) for name, keep, _ in hooks]
         back = [(name, take) for name, _, take in hooks]
         with self.model.hooks(fwd_hooks=forward, bwd_hooks=back):
-            metric(self.model(tokens)[:, -1:]).backward()
+            state = self.model.ln_final(self.model(tokens, stop_at_layer=len(self.model.blocks)))
+            unembedding = self.model.W_U
+            (state[:, -1] @ (unembedding[:, 0] - unembedding[:, 1])).sum().backward()
         return gradients
 
 
 def main(protocol):
     kinds = {"transformers": Transformers, "transformer_lens": TransformerLens}
     peer = tokens = None
-
-    def metric(logits):
-        return (logits[:, -1, 0] - logits[:, -1, 1]).sum()
 
     for line in sys.stdin:
         command = json.loads(line)
@@ -103,7 +103,7 @@ def main(protocol):
             answer = {"threads": torch.get_num_threads()}
         else:
             (mode, count), = command.items()
-            run = (lambda: peer.forward(tokens)) if mode == "forward" else (lambda: peer.backward(tokens, metric))
+            run = (lambda: peer.forward(tokens)) if mode == "forward" else (lambda: peer.backward(tokens))
             begun, before = time.perf_counter(), time.process_time()
             for _ in range(count):
                 kept = run()
