@@ -1,8 +1,8 @@
 /** @file Which ONNX files others put into packages, and with what their inputs are made up. */
 
-/** A shape for an input with open sizes, or one number for all of it. */
+/** A shape for an input with open sizes (numbers of that deviation, 0.3 by default), or one number for all of it. */
 export type InputChoice =
-  | { readonly shape: readonly number[] }
+  | { readonly shape: readonly number[]; readonly deviation?: number }
   | { readonly fill: number; readonly shape?: readonly number[] };
 
 export interface OnnxFile {
@@ -83,7 +83,7 @@ export const onnxFiles: readonly OnnxFile[] = [
   {
     what: 'Voice activity (Silero, without If)',
     address: `${SILERO}/silero_vad_op18_ifless.onnx`,
-    inputs: sound,
+    inputs: { ...sound, input: { shape: [1, 512], deviation: 0.01 } },
   },
   {
     what: 'Voice activity (Silero, opset 15)',

