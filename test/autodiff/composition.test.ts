@@ -172,6 +172,12 @@ describe('composed', () => {
   });
 });
 
+test.each(['Sign', 'Floor', 'Ceil', 'Round', 'Hardmax'])('%s passes no gradient on', async (op) => {
+  const g = scalarGraph((b, x) => b.op('Add', [b.op(op, [x]), b.op('Mul', [x, x])]));
+  const out = await evaluate(only(vjp(g, { of: 'm', wrt: ['x'] }), ['grad:x']), { x: f64([2], [0.3, -1.6]) });
+  expect(numbers(out['grad:x']!)).toEqual([0.6, -3.2]);
+});
+
 describe('what cannot be differentiated', () => {
   test('an operator without a rule is named with the path from the metric', () => {
     const g = scalarGraph((b, x) => b.op('Exp', [b.site('h', b.op('Det', [x], {}, 'volume'))]));
