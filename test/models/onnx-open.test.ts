@@ -192,6 +192,42 @@ describe('openModel on an ONNX file', () => {
   });
 });
 
+test('a forest on a table (ai.onnx.ml) opens, runs and has sites; that it has no derivative is said by name', async () => {
+  const ints = (...values: number[]) => ({ ints: values });
+  const model = await opened('forest', (b) => {
+    b.input('x', 'float32', ['rows', 2]);
+    b.ops(
+      'TreeEnsembleRegressor',
+      ['x'],
+      ['score'],
+      {
+        nodes_treeids: ints(0, 0, 0),
+        nodes_nodeids: ints(0, 1, 2),
+        nodes_featureids: ints(1, 0, 0),
+        nodes_modes: { strings: ['BRANCH_LEQ', 'LEAF', 'LEAF'] },
+        nodes_values: { floats: [0.5, 0, 0] },
+        nodes_truenodeids: ints(1, 0, 0),
+        nodes_falsenodeids: ints(2, 0, 0),
+        target_treeids: ints(0, 0),
+        target_nodeids: ints(1, 2),
+        target_ids: ints(0, 0),
+        target_weights: { floats: [-1, 3] },
+        n_targets: { int: 1 },
+      },
+      'ai.onnx.ml',
+    );
+    return [b.op('Exp', ['score'], {}, 'y')];
+  });
+  expect(model.kind).toBe('table');
+  const inputs = { x: f32([2, 2], [9, 0.4, 9, 0.6]) };
+  const { sites } = await runFree(model, { inputs, read: ['score'], threads: 1 });
+  expect([...(sites.score!.data as Float32Array)]).toEqual([-1, 3]);
+  const gradient = (wrt: string) => freeGradients(model, { inputs, of: 'y', wrt: [wrt], threads: 1 });
+  await expect(gradient('x')).rejects.toMatchObject({
+    message: expect.stringContaining('TreeEnsembleRegressor'),
+  });
+});
+
 describe('external data', () => {
   /** A model in `place`/model.onnx whose weight lies in `data`, with `bytes` bytes there. */
   function written(place: string, data: string): string {
