@@ -7,6 +7,7 @@ import { openSession } from '../runtime/session.ts';
 import { damagedWeights } from './convert.ts';
 import { demoModelRows } from './demo-model-rows.ts';
 import { familiesFromCut } from './family-checks.ts';
+import { cutsError, lostLandmarks } from './free-checks.ts';
 import { compareWithReference } from './reference.ts';
 import { openSteps } from './steps.ts';
 import { summariseModel } from './summary.ts';
@@ -64,6 +65,12 @@ async function tinyRows({ threads }: Context): Promise<CheckRow[]> {
       await cacheError(model, threads),
       1e-4,
     ),
+    row(
+      'tiny Llama differentiated from cut to cut: gradients differ from the whole graph by',
+      await cutsError(threads),
+      1e-6,
+    ),
+    row('states of the residual stream that the graph alone does not tell', lostLandmarks(), 0),
   ];
 }
 
