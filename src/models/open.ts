@@ -1,5 +1,5 @@
 /** @file openModel(): from a path, the cache, the Hugging Face hub or a Python package to a Model ready to run. */
-import { realpath, rm, stat } from 'node:fs/promises';
+import { readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { FileError, ModelError, nearestNames, throwIfAborted } from '../core/errors.ts';
 import { contentHash } from '../core/hash.ts';
@@ -105,7 +105,9 @@ async function openPath(path: string, context: WorkContext): Promise<AnyModel> {
 export async function conversionOf(path: string): Promise<string> {
   const real = await realpath(path);
   const isFolder = (await stat(real)).isDirectory();
-  const files = isFolder ? Object.values(FILES).map((name) => join(real, name)) : [real];
+  const weights = isFolder ? (await readdir(real)).filter((name) => name.endsWith('.safetensors')) : [];
+  const names = [...new Set([...Object.values(FILES), ...weights.sort()])];
+  const files = isFolder ? names.map((name) => join(real, name)) : [real];
   const states = await Promise.all(
     files.map((file) =>
       stat(file).then(

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { silent } from '../../src/core/progress.ts';
@@ -9,7 +9,7 @@ import { exportFolder, writeFolder } from '../../src/models/export-folder.ts';
 import { exportOnnx } from '../../src/models/export-onnx.ts';
 import { isFree } from '../../src/models/free.ts';
 import { openHuggingFaceSource } from '../../src/models/huggingface.ts';
-import { openModel } from '../../src/models/open.ts';
+import { conversionOf, openModel } from '../../src/models/open.ts';
 import { modelSites } from '../../src/models/sites.ts';
 import { tinyLlama } from '../../src/models/tiny.ts';
 import { noTokenizer, openTokenizer } from '../../src/models/tokenizer.ts';
@@ -167,4 +167,16 @@ test('in float16, the small model written again has the weights of its folder, t
   const again = await openHuggingFaceSource(target);
   again.close();
   expect(again.shape).toEqual(shape);
+});
+
+test('a folder of many files is converted again when one of them changes', async () => {
+  const target = join(folder, 'shards');
+  cpSync(`${oracles}/qwen2`, target, { recursive: true });
+  const before = await conversionOf(target);
+  expect(await conversionOf(target)).toBe(before);
+  const shards = readdirSync(target).filter((name) => /^model-\d+.*\.safetensors$/.test(name));
+  expect(shards.length).toBeGreaterThan(1);
+  const shard = join(target, shards.at(-1)!);
+  writeFileSync(shard, Buffer.concat([readFileSync(shard), Buffer.alloc(8)]));
+  expect(await conversionOf(target)).not.toBe(before);
 });

@@ -29,10 +29,8 @@ export function bpe(of: Part): { encode: EncodePiece; vocabulary: ReadonlyMap<st
   const prefix = parsed.continuing_subword_prefix ?? '';
   const suffix = parsed.end_of_word_suffix ?? '';
   const unknown = parsed.unk_token == null ? undefined : vocabulary.get(parsed.unk_token);
-  const size = Math.max(
-    0,
-    ...[...vocabulary.values()].reduce((most, id) => [Math.max(most[0]!, id + 1)], [0]),
-  );
+  let size = 0;
+  for (const id of vocabulary.values()) size = Math.max(size, id + 1);
   /** From a pair of ids to the rank of its merge and what it becomes. */
   const pairs = new Map<number, { rank: number; to: number }>();
   parsed.merges.forEach((merge, rank) => {
