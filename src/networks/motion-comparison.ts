@@ -3,6 +3,7 @@ import type { WorkContext } from '../core/progress.ts';
 import { hamiltonianNetwork, type MotionNetwork, plainNetwork, symplecticNetwork } from './motion.ts';
 import { openMotion, trainMotion } from './motion-model.ts';
 import { energyErrors, type MotionTask } from './motion-tasks.ts';
+import { type WarmUpCosine, warmUpCosine } from './schedule.ts';
 
 export interface ComparisonOptions {
   readonly seed: number;
@@ -10,6 +11,8 @@ export interface ComparisonOptions {
   readonly steps: number;
   /** Samples in a batch; all by default. */
   readonly batch?: number;
+  /** Adam's rate: a warm-up and a cosine; 0.001 all the time by default, as published. */
+  readonly schedule?: Omit<WarmUpCosine, 'steps'>;
   /** Weight decay (L2) of the plain and the Hamiltonian network; 0 by default. */
   readonly decay?: number;
   /** Width of the hidden layers of the plain and the Hamiltonian network; 200 by default, as published. */
@@ -41,16 +44,15 @@ const PART = 0.025;
 /** Trains three networks on one task and rolls them out. @throws as train() */
 export async function compareMotions(
   task: MotionTask,
-  { seed, steps, batch, decay = 0, hidden = 200 }: ComparisonOptions,
+  { seed, steps, batch, schedule, decay = 0, hidden = 200 }: ComparisonOptions,
   context: WorkContext & { readonly threads: number },
 ): Promise<MotionComparison> {
   const { dimension, step, times } = task;
   const error = async (network: MotionNetwork): Promise<EnergyError> => {
     const samples = network.output === 'rates' ? task.rates : task.next;
     const training = {
-      steps,
-      seed,
-      decay: network.output === 'rates' ? decay : 0,
+      ...{ steps, seed, decay: network.output === 'rates' ? decay : 0 },
+      ...(schedule ? { learningRate: warmUpCosine({ ...schedule, steps }) } : {}),
       ...(batch === undefined ? {} : { batch }),
     };
     const model = await openMotion(await trainMotion(network, samples, training, context), context);

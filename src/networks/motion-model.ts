@@ -5,6 +5,7 @@ import { random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { only } from '../graph/interventions.ts';
 import { adam } from '../mechanics/optimisers/adam.ts';
+import type { Schedule } from '../mechanics/optimisers/optimiser.ts';
 import { openSession } from '../runtime/session.ts';
 import { type MotionNetwork, motionObjective, STATE } from './motion.ts';
 import { floats } from './perceptron.ts';
@@ -21,7 +22,8 @@ export interface MotionTraining {
   readonly steps: number;
   /** Samples in a batch; all by default. */
   readonly batch?: number;
-  readonly learningRate?: number;
+  /** 0.001 by default. */
+  readonly learningRate?: Schedule;
   /** ½·decay·|θ|² is added to the loss; 0 by default. */
   readonly decay?: number;
   readonly seed: number;

@@ -14,6 +14,7 @@ const rooms: Readonly<Record<string, () => Promise<{ readonly checks: readonly C
   },
   mechanics: () => import('../mechanics/checks.ts'),
   models: () => import('../models/checks.ts'),
+  networks: () => import('../networks/checks.ts'),
   activations: () => import('../activations/checks.ts'),
   dictionaries: () => import('../dictionaries/checks.ts'),
   energy: () => import('../energy/checks.ts'),
