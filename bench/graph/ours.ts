@@ -10,14 +10,14 @@ let s: Settings;
 let weights: ReturnType<typeof weightsOf>;
 const opened = new Map<string, { session: Session; about: Answer }>();
 
-/** A session by name, opened at first use. Forward work repacks weights; gradients leave them in their file. */
-async function sessionFor(name: string, make: () => Graph, prepack: boolean) {
+/** A session by name, opened at first use. */
+async function sessionFor(name: string, make: () => Graph) {
   const known = opened.get(name);
   if (known) return known;
   const begun = performance.now();
   const graph = make();
   const opening = performance.now();
-  const session = await openSession(graph, { threads: s.threads, prepack });
+  const session = await openSession(graph, { threads: s.threads, prepack: true, spin: s.spin });
   const about = {
     buildSeconds: (opening - begun) / 1000,
     openSeconds: (performance.now() - opening) / 1000,
@@ -60,18 +60,18 @@ async function answer(command: Command): Promise<Answer> {
     return {};
   }
   if ('forward' in command) {
-    const entry = await sessionFor('forward', () => forwardGraph(s, weights), true);
+    const entry = await sessionFor('forward', () => forwardGraph(s, weights));
     return timed(command.forward, entry, [{ tokens: tokensOf(s, 0, s.batch) }]);
   }
   if ('backward' in command) {
-    const entry = await sessionFor('backward', () => backwardGraph(s, weights), false);
+    const entry = await sessionFor('backward', () => backwardGraph(s, weights));
     const parts = Array.from({ length: Math.ceil(s.batch / s.textsPerRun) }, (_, i) => ({
       tokens: tokensOf(s, i * s.textsPerRun, Math.min(s.batch, (i + 1) * s.textsPerRun)),
     }));
     return timed(command.backward, entry, parts);
   }
   const { graph, feeds } = productGraph(s, weights);
-  return timed(command.product, await sessionFor('product', () => graph, true), [feeds]);
+  return timed(command.product, await sessionFor('product', () => graph), [feeds]);
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -55,23 +55,41 @@ interface Round {
   readonly shareOfProduct?: number;
 }
 
+const passesOf = (mode: Mode, count: number): Command =>
+  mode === 'forward' ? { forward: count } : { backward: count };
+
+/** The faster way for our threads to wait on this machine, with the seconds a pass took each way. */
+async function waiting(mode: Mode) {
+  const seconds: Record<string, number> = {};
+  for (const spin of [false, true]) {
+    const side = oursFrom<Command, Answer>(beside('ours.ts'));
+    await side.ask({ setup: { ...settings, spin } });
+    await side.ask(passesOf(mode, 1));
+    seconds[spin ? 'spinning' : 'sleeping'] = round((await side.ask(passesOf(mode, 3))).seconds! / 3);
+    side.end();
+  }
+  return { spin: seconds.spinning! < seconds.sleeping!, seconds };
+}
+
 async function compare(mode: Mode) {
+  const tried = await waiting(mode);
+  tell(`${mode}: threads wait ${tried.spin ? 'spinning' : 'sleeping'} ${JSON.stringify(tried.seconds)}`);
+  const own = { ...settings, spin: tried.spin };
   const us: Side = oursFrom(beside('ours.ts'));
   const peers: Side[] = ['transformers', 'transformer_lens'].map((name) =>
     contestant(name, python, [beside('peer.py'), name]),
   );
   const sides = [us, ...peers];
-  const ask = (side: Side, count: number) =>
-    side.ask(mode === 'forward' ? { forward: count } : { backward: count });
+  const ask = (side: Side, count: number) => side.ask(passesOf(mode, count));
   const about = new Map<string, Answer>();
   for (const side of sides) {
-    await side.ask({ setup: settings });
+    await side.ask({ setup: own });
     // The first passes compile, allocate and touch the weights.
     about.set(side.name, await ask(side, 2));
   }
   // A side of its own, so that its memory is not counted as the engine's.
   const bare = mode === 'forward' ? oursFrom<Command, Answer>(beside('ours.ts')) : undefined;
-  await bare?.ask({ setup: settings });
+  await bare?.ask({ setup: own });
   await bare?.ask({ product: 2 });
 
   const results: Round[] = [];
@@ -104,9 +122,10 @@ async function compare(mode: Mode) {
   const speedOf = (name: string) => Math.round(median(results.map((r) => r.tokensPerSecond[name]!)));
   const memoryOf = (name: string) => Math.round(about.get(name)!.peakBytes! / 2 ** 20);
   const faster = peers.map((side) => side.name).sort((a, b) => speedOf(b) - speedOf(a))[0]!;
-  const own = about.get(us.name)!;
+  const made = about.get(us.name)!;
   return {
     mode,
+    waitingSecondsPerPass: tried.seconds,
     sites: Object.fromEntries(sides.map((side) => [side.name, about.get(side.name)!.sites!])),
     tokensPerSecond: Object.fromEntries(sides.map((side) => [side.name, speedOf(side.name)])),
     cpuSecondsPerPass: Object.fromEntries(
@@ -123,9 +142,9 @@ async function compare(mode: Mode) {
         }
       : {}),
     graph: {
-      nodes: own.nodes!,
-      buildSeconds: round(own.buildSeconds!),
-      openSeconds: round(own.openSeconds!),
+      nodes: made.nodes!,
+      buildSeconds: round(made.buildSeconds!),
+      openSeconds: round(made.openSeconds!),
     },
     rounds: results,
   };

@@ -28,9 +28,19 @@ export interface Settings {
   readonly seed: number;
   /** Ours: texts per run of a backward pass, which bounds memory; the peers run all at once. */
   readonly textsPerRun: number;
+  /** Ours: whether waiting threads spin; tried both ways before the rounds. */
+  readonly spin: boolean;
 }
 
-export const settings: Settings = { shape, batch: 8, length: 128, threads: 2, seed: 0, textsPerRun: 2 };
+export const settings: Settings = {
+  shape,
+  batch: 8,
+  length: 128,
+  threads: 2,
+  seed: 0,
+  textsPerRun: 2,
+  spin: false,
+};
 
 export type Command =
   | { setup: Settings }
