@@ -3,6 +3,7 @@ import { dirname, relative, resolve, sep } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { GraphError, UntangleError } from '../core/errors.ts';
 import { sizeOf } from '../core/tensor.ts';
+import { OPSET } from './build.ts';
 import { checkGraph } from './check-graph.ts';
 import { inlineFunctions } from './onnx-functions.ts';
 import { decodeTyped, encodeInfo, encodeTyped } from './onnx-types.ts';
@@ -43,7 +44,8 @@ export function encodeOnnx(graph: Graph, { externalDir }: { externalDir?: string
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(Math.max(IR_VERSION, notes?.irVersion ?? 0)),
     producerName: 'untangle',
-    graph: encodeGraph(graph, externalDir, inferKnown(graph)),
+    // Rules of shape speak of the operators of set 18: older ones may mean something else.
+    graph: encodeGraph(graph, externalDir, graph.opset < OPSET ? new Map() : inferKnown(graph)),
     metadataProps: [...(notes?.metadata ?? [])].map(([key, value]) => ({ key, value })),
     opsetImport: [
       ...(graph.opset > 0 ? [{ domain: '', version: BigInt(graph.opset) }] : []),

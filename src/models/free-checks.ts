@@ -10,7 +10,7 @@ import { tinyLlama } from './tiny.ts';
 /** Largest difference, over the largest gradient at its cut, between gradients by cuts and of the whole graph. */
 export async function cutsError(threads: number): Promise<number> {
   const tokens = i64([1, 6], [7, 60, 3, 200, 9, 1]);
-  const graph = extend(tinyLlama(5, { layers: 3 }).graph, (b) => [
+  const graph = extend(tinyLlama(5, { layers: 3, dtype: 'float64' }).graph, (b) => [
     b.op('ReduceSumSquare', ['logits'], { keepdims: { int: 0 } }, 'metric'),
   ]);
   const cuts = landmarks(only(graph, ['logits'])).stream;
@@ -19,7 +19,7 @@ export async function cutsError(threads: number): Promise<number> {
   const whole = await runOnce(only(vjp(graph, { of: 'metric', wrt: cuts }), names), { tokens }, { threads });
   let worst = 0;
   for (const cut of cuts) {
-    const [a, b] = [gradients[cut]!.data as Float32Array, whole[`grad:${cut}`]!.data as Float32Array];
+    const [a, b] = [gradients[cut]!.data as Float64Array, whole[`grad:${cut}`]!.data as Float64Array];
     const largest = b.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
     worst = Math.max(worst, a.reduce((most, v, i) => Math.max(most, Math.abs(v - b[i]!)), 0) / largest);
   }

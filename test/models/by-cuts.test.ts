@@ -19,8 +19,8 @@ const relative = (a: Tensor | undefined, b: Tensor | undefined): number => {
 };
 
 /** A Llama with the sum of squares of its logits, and its cuts. */
-function llama(): { graph: Graph; cuts: string[] } {
-  const model = tinyLlama(5, { layers: 3 });
+function llama(dtype: 'float32' | 'float64' = 'float32'): { graph: Graph; cuts: string[] } {
+  const model = tinyLlama(5, { layers: 3, dtype });
   const graph = extend(model.graph, (b) => [
     b.op('ReduceSumSquare', ['logits'], { keepdims: { int: 0 } }, 'metric'),
   ]);
@@ -36,24 +36,30 @@ describe('by cuts', () => {
     expect(Object.keys(found).sort()).toEqual(['logits', ...cuts].sort());
   });
 
-  test('gradients at every cut, inside of blocks and of tied weights equal the whole backward pass to 1e-6', async () => {
-    const { graph, cuts } = llama();
-    const wrt = ['blocks.1.attn.hook_z', 'blocks.0.mlp.W_in', 'W_E'];
-    const found = await gradientsByCuts(graph, { tokens }, { of: 'metric', cuts, wrt, threads: 1 });
-    const names = [...cuts, ...wrt];
-    const backward = vjp(graph, { of: 'metric', wrt: names });
-    const whole = await runOnce(
-      only(backward, ['metric', ...names.map((n) => `grad:${n}`)]),
-      { tokens },
-      { threads: 1 },
-    );
-    expect(relative(found.value, whole.metric)).toBeLessThan(1e-6);
-    for (const name of names) {
-      expect(found.gradients[name]!.shape).toEqual(whole[`grad:${name}`]!.shape);
-      expect(relative(found.gradients[name], whole[`grad:${name}`])).toBeLessThan(1e-6);
-    }
-    expect(Object.keys(found.states).sort()).toEqual([...cuts].sort());
-  });
+  test.each([
+    ['float32', 2e-6],
+    ['float64', 1e-12],
+  ] as const)(
+    'gradients at every cut, inside of blocks and of tied weights equal the whole backward pass (%s)',
+    async (dtype, bar) => {
+      const { graph, cuts } = llama(dtype);
+      const wrt = ['blocks.1.attn.hook_z', 'blocks.0.mlp.W_in', 'W_E'];
+      const found = await gradientsByCuts(graph, { tokens }, { of: 'metric', cuts, wrt, threads: 1 });
+      const names = [...cuts, ...wrt];
+      const backward = vjp(graph, { of: 'metric', wrt: names });
+      const whole = await runOnce(
+        only(backward, ['metric', ...names.map((n) => `grad:${n}`)]),
+        { tokens },
+        { threads: 1 },
+      );
+      expect(relative(found.value, whole.metric)).toBeLessThan(bar);
+      for (const name of names) {
+        expect(found.gradients[name]!.shape).toEqual(whole[`grad:${name}`]!.shape);
+        expect(relative(found.gradients[name], whole[`grad:${name}`])).toBeLessThan(bar);
+      }
+      expect(Object.keys(found.states).sort()).toEqual([...cuts].sort());
+    },
+  );
 
   test('a cotangent weighs the elements of a result', async () => {
     const { graph, cuts } = llama();
