@@ -1,10 +1,10 @@
 /** @file One process per workspace: a lock file that names its owner, taken over when the owner is dead. */
-import { constants, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FileError } from '../core/errors.ts';
-import { isAlive, temporaryName } from './atomic.ts';
+import { isAlive } from './atomic.ts';
 import { errnoOf, fileFailure } from './failures.ts';
 
 export interface WorkspaceLock {
@@ -35,7 +35,7 @@ export async function lockWorkspace(folder: string): Promise<WorkspaceLock> {
   const mine = `${JSON.stringify(owner)}\n`;
   try {
     await mkdir(folder, { recursive: true });
-    for (let attempt = 0; attempt < 20; attempt++) {
+    for (let attempt = 0; attempt < 100; attempt++) {
       try {
         await writeFile(path, mine, { flag: 'wx' });
         return { release: () => release(path, mine) };
@@ -73,19 +73,27 @@ async function removeIfStale(path: string, folder: string): Promise<void> {
       },
     );
   }
-  // Moved aside first: of two processes that find one stale lock only one moves it. What was moved is looked at
-  // again, so that a fresh lock taken in between is put back.
-  const aside = temporaryName(path);
+  // One process at a time removes a stale lock, and only the very one it has judged: whoever found the same lock stale
+  // and comes later finds another text, a fresh lock, and leaves it.
+  const guard = `${path}.takeover`;
   try {
-    await rename(path, aside);
+    await writeFile(guard, '', { flag: 'wx' });
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return;
-    throw error;
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    await sleep(20);
+    const made = await stat(guard).catch(() => undefined);
+    if (made && Date.now() - made.mtimeMs > ABANDONED) await rm(guard, { force: true });
+    return;
   }
-  const moved = await readFile(aside, 'utf8').catch(() => text);
-  if (moved !== text) await copyFile(aside, path, constants.COPYFILE_EXCL).catch(() => {});
-  await rm(aside, { force: true });
+  try {
+    if ((await readFile(path, 'utf8').catch(() => '')) === text) await rm(path, { force: true });
+  } finally {
+    await rm(guard, { force: true });
+  }
 }
+
+/** Milliseconds after which a takeover, a matter of microseconds, counts as broken off. */
+const ABANDONED = 10_000;
 
 function isGone(owner: Owner): boolean {
   if (owner.host !== hostname()) return false;
