@@ -75,7 +75,7 @@ const entries: readonly SystemEntry[] = [
   },
   {
     name: 'henon-heiles',
-    about: 'a star in a galaxy: regular at low energy, chaotic at high, bounded below 1/6',
+    about: 'a star in a galaxy: regular at low energy, chaotic at high, held inside a triangle below 1/6',
     make: () => henonHeiles(),
     start: () => stateOf([0, 0.1], [0.3, 0]),
     step: 0.1,
