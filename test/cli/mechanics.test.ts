@@ -114,6 +114,13 @@ describe('untangle mechanics', () => {
       'mechanics.not-conserved',
       'friction',
     ],
+    [
+      'friction where orders are measured by energy',
+      ['order', 'damped-pendulum'],
+      'mechanics.not-conserved',
+      'friction',
+    ],
+    ['no time to compare in', ['compare', 'kepler', '--time', '0'], 'usage.invalid-value', 'above 0'],
     ['a system without a section', ['section', 'kepler'], 'mechanics.no-section', 'henon-heiles'],
     ['a picture of an unknown kind', ['run', 'pendulum', '--plot', 'x.gif'], 'usage.invalid-value', 'svg'],
     [

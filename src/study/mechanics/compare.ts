@@ -35,15 +35,22 @@ export function compareMethods(
   entry: SystemEntry,
   options: { readonly budget: number; readonly time: number; readonly only?: readonly string[] },
 ): Comparison[] {
-  if (entry.make().kind === 'damped') {
-    throw new MechanicsError('mechanics.not-conserved', `${entry.name} loses energy to friction`, {
-      where: entry.name,
-      hint: 'methods are compared by how well they keep the energy: take a system without friction',
-    });
-  }
+  requireConserved(entry);
   const wanted = [...integrators.values()].filter(({ name }) => !options.only || options.only.includes(name));
   const rows = wanted.map((method) => atBudget(entry, method, options.budget, options.time));
   return rows.filter((row) => row !== undefined).sort((a, b) => a.worst - b.worst);
+}
+
+/**
+ * Throws MechanicsError `mechanics.not-conserved` for a system with friction: there a change of energy is no error, and
+ * methods cannot be judged by it.
+ */
+export function requireConserved(entry: SystemEntry): void {
+  if (entry.make().kind !== 'damped') return;
+  throw new MechanicsError('mechanics.not-conserved', `${entry.name} loses energy to friction`, {
+    where: entry.name,
+    hint: 'methods are compared by how well they keep the energy: take a system without friction',
+  });
 }
 
 function atBudget(

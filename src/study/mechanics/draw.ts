@@ -42,7 +42,7 @@ export function phasePortrait(
   );
 }
 
-/** Relative energy error |E − E₀| / max(|E₀|, 1e-300) of each run over time, on a logarithmic scale. */
+/** Energy error of each run over time, relative as in `energyErrors`, on a logarithmic scale. */
 export function energyPicture(
   runs: readonly { readonly name?: string; readonly run: Run }[],
   size: Size,
