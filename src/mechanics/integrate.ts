@@ -82,7 +82,7 @@ export async function ensemble(
   for (const start of starts) {
     throwIfAborted(options.signal);
     runs.push(integrate(system, integrator, start, options));
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve));
   }
   return runs;
 }
@@ -98,7 +98,7 @@ export function denseOutput(system: System, integrator: Integrator, run: Run): (
       hint: 'dense output needs steps of known length: record every step, or use another method',
     });
   }
-  const { times, q_KN, p_KN, dimension, momenta, step } = run;
+  const { times, step } = run;
   const advance = integrator.stepper(system);
   const direction = Math.sign(step);
   const last = times.length - 1;
@@ -115,11 +115,7 @@ export function denseOutput(system: System, integrator: Integrator, run: Run): (
       if ((t - times[middle]!) * direction >= 0) k = middle;
       else high = middle - 1;
     }
-    const state = stateOf(
-      q_KN.subarray(k * dimension, (k + 1) * dimension),
-      p_KN.subarray(k * momenta, (k + 1) * momenta),
-      times[k],
-    );
+    const state = sampleAt(run, k);
     const whole = Math.floor((t - times[k]!) / step);
     for (let i = 0; i < whole; i++) advance(state, step);
     const rest = t - times[k]! - whole * step;
