@@ -131,16 +131,20 @@ describe('constraints', () => {
   const form = (a: ReturnType<typeof tangentOf>, b: ReturnType<typeof tangentOf>) =>
     a.q.reduce((sum, x, i) => sum + x * b.p[i]! - a.p[i]! * b.q[i]!, 0);
 
-  test('RATTLE keeps the form on the surface, stays on it, and returns', () => {
+  test.each(['rattle', 'shake'])('%s keeps the form on the surface', (name) => {
     const tangents = [1, 2, 3, 4].map(tangentOf);
     const before = tangents.flatMap((a) => tangents.map((b) => form(a, b)));
-    const state = stateOf(q, p);
-    tangentStepper(integratorNamed('rattle'), system)(state, tangents, 0.1);
+    tangentStepper(integratorNamed(name), system)(stateOf(q, p), tangents, 0.1);
     tangents
       .flatMap((a) => tangents.map((b) => form(a, b)))
       .forEach((value, k) => {
         expect(Math.abs(value - before[k]!)).toBeLessThanOrEqual(BAR);
       });
+  });
+
+  test('RATTLE stays on the surface, and returns', () => {
+    const state = stateOf(q, p);
+    integratorNamed('rattle').stepper(system)(state, 0.1);
     expect(gap(state)).toBeLessThanOrEqual(BAR);
     expect(reversibilityDefect(integratorNamed('rattle'), system, start, 0.1)).toBeLessThanOrEqual(BAR);
   });
