@@ -14,6 +14,8 @@ import { Choice, Knob, useTime } from './knob.tsx';
 
 const pendulum = systemNamed('pendulum');
 const degrees = (value: number) => `${value}°`;
+/** Degrees at which the pendulum may be let go. */
+const angles = [5, 179] as const;
 
 /** A run of a built-in system, or the words of the error that stopped it. */
 function attempt(system: string, method: string, step: number, steps: number, q?: number[]): Run | string {
@@ -27,11 +29,16 @@ function attempt(system: string, method: string, step: number, steps: number, q?
   }
 }
 
-/** A knob whose value stands in the address. */
-function useNumber(key: string, fallback: number): [number, (value: number) => void] {
+/** A knob whose value stands in the address: kept in its range, as an address may say anything. */
+function useNumber(
+  key: string,
+  fallback: number,
+  [low, high]: readonly [number, number],
+): [number, (value: number) => void] {
   const [text, set] = useQuery(key, String(fallback));
   const value = Number(text);
-  return [Number.isFinite(value) ? value : fallback, (next) => set(String(next))];
+  const kept = Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : fallback;
+  return [kept, (next) => set(String(next))];
 }
 
 export function MechanicsPage() {
@@ -54,7 +61,7 @@ export function MechanicsPage() {
 
 /** Lessons 1 and 2: the swing, and the same swing as a path in phase space. */
 function Swing() {
-  const [angle, setAngle] = useNumber('angle', 90);
+  const [angle, setAngle] = useNumber('angle', 90, angles);
   const { time, scrubber } = useTime();
   const run = useMemo(
     () => attempt('pendulum', 'yoshida-8', 0.05, 300, [(angle * Math.PI) / 180]) as Run,
@@ -114,7 +121,7 @@ function Swing() {
 
 /** Lesson 3: T and V change, H does not. */
 function EnergySplit() {
-  const [angle, setAngle] = useNumber('push', 120);
+  const [angle, setAngle] = useNumber('push', 120, angles);
   const run = useMemo(
     () => attempt('pendulum', 'yoshida-8', 0.05, 300, [(angle * Math.PI) / 180]) as Run,
     [angle],
@@ -151,7 +158,7 @@ const contenders = ['euler', 'rk4', 'symplectic-euler', 'leapfrog-kdk', 'pefrl']
 
 /** Lesson 4: the same motion by methods that keep the energy and methods that do not. */
 function Drift() {
-  const [step, setStep] = useNumber('h', 0.3);
+  const [step, setStep] = useNumber('h', 0.3, [0.05, 1.2]);
   const [method, setMethod] = useQuery('by', 'euler');
   const steps = Math.round(600 / step);
   const runs = useMemo(
@@ -176,8 +183,9 @@ function Drift() {
         A computer moves in steps. Euler’s step goes where the arrow points and lands a little outside of its
         energy line, always outside: the pendulum gains energy out of nothing. A finer method such as rk4
         drifts too, only slower. A <Word term="symplectic">symplectic</Word> step is built so that it keeps
-        areas of phase space, as the true motion does. It follows exactly a Hamiltonian that differs from H by
-        a little, and so its error goes up and down but never away.
+        areas of phase space, as the true motion does. It follows a Hamiltonian that differs from H by a
+        little (but for an exponentially small remainder), and so, while the step is short, its error goes up
+        and down but not away.
       </p>
       <div className="knobs">
         <Knob
@@ -216,7 +224,7 @@ function Anything() {
   }, [entry]);
   const [asked, setMethod] = useQuery('method');
   const method = able.find((one) => one.name === asked) ?? able[able.length > 5 ? 5 : 0]!;
-  const [factor, setFactor] = useNumber('step', 1);
+  const [factor, setFactor] = useNumber('step', 1, [0.25, 8]);
   const { time, scrubber } = useTime();
   const step = entry.step * factor;
   const run = useMemo(
