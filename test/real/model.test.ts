@@ -76,7 +76,7 @@ describe.runIf(await hasRealModel())('SmolLM2-135M', () => {
 
   test('the self-check passes', async () => {
     const rows = (await Promise.all(checks.map((c) => c.rows({ threads, progress: silent })))).flat();
-    expect(rows).toHaveLength(8);
+    expect(rows).toHaveLength(11);
     expect(rows.filter((row) => !row.pass)).toEqual([]);
   });
 
