@@ -44,7 +44,9 @@ describe('straightThrough', () => {
     const found = await measured(graph, { x: f32([5], [0.234, -1.26, 20, -20, 12.39]) });
     expect(found.quantised[0]).toBeCloseTo(0.2, 6);
     expect(found.quantised[2]).toBeCloseTo(12.4, 5);
-    found.real.forEach((v, i) => expect(v).toBeCloseTo(found.quantised[i]!, 5));
+    found.real.forEach((v, i) => {
+      expect(v).toBeCloseTo(found.quantised[i]!, 5);
+    });
     expect(found.grad).toEqual([1, 1, 0, 0, 1]);
   });
 
@@ -59,7 +61,9 @@ describe('straightThrough', () => {
       [1, 2, 2],
     );
     const found = await measured(graph, { x: f32([1, 2, 2], [1.1, -2.2, 0.123, -1]) });
-    found.real.forEach((v, i) => expect(v).toBeCloseTo(found.quantised[i]!, 5));
+    found.real.forEach((v, i) => {
+      expect(v).toBeCloseTo(found.quantised[i]!, 5);
+    });
     expect(found.grad).toEqual([1, 1, 1, 0]);
   });
 
@@ -77,9 +81,13 @@ describe('straightThrough', () => {
       [2, 3],
     );
     const found = await measured(graph, { x: f32([2, 3], [0.3, -0.7, 1.1, 0.2, 0.05, -0.4]) });
-    found.real.forEach((v, i) => expect(v).toBeCloseTo(found.quantised[i]!, 5));
+    found.real.forEach((v, i) => {
+      expect(v).toBeCloseTo(found.quantised[i]!, 5);
+    });
     const rows = [-28 + 2, 0 - 8, 32 + 0].map((sum) => sum * 0.02);
-    [...rows, ...rows].forEach((v, i) => expect(found.grad[i]).toBeCloseTo(v, 5));
+    [...rows, ...rows].forEach((v, i) => {
+      expect(found.grad[i]).toBeCloseTo(v, 5);
+    });
   });
 
   test('a quantised convolution (QLinearConv) has the gradient of the real one', async () => {
@@ -99,8 +107,12 @@ describe('straightThrough', () => {
       [1, 1, 1, 3],
     );
     const found = await measured(graph, { x: f32([1, 1, 1, 3], [1, -0.5, 0.25]) });
-    found.real.forEach((v, i) => expect(v).toBeCloseTo(found.quantised[i]!, 5));
-    [0.4, 0.2, -0.2].forEach((v, i) => expect(found.grad[i]).toBeCloseTo(v, 5));
+    found.real.forEach((v, i) => {
+      expect(v).toBeCloseTo(found.quantised[i]!, 5);
+    });
+    [0.4, 0.2, -0.2].forEach((v, i) => {
+      expect(found.grad[i]).toBeCloseTo(v, 5);
+    });
   });
 
   test('moves of quantised values take the twin along; other readers are refused by name', async () => {

@@ -89,6 +89,8 @@ describe('specialise', () => {
       wrt: ['x'],
       threads: 1,
     });
-    [1, 2, 3].forEach((v, i) => expect(numbers(g)[i]).toBeCloseTo(v, 5));
+    [1, 2, 3].forEach((v, i) => {
+      expect(numbers(g)[i]).toBeCloseTo(v, 5);
+    });
   });
 });
