@@ -1,5 +1,7 @@
 /** @file Learned motions: second derivatives beside differences, exact symplecticity, and energy kept better than by a plain network. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { withTable } from '../../scripts/hnn-table.ts';
 import { jvp } from '../../src/autodiff/jvp.ts';
 import { silent } from '../../src/core/progress.ts';
 import { random } from '../../src/core/random.ts';
@@ -224,4 +226,16 @@ describe('learning a motion', () => {
     await model.close();
     expect(Math.hypot(q! + 0.8, p! + 0.6)).toBeLessThan(0.05);
   });
+});
+
+test('the table in docs/networks.md is that of the committed results, with ratios above the bar', () => {
+  const page = readFileSync('docs/networks.md', 'utf8');
+  expect(withTable(page)).toBe(page);
+  const { results } = JSON.parse(readFileSync('bench/results/hnn.json', 'utf8')) as {
+    results: { task: string; medianRatio: number; seeds: unknown[] }[];
+  };
+  for (const { task, medianRatio, seeds } of results.filter(({ task }) => !task.includes('constant'))) {
+    expect([task, seeds.length]).toEqual([task, 5]);
+    expect(medianRatio).toBeGreaterThanOrEqual(100);
+  }
 });
