@@ -38,7 +38,10 @@ async function rows(
   const forward = only(jvp(graph, { of: ['metric'], wrt: ['x'] }), ['tangent:metric']);
   const second = only(jvp(reverse, { of: ['grad:x'], wrt: ['x'] }), ['tangent:grad:x']);
 
+  const shares = vjp(graph, { of: 'state', wrt: ['x'], cotangent: 'ones', rules: 'relp' });
+
   const x = draw();
+  const relevance = await run(only(shares, ['state', 'grad:x']), { x });
   const grad = (await run(gradient, { x }))['grad:x']!;
   const metricAt = async (at: Tensor) => sum((await run(graph, { x: at })).metric!);
   const hessian = async (v: Tensor) => (await run(second, { x, 'tangent:x': v }))['tangent:grad:x']!;
@@ -60,6 +63,12 @@ async function rows(
     checkRow(area, 'gradient against central differences, relative (float64)', difference, 1e-7),
     checkRow(area, '⟨λ, Jv⟩ against ⟨Jᵀλ, v⟩, relative (float64)', adjoint, 1e-12),
     checkRow(area, 'symmetry of the Hessian by jvp of vjp, relative (float64)', symmetry, 1e-10),
+    checkRow(
+      area,
+      'relevance (RelP) of the input against the state that it adds up to, relative (float64)',
+      relative(dot(relevance['grad:x']!, x), sum(relevance.state!)),
+      1e-12,
+    ),
     checkRow(
       area,
       '⟨λ, Jv⟩ against ⟨Jᵀλ, v⟩ of images: convolution, pools, resize, relative (float32)',
@@ -99,7 +108,7 @@ function block(normal: () => number, count = 1): Graph {
   const b = graphBuilder();
   let x = b.input('x', 'float64', ['batch', 'position', SHAPE.at(-1)!]);
   for (let i = 0; i < count; i++) x = layer(b, x, normal);
-  const likely = b.op('LogSoftmax', [x]);
+  const likely = b.op('LogSoftmax', [b.site('state', x)]);
   const first = b.op('Slice', [likely, b.ints(0), b.ints(1), b.ints(2)]);
   b.op('ReduceSum', [first, b.ints(1, 2)], { keepdims: { int: 0 } }, 'metric');
   return b.finish(['metric']);

@@ -12,7 +12,7 @@ import {
 } from './proto/onnx_pb.js';
 
 /** Nodes that writing out may make, so that a small hostile file cannot fill the memory. */
-const MOST_NODES = 2 ** 20;
+const MOST_NODES = 2 ** 17;
 
 const keyOf = (domain: string, name: string, overload: string): string =>
   [domain === 'ai.onnx' ? '' : domain, name, overload].join('\0');
