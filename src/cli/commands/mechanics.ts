@@ -3,13 +3,14 @@ import { extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import { stateOf } from '../../mechanics/build.ts';
-import { energyOrder } from '../../mechanics/diagnostics/order.ts';
 import { integrate } from '../../mechanics/integrate.ts';
 import { integratorNamed, integrators } from '../../mechanics/integrators/registry.ts';
 import { type SystemEntry, systemNamed, systems } from '../../mechanics/systems/registry.ts';
-import { compareMethods, requireConserved } from '../../study/mechanics/compare.ts';
+import { compareMethods } from '../../study/mechanics/compare.ts';
 import { energyPicture, orderPicture, phasePortrait, poincarePicture } from '../../study/mechanics/draw.ts';
+import { measuredOrders, ORDER_METHODS } from '../../study/mechanics/orders.ts';
 import { reportOf } from '../../study/mechanics/report.ts';
+import { sectionOrbits } from '../../study/mechanics/section.ts';
 import { sectionOf } from '../../study/mechanics/views.ts';
 import type { Io } from '../io.ts';
 import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
@@ -262,16 +263,7 @@ function addOrder(mechanics: Command, io: Io): void {
     .command('order')
     .summary('how fast the error falls with the step')
     .argument('<system>', 'a name from `mechanics list`')
-    .addOption(
-      new Option('--integrators <names...>', 'the methods').default([
-        'symplectic-euler',
-        'leapfrog-kdk',
-        'forest-ruth',
-        'pefrl',
-        'yoshida-6',
-        'kahan-li-6',
-      ]),
-    )
+    .addOption(new Option('--integrators <names...>', 'the methods').default([...ORDER_METHODS]))
     .addOption(
       new Option('--time <number>', 'how long (default: 100 steps of the system)').argParser(duration),
     )
@@ -285,20 +277,10 @@ function addOrder(mechanics: Command, io: Io): void {
         options: Plot & { integrators: readonly string[]; time?: number; halvings: number },
       ) => {
         const entry = systemNamed(name);
-        requireConserved(entry);
-        const rows = options.integrators.map((one) => {
-          const method = integratorNamed(one);
-          const time = Math.max(1, Math.round((options.time ?? 100 * entry.step) / entry.step)) * entry.step;
-          const { halvings } = options;
-          const found = energyOrder(entry.make(), method, entry.start(), {
-            time,
-            step: entry.step,
-            halvings,
-          });
-          // The slope of what lies above rounding; below it there is nothing to measure.
-          const above = found.slopes.filter((_, k) => found.errors[k + 1]! > 1e-13);
-          const slope = above.reduce((sum, x) => sum + x, 0) / above.length;
-          return { name: method.name, order: method.order, steps: found.steps, errors: found.errors, slope };
+        const { time, halvings } = options;
+        const rows = measuredOrders(entry, options.integrators, {
+          halvings,
+          ...(time === undefined ? {} : { time }),
         });
         await plot(options.plot, () => orderPicture(rows, size), io);
         if (options.json) return json(io, rows);
@@ -336,19 +318,7 @@ function addSection(mechanics: Command, io: Io): void {
       ) => {
         const entry = systemNamed(name);
         const section = sectionOf(entry);
-        const energy = options.energy ?? section.energy;
-        const system = entry.make();
-        const method = integratorNamed(options.integrator);
-        const step = 2 * entry.step;
-        const orbits = section.starts(energy, options.orbits).map((start, i) => {
-          const run = integrate(system, method, start, {
-            step,
-            steps: Math.round(options.time / step),
-            every: 1000,
-            events: [section.surface],
-          });
-          return { name: `orbit ${i + 1}`, hits: run.hits, start: [...start.q, ...start.p] };
-        });
+        const { energy, orbits } = sectionOrbits(entry, options);
         if (orbits.length === 0) {
           throw new UsageError('usage.invalid-value', `no orbit of ${entry.name} has the energy ${energy}`, {
             where: '--energy',

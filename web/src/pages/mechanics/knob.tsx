@@ -1,5 +1,6 @@
 /** @file A knob: a labelled slider that shows its value, and a button that lets time run. */
 import { useEffect, useId, useState } from 'react';
+import { useQuery } from '../../router.tsx';
 
 export function Knob({
   label,
@@ -59,6 +60,18 @@ export function Choice({
       </select>
     </div>
   );
+}
+
+/** A knob whose value stands in the address: kept in its range, as an address may say anything. */
+export function useNumber(
+  key: string,
+  fallback: number,
+  [low, high]: readonly [number, number],
+): [number, (value: number) => void] {
+  const [text, set] = useQuery(key, String(fallback));
+  const value = Number(text);
+  const kept = Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : fallback;
+  return [kept, (next) => set(String(next))];
 }
 
 const still = () => window.matchMedia('(prefers-reduced-motion: reduce)').matches;

@@ -10,7 +10,8 @@ import { energyPicture, phasePortrait, splitPicture } from '../../../../src/stud
 import { useQuery } from '../../router.tsx';
 import { Picture } from '../../ui/picture.tsx';
 import { Word } from '../../ui/word.tsx';
-import { Choice, Knob, useTime } from './knob.tsx';
+import { Choice, Knob, useNumber, useTime } from './knob.tsx';
+import { Chaos, Exactness } from './order-and-chaos.tsx';
 
 const pendulum = systemNamed('pendulum');
 const degrees = (value: number) => `${value}°`;
@@ -29,18 +30,6 @@ function attempt(system: string, method: string, step: number, steps: number, q?
   }
 }
 
-/** A knob whose value stands in the address: kept in its range, as an address may say anything. */
-function useNumber(
-  key: string,
-  fallback: number,
-  [low, high]: readonly [number, number],
-): [number, (value: number) => void] {
-  const [text, set] = useQuery(key, String(fallback));
-  const value = Number(text);
-  const kept = Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : fallback;
-  return [kept, (next) => set(String(next))];
-}
-
 export function MechanicsPage() {
   return (
     <>
@@ -54,6 +43,8 @@ export function MechanicsPage() {
       <Swing />
       <EnergySplit />
       <Drift />
+      <Exactness />
+      <Chaos />
       <Anything />
     </>
   );
@@ -245,7 +236,7 @@ function Anything() {
   );
   return (
     <section className="section" aria-labelledby="any">
-      <h2 id="any">4. Any system, any method</h2>
+      <h2 id="any">6. Any system, any method</h2>
       <p className="says">
         {entry.name}: {entry.about}. Method of order {method.order}
         {method.symplectic ? ', symplectic' : ', not symplectic'}
