@@ -45,7 +45,7 @@ const shape: ModelShape = {
 /** Numbers written at a time. */
 const CHUNK = 2 ** 22;
 
-/** Random weights, streamed into one file: maps with deviation 1/√in, gains 1, embeddings 1/√width. */
+/** Random weights, streamed into one file: maps with deviation 1/√in, gains 1, embeddings with deviation 1. */
 function writeWeights(file: string): Record<string, ExternalWeight> {
   const stream = random(1);
   // One block of normal numbers, begun elsewhere for each tensor: random enough, and as fast as the disk.
