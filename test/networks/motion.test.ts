@@ -6,6 +6,10 @@ import { jvp } from '../../src/autodiff/jvp.ts';
 import { silent } from '../../src/core/progress.ts';
 import { random } from '../../src/core/random.ts';
 import { f64, type Tensor } from '../../src/core/tensor.ts';
+import { stateOf } from '../../src/mechanics/build.ts';
+import { integrate } from '../../src/mechanics/integrate.ts';
+import { gaussLegendre6 } from '../../src/mechanics/integrators/gauss-legendre.ts';
+import { learnedSystem } from '../../src/networks/learned-system.ts';
 import { openLearner } from '../../src/networks/learner.ts';
 import {
   ENERGY,
@@ -104,6 +108,30 @@ describe('a Hamiltonian network', () => {
     last.forEach((energy, i) => {
       expect(Number(energy)).toBeCloseTo(Number(first[i]), 7);
     });
+  });
+});
+
+describe('a learned Hamiltonian as a mechanical system', () => {
+  test('has the energy and the rates of its network, and keeps its energy under a symplectic integrator', async () => {
+    const network = moved(hamiltonianNetwork(small));
+    const system = learnedSystem(network);
+    const state = draw(1, 4);
+    const { rates, [ENERGY]: energy } = await runOnce(network.graph, { [STATE]: state }, context);
+    const [q, p] = [state.data.slice(0, 2), state.data.slice(2)];
+    const [dq, dp] = [new Float64Array(2), new Float64Array(2)];
+    system.rates(q, p, dq, dp);
+    expect(system.energy(q, p)).toBeCloseTo(Number(energy!.data[0]), 12);
+    [...dq, ...dp].forEach((rate, i) => {
+      expect(rate).toBeCloseTo(Number(rates!.data[i]), 12);
+    });
+    const run = integrate(system, gaussLegendre6, stateOf(q, p), { step: 0.1, steps: 50 });
+    const drift = run.energies.map((value) => Math.abs(value - run.energies[0]!));
+    expect(Math.max(...drift)).toBeLessThan(1e-7);
+  });
+  test('a network of another kind has none', () => {
+    expect(() => learnedSystem(plainNetwork(small))).toThrowError(
+      expect.objectContaining({ code: 'network.no-hamiltonian' }),
+    );
   });
 });
 
