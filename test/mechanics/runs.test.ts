@@ -14,12 +14,14 @@ import {
 import { adaptiveDormandPrince } from '../../src/mechanics/integrators/dormand-prince.ts';
 import { integratorNamed, integrators } from '../../src/mechanics/integrators/registry.ts';
 import { reversibleAdaptive } from '../../src/mechanics/integrators/reversible-adaptive.ts';
+import { chargedParticle } from '../../src/mechanics/systems/charged-particle.ts';
 import { doublePendulum } from '../../src/mechanics/systems/double-pendulum.ts';
 import { henonHeiles } from '../../src/mechanics/systems/henon-heiles.ts';
 import { kepler, keplerOrbit } from '../../src/mechanics/systems/kepler.ts';
 import { harmonicOscillator } from '../../src/mechanics/systems/oscillator.ts';
 import { pendulum, pendulumPeriod } from '../../src/mechanics/systems/pendulum.ts';
 import { systemNamed } from '../../src/mechanics/systems/registry.ts';
+import { rigidBody } from '../../src/mechanics/systems/rigid-body.ts';
 import { tangentLift } from '../../src/mechanics/tangent.ts';
 import type { State, System } from '../../src/mechanics/types.ts';
 
@@ -249,6 +251,10 @@ describe('failures have a code, and NaN never passes in silence', () => {
       () => go(henonHeiles(), 'euler', stateOf([0, 9], [0, 9]), { steps: 1000 }),
     ],
     ['a mass of 0', 'mechanics.mass', () => harmonicOscillator({ mass: 0 })],
+    ['a mass of 0 in a magnetic field', 'mechanics.mass', () => chargedParticle({ mass: 0 })],
+    ['a negative mass on a rod', 'mechanics.mass', () => doublePendulum({ masses: [1, -1] })],
+    ['a rod of no length', 'mechanics.option', () => doublePendulum({ lengths: [1, 0] })],
+    ['a top with a moment of inertia of 0', 'mechanics.mass', () => rigidBody({ inertia: [1, 0, 2] })],
     ['a mass that is NaN', 'mechanics.mass', () => harmonicOscillator({ mass: Number.NaN })],
     [
       'an indefinite mass matrix',

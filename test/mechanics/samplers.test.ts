@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { random } from '../../src/core/random.ts';
+import { integratorNamed } from '../../src/mechanics/integrators/registry.ts';
 import { type Landscape, landscape, potentialOf } from '../../src/mechanics/landscape.ts';
 import { factor } from '../../src/mechanics/linear.ts';
 import { type Chain, expectation, monteCarloMean } from '../../src/mechanics/samplers/chain.ts';
@@ -262,10 +263,11 @@ test('a chain that starts where V is not finite says so', () => {
     expect.objectContaining({ code: 'mechanics.not-finite' }),
   );
 });
-test('no draws, and trajectories of no length, are refused', () => {
+test('no draws, trajectories of no length and an integrator that keeps no volume are refused', () => {
   const stream = random(1);
   const common = { draws: 10, step: 0.1, length: 1 };
-  for (const wrong of [{ draws: 0 }, { draws: 1.5 }, { length: 0 }, { step: Number.NaN }])
+  const integrator = integratorNamed('rk4');
+  for (const wrong of [{ draws: 0 }, { draws: 1.5 }, { length: 0 }, { step: Number.NaN }, { integrator }])
     expect(() => hmc(gaussian, mu, { ...common, ...wrong }, stream)).toThrowError(
       expect.objectContaining({ code: 'mechanics.option' }),
     );

@@ -1,5 +1,5 @@
 /** @file Hamiltonian Monte Carlo: trajectories of a symplectic integrator, accepted by their energy error. */
-import { throwIfAborted } from '../../core/errors.ts';
+import { MechanicsError, throwIfAborted } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
 import { leapfrogKDK } from '../integrators/leapfrog.ts';
 import { counted, type Landscape, particle } from '../landscape.ts';
@@ -25,11 +25,16 @@ export interface HmcOptions extends SamplingOptions {
 /**
  * Draws from exp(−V) (Duane et al. 1987; Neal 2011, §3).
  * @throws MechanicsError `mechanics.not-finite` when V is not finite where the chain starts; later on, such a trajectory
- * is refused and counted as divergent.
+ * is refused and counted as divergent; `mechanics.option` for an integrator that is not symplectic and symmetric.
  */
 export function hmc(V: Landscape, start: ArrayLike<number>, options: HmcOptions, random: Random): Chain {
   const { draws, warmUp = 0, length, integrator = leapfrogKDK, target = 0.8 } = options;
   requireAbove(length, 0, 'hmc.length');
+  if (!integrator.symplectic || !integrator.symmetric)
+    throw new MechanicsError('mechanics.option', `${integrator.name} does not keep exp(−V) in balance`, {
+      where: 'hmc.integrator',
+      hint: 'take a symplectic and symmetric method, e.g. leapfrog-kdk',
+    });
   const landscape = counted(V);
   const system = particle(landscape, options.mass);
   const advance = integrator.stepper(system);

@@ -2,6 +2,7 @@
 import { hamiltonian } from '../build.ts';
 import type { Algebra, Formula } from '../differentiate.ts';
 import { square, sum } from '../differentiate.ts';
+import { massMatrix } from '../mass.ts';
 import type { General } from '../types.ts';
 
 export interface ChargedParticleOptions {
@@ -15,9 +16,10 @@ export interface ChargedParticleOptions {
   readonly potential?: Formula;
 }
 
-/** Vector potential in the Landau-like gauge A = (−B y/2, B x/2 + B gradient x²/2, 0). */
+/** Vector potential in the Landau-like gauge A = (−B y/2, B x/2 + B gradient x²/2, 0). Throws `mechanics.mass`. */
 export function chargedParticle(options: ChargedParticleOptions = {}): General {
   const { charge = 1, mass = 1, field = 1, gradient = 0, potential } = options;
+  massMatrix(mass, 3, 'charged-particle');
   const vectorPotential = <T>(o: Algebra<T>, q: ArrayLike<T>): T[] => [
     o.mul(-field / 2, q[1]!),
     o.mul(field / 2, o.add(q[0]!, o.mul(gradient, square(o, q[0]!)))),

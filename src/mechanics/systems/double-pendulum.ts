@@ -1,12 +1,16 @@
 /** @file The double pendulum, angles from the vertical: not separable, chaotic. Goldstein, Classical Mechanics, ch. 1. */
 import { hamiltonian } from '../build.ts';
 import type { Algebra, PairFormula } from '../differentiate.ts';
+import { massMatrix } from '../mass.ts';
+import { requireAbove } from '../optimisers/optimiser.ts';
 import type { General } from '../types.ts';
 
-/** Two unit-less rods: masses, lengths and gravity are 1 unless told. q = (θ₁, θ₂), both 0 hanging down. */
+/** Two unit-less rods: masses, lengths and gravity are 1 unless told. q = (θ₁, θ₂), both 0 hanging down. Throws `mechanics.mass`, `mechanics.option`. */
 export function doublePendulum({ masses = [1, 1], lengths = [1, 1], gravity = 1 } = {}): General {
   const [m1, m2] = masses as [number, number];
   const [l1, l2] = lengths as [number, number];
+  massMatrix(masses, 2, 'double-pendulum');
+  for (const length of [l1, l2]) requireAbove(length, 0, 'double-pendulum: length');
   const potential = <T>(o: Algebra<T>, q: ArrayLike<T>) =>
     o.add(
       o.mul((m1 + m2) * gravity * l1, o.sub(1, o.cos(q[0]!))),

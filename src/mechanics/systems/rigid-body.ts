@@ -2,10 +2,12 @@
 import { poisson } from '../build.ts';
 import type { Algebra } from '../differentiate.ts';
 import { square, sum } from '../differentiate.ts';
+import { massMatrix } from '../mass.ts';
 import type { Poisson, PoissonPart } from '../types.ts';
 
-/** H = Σ L_k²/2I_k with moments of inertia I; the Casimir is |L|². McLachlan, Phys. Rev. Lett. 71 (1993) 3043. */
+/** H = Σ L_k²/2I_k with moments of inertia I; the Casimir is |L|². McLachlan, Phys. Rev. Lett. 71 (1993) 3043. Throws `mechanics.mass`. */
 export function rigidBody({ inertia = [1, 2, 3] }: { inertia?: readonly number[] } = {}): Poisson {
+  massMatrix(inertia, 3, 'rigid-body');
   return poisson({
     name: 'rigid-body',
     dimension: 3,
