@@ -1,5 +1,7 @@
 /** @file Lyapunov exponents: how fast neighbouring motions part, from exact tangents kept apart by Gram–Schmidt. */
 import { stateOf } from '../build.ts';
+import { finite } from '../finite.ts';
+import { requireAbove } from '../optimisers/optimiser.ts';
 import { tangentStepper } from '../tangent.ts';
 import type { Integrator, State, System } from '../types.ts';
 
@@ -19,7 +21,7 @@ export interface Lyapunov {
   readonly history: number[];
 }
 
-/** Benettin, Galgani, Giorgilli and Strelcyn 1980, part 2. @throws `mechanics.needs` for a system without formulas. */
+/** Benettin, Galgani, Giorgilli and Strelcyn 1980, part 2. @throws `mechanics.needs` for a system without formulas, `mechanics.option` for a step of 0, `mechanics.not-finite` when the motion runs away. */
 export function lyapunovExponents(
   system: System,
   integrator: Integrator,
@@ -27,6 +29,7 @@ export function lyapunovExponents(
   { step: h, steps, count = 2 * system.dimension, every = 10 }: LyapunovOptions,
 ): Lyapunov {
   const n = system.dimension;
+  requireAbove(Math.abs(h), 0, `${system.name}: step`);
   const advance = tangentStepper(integrator, system);
   const state = stateOf(start.q, start.p);
   const frame = Array.from({ length: count }, (_, k) => {
@@ -48,7 +51,7 @@ export function lyapunovExponents(
           tangent.p[i]! -= along * other.p[i]!;
         }
       }
-      const length = Math.hypot(...tangent.q, ...tangent.p);
+      const length = finite(Math.hypot(...tangent.q, ...tangent.p), 'the length of a tangent', system.name);
       logs[k]! += Math.log(length);
       for (let i = 0; i < n; i++) {
         tangent.q[i]! /= length;

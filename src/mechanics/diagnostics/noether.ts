@@ -1,6 +1,7 @@
 /** @file Noether's theorem as a function: give a symmetry, get its charge, and whether the system has that symmetry. */
 import type { Random } from '../../core/random.ts';
 import { directional, dot, type PairFormula, real, type VectorFormula } from '../differentiate.ts';
+import { finite } from '../finite.ts';
 import type { Flow, Trajectory } from '../types.ts';
 import { type Drift, drift } from './drift.ts';
 
@@ -26,7 +27,7 @@ const TOLERANCE = 1e-10;
 
 /**
  * The charge of the point symmetry q → q + εξ(q) of a motion: C = p·ξ(q) (Noether 1918). The test is that C does not
- * change along the motion; it uses rates alone, so any flow will do.
+ * change along the motion; it uses rates alone, so any flow will do. @throws MechanicsError `mechanics.not-finite`.
  */
 export function noetherCharge(flow: Flow, generator: VectorFormula, look: LookAt): NoetherResult {
   return conservedQuantity(flow, (o, q, p) => dot(o, p, generator(o, q)), look);
@@ -42,7 +43,7 @@ export function conservedQuantity(
   let [defect, worst] = [0, { q: new Float64Array(n), p: new Float64Array(n) }];
   for (let k = 0; k < points; k++) {
     const [q, p] = [0, 1].map(() => Float64Array.from({ length: n }, () => width * random.normal()));
-    const found = rateOfChange(flow, charge, q!, p!);
+    const found = finite(rateOfChange(flow, charge, q!, p!), 'the change of the charge', flow.name);
     if (found > defect) [defect, worst] = [found, { q: q!, p: p! }];
   }
   return { charge, defect, symmetry: defect < TOLERANCE, worst };

@@ -1,5 +1,7 @@
 /** @file The order of a method, seen by refining the step: how many powers of h its error falls with. */
 import { stateOf } from '../build.ts';
+import { finite } from '../finite.ts';
+import { requireAbove } from '../optimisers/optimiser.ts';
 import type { Integrator, State, System } from '../types.ts';
 
 export interface Refinement {
@@ -23,7 +25,8 @@ export interface RefinementOptions {
 
 /**
  * Order by the largest energy error on the way, for symplectic methods. Choose steps whose errors lie well above
- * rounding, and starts that are not at rest.
+ * rounding, and starts that are not at rest. @throws MechanicsError `mechanics.option` unless step and time are positive,
+ * `mechanics.not-finite` when the motion runs away.
  */
 export const energyOrder = (
   system: System,
@@ -31,7 +34,7 @@ export const energyOrder = (
   start: State,
   options: RefinementOptions,
 ): Refinement =>
-  refine(options, (h) => {
+  refine(system.name, options, (h) => {
     const [state, step] = [stateOf(start.q, start.p), integrator.stepper(system)];
     const first = system.energy(state.q, state.p);
     let worst = 0;
@@ -44,7 +47,7 @@ export const energyOrder = (
 
 /**
  * Order by the distance between the end points of a step and of its half, for any method: no exact solution is needed.
- * One more halving is made than errors are returned.
+ * One more halving is made than errors are returned. @throws as `energyOrder`.
  */
 export function stateOrder(
   system: System,
@@ -57,15 +60,21 @@ export function stateOrder(
     for (let k = Math.round(options.time / h); k > 0; k--) step(state, h);
     return [...state.q, ...state.p];
   };
-  return refine(options, (h) => {
+  return refine(system.name, options, (h) => {
     const [coarse, fine] = [end(h), end(h / 2)];
     return Math.hypot(...coarse.map((x, i) => x - fine[i]!));
   });
 }
 
-function refine({ step, halvings = 3 }: RefinementOptions, error: (h: number) => number): Refinement {
+function refine(
+  where: string,
+  { time, step, halvings = 3 }: RefinementOptions,
+  error: (h: number) => number,
+): Refinement {
+  requireAbove(step, 0, `${where}: step`);
+  requireAbove(time, 0, `${where}: time`);
   const steps = Array.from({ length: halvings + 1 }, (_, k) => step / 2 ** k);
-  const errors = steps.map(error);
+  const errors = steps.map((h) => finite(error(h), `the error at step ${h}`, where));
   const slopes = errors.slice(1).map((e, k) => Math.log2(errors[k]! / e));
   const middle = (steps.length - 1) / 2;
   const logs = errors.map((e) => Math.log2(e));

@@ -1,5 +1,6 @@
 /** @file What one step preserves: the symplectic form, volume, and the way back. Derivatives are exact. */
 import { stateOf } from '../build.ts';
+import { finite } from '../finite.ts';
 import { factor } from '../linear.ts';
 import { stepJacobian } from '../tangent.ts';
 import type { Integrator, State, System } from '../types.ts';
@@ -9,7 +10,7 @@ export function symplecticityDefect(integrator: Integrator, system: System, at: 
   return formDefect(stepJacobian(integrator, system, at, h), contraction(system, h));
 }
 
-/** Largest entry of DᵀΩD − factor·Ω for a Jacobian [2n][2n] of (q, p). */
+/** Largest entry of DᵀΩD − factor·Ω for a Jacobian [2n][2n] of (q, p). @throws MechanicsError `mechanics.not-finite`. */
 export function formDefect(D: readonly (readonly number[])[], factorOfForm = 1): number {
   const n = D.length / 2;
   let worst = 0;
@@ -20,7 +21,7 @@ export function formDefect(D: readonly (readonly number[])[], factorOfForm = 1):
       const omega = b - a === n ? 1 : a - b === n ? -1 : 0;
       worst = Math.max(worst, Math.abs(form - factorOfForm * omega));
     }
-  return worst;
+  return finite(worst, 'a derivative of the step', 'DΦᵀΩDΦ');
 }
 
 /** |det DΦ − cⁿ|: how far the step is from keeping volume (Liouville). */
@@ -29,15 +30,16 @@ export function volumeDefect(integrator: Integrator, system: System, at: State, 
   return Math.abs(determinant - contraction(system, h) ** system.dimension);
 }
 
-/** Largest change of a coordinate after a step by h and a step by −h. */
+/** Largest change of a coordinate after a step by h and a step by −h. @throws MechanicsError `mechanics.not-finite`. */
 export function reversibilityDefect(integrator: Integrator, system: System, at: State, h: number): number {
   const [state, step] = [stateOf(at.q, at.p, at.t), integrator.stepper(system)];
   step(state, h);
   step(state, -h);
-  return Math.max(
+  const worst = Math.max(
     ...state.q.map((q, i) => Math.abs(q - at.q[i]!)),
     ...state.p.map((p, i) => Math.abs(p - at.p[i]!)),
   );
+  return finite(worst, 'the state after a step and back', system.name);
 }
 
 const contraction = (system: System, h: number): number =>
