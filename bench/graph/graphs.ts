@@ -16,7 +16,7 @@ const PAGE = 4096;
 
 /** Random weights of the shape in one file, made once: they stay there, as those of any opened model do. */
 export function weightsOf({ shape, seed }: Settings): Map<string, Weight> {
-  const file = join(cacheRoot(), 'bench', 'graph-v1.bin');
+  const file = join(cacheRoot(), 'bench', `graph-${shape.layers}-layers-v1.bin`);
   const weights = new Map<string, Weight>();
   let offset = 0;
   for (const { name, shape: size } of modelWeights(shape)) {

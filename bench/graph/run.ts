@@ -1,7 +1,8 @@
 /**
  * @file The graph engine side by side with transformers and TransformerLens on PyTorch: all residual sites read, gradients at all.
  *
- *   npm run bench:graph [-- --json] [--rounds 5] [--passes 2] [--modes forward,backward] [--save]
+ *   npm run bench:graph [-- --json] [--rounds 5] [--passes 2] [--modes forward,backward]
+ *     [--layers 30] [--save]
  *
  * SmolLM2's shape, 8 × 128 tokens, random weights, every side in a process of its own. Every round runs `passes`
  * passes of each side, one after the other (A B C A B C …); ratios are medians over rounds of ours to the faster peer
@@ -15,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { quantile } from '../../src/core/statistics.ts';
 import { describeMachine } from '../machine.ts';
 import { type Contestant, contestant, oursFrom, peersPython, peerVersions } from '../peers.ts';
-import { type Answer, type Command, type Mode, settings } from './settings.ts';
+import { type Answer, type Command, type Mode, type Settings, smollm2 } from './settings.ts';
 
 const { values } = parseArgs({
   options: {
@@ -24,6 +25,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     passes: { type: 'string', default: '2' },
     modes: { type: 'string', default: 'forward,backward' },
+    // Fewer for a quick trial of the benchmark itself.
+    layers: { type: 'string', default: '30' },
   },
 });
 const rounds = Number(values.rounds);
@@ -34,6 +37,7 @@ const round = (value: number, digits = 3) => Number(value.toPrecision(digits));
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 const requirements = beside('requirements.txt');
 const python = peersPython({ requirements, venv: '.venv-peers-graph', variable: 'UNTANGLE_PEERS_PYTHON' });
+const settings: Settings = { ...smollm2, shape: { ...smollm2.shape, layers: Number(values.layers) } };
 const tokens = settings.batch * settings.length;
 /** Operations of the products of states with weights, per pass. */
 const { shape } = settings;

@@ -2,7 +2,7 @@
 import type { ModelShape } from '../../src/models/types.ts';
 
 /** SmolLM2-135M's shape (its config.json). */
-export const shape = {
+const shape: ModelShape = {
   family: 'llama',
   layers: 30,
   width: 576,
@@ -15,12 +15,12 @@ export const shape = {
   ropeBase: 100_000,
   normEpsilon: 1e-5,
   tied: true,
-} as const satisfies ModelShape;
+};
 
 export type Mode = 'forward' | 'backward';
 
 export interface Settings {
-  readonly shape: typeof shape;
+  readonly shape: ModelShape;
   /** Texts, and tokens of each. */
   readonly batch: number;
   readonly length: number;
@@ -32,7 +32,7 @@ export interface Settings {
   readonly spin: boolean;
 }
 
-export const settings: Settings = {
+export const smollm2: Settings = {
   shape,
   batch: 8,
   length: 128,
