@@ -20,7 +20,7 @@ import { integratorNamed } from '../../src/mechanics/integrators/registry.ts';
 import { henonHeiles } from '../../src/mechanics/systems/henon-heiles.ts';
 import { kepler, keplerOrbit } from '../../src/mechanics/systems/kepler.ts';
 import { harmonicOscillator } from '../../src/mechanics/systems/oscillator.ts';
-import { pendulum } from '../../src/mechanics/systems/pendulum.ts';
+import { pendulum, pendulumPeriod } from '../../src/mechanics/systems/pendulum.ts';
 import type { State, System } from '../../src/mechanics/types.ts';
 
 const [leapfrog, forestRuth, rk4, yoshida6] = ['leapfrog-kdk', 'forest-ruth', 'rk4', 'yoshida-6'].map(
@@ -206,6 +206,11 @@ describe('action and angle', () => {
     const at = (q: number) => actionAngle(pendulum(), stateOf([q], [0]));
     const [low, middle, high] = [at(1.499), at(1.5), at(1.501)];
     expect((high.energy - low.energy) / (high.action - low.action)).toBeCloseTo(middle.frequency, 6);
+  });
+  test('close to the separatrix the narrow crest is not stepped over; closer still it says that it cannot', () => {
+    const from = (gap: number) => actionAngle(pendulum(), stateOf([Math.PI - gap], [0]));
+    expect(Math.abs(from(1e-3).period / pendulumPeriod(Math.PI - 1e-3) - 1)).toBeLessThan(1e-8);
+    expect(() => from(1e-6)).toThrow(expect.objectContaining({ code: 'mechanics.not-converged' }));
   });
   test('rest, the separatrix and unbound motion have none', () => {
     for (const start of [stateOf([0], [0]), stateOf([0], [2.5])])

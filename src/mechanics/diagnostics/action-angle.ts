@@ -27,13 +27,16 @@ export interface ActionAngleOptions {
 const TWO_PI = 2 * Math.PI;
 const MOST_POINTS = 1 << 13;
 const STILL = 1e-13;
+/** What passes once the most points are used: near a separatrix rounding of the turning points alone makes up 1e-9. */
+const NEARLY_STILL = 1e-8;
 
 /**
  * Action–angle variables of H = p²/2m + V(q) at a state (Arnold 1989, §50). A libration is parametrised by
  * q = c + a sin θ, in which dt/dθ is smooth and periodic: the trapezoidal rule converges geometrically, slower near a
  * separatrix.
  * @throws MechanicsError `mechanics.option` for more than one degree of freedom or another kinetic energy;
- * `mechanics.no-period` at rest, on a separatrix, or when the motion does not turn within reach.
+ * `mechanics.no-period` at rest, on a separatrix, or when the motion does not turn within reach;
+ * `mechanics.not-converged` so near a separatrix that the sums do not settle.
  */
 export function actionAngle(
   system: Separable,
@@ -83,6 +86,16 @@ function makeWell(system: Separable, energy: number): Well {
     system.force(at, pull);
     return pull[0]!;
   };
+  /** The top of V between a point from where it rises and one from where it falls, by bisection of its slope. */
+  const crest = (rising: number, falling: number, direction: 1 | -1) => {
+    let [low, high] = [rising, falling];
+    for (let i = 0; i < 60; i++) {
+      const middle = (low + high) / 2;
+      if (force(middle) * direction < 0) low = middle;
+      else high = middle;
+    }
+    return excess(high) < 0 ? high : falling;
+  };
   return {
     excess,
     force,
@@ -96,6 +109,9 @@ function makeWell(system: Separable, energy: number): Well {
       let outside = from;
       while (Math.abs(outside - from) < reach) {
         outside = inside + direction * width;
+        // A narrow crest between two points that lie below the energy is not stepped over.
+        if (force(inside) * direction < 0 && force(outside) * direction > 0)
+          outside = crest(inside, outside, direction);
         if (excess(outside) < 0) break;
         inside = outside;
         width = Math.min(1.2 * width, 0.05);
@@ -174,11 +190,15 @@ function wholeTurn(rates: (theta: number) => { time: number; action: number }, w
       points,
     };
     if (!(now.period > 0 && Number.isFinite(now.period))) throw noPeriod(where);
-    const still = (key: 'action' | 'period') => Math.abs(now[key] - before[key]) <= STILL * now[key];
-    if (still('action') && still('period')) return now;
+    const still = (key: 'action' | 'period', by: number) => Math.abs(now[key] - before[key]) <= by * now[key];
+    const enough = points === MOST_POINTS ? NEARLY_STILL : STILL;
+    if (still('action', enough) && still('period', enough)) return now;
     before = now;
   }
-  return before;
+  throw new MechanicsError('mechanics.not-converged', 'the period does not settle', {
+    where,
+    hint: 'the motion nearly stands still somewhere: start farther from the separatrix',
+  });
 }
 
 const wrapped = (angle: number): number => ((angle % TWO_PI) + TWO_PI) % TWO_PI;
