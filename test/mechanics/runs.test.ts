@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { damped, hamiltonian, separable, stateOf } from '../../src/mechanics/build.ts';
 import { periodError } from '../../src/mechanics/checks.ts';
 import { constrained, spheres } from '../../src/mechanics/constraints.ts';
+import { symplecticityDefect } from '../../src/mechanics/diagnostics/structure.ts';
 import type { EventSurface } from '../../src/mechanics/events.ts';
 import {
   denseOutput,
@@ -251,6 +252,16 @@ describe('failures have a code, and NaN never passes in silence', () => {
       () => go(henonHeiles(), 'euler', stateOf([0, 9], [0, 9]), { steps: 1000 }),
     ],
     ['a mass of 0', 'mechanics.mass', () => harmonicOscillator({ mass: 0 })],
+    ['a pendulum let go beyond the top', 'mechanics.option', () => pendulumPeriod(4)],
+    ['an orbit that is no ellipse', 'mechanics.option', () => keplerOrbit(1.2)],
+    [
+      'the area of a step on a surface, by all of phase space',
+      'mechanics.needs',
+      () => {
+        const entry = systemNamed('separation-on-spheres');
+        symplecticityDefect(integratorNamed('rattle'), entry.make(), entry.start(), 0.1);
+      },
+    ],
     ['a mass of 0 in a magnetic field', 'mechanics.mass', () => chargedParticle({ mass: 0 })],
     ['a negative mass on a rod', 'mechanics.mass', () => doublePendulum({ masses: [1, -1] })],
     ['a rod of no length', 'mechanics.option', () => doublePendulum({ lengths: [1, 0] })],

@@ -1,4 +1,5 @@
 /** @file The Kepler problem in the plane: H = |p|²/2 − 1/|q|. Energy, angular momentum and Laplace–Runge–Lenz vector stay. */
+import { MechanicsError } from '../../core/errors.ts';
 import { separable, stateOf } from '../build.ts';
 import { dot } from '../differentiate.ts';
 import type { Separable, State, Vector } from '../types.ts';
@@ -20,9 +21,15 @@ export function kepler(): Separable {
   });
 }
 
-/** The orbit of semi-major axis 1 at its nearest point: E = −½, L = √(1 − e²). Hairer, Lubich, Wanner (2006) §I.2.3. */
-export const keplerOrbit = (eccentricity: number): State =>
-  stateOf([1 - eccentricity, 0], [0, Math.sqrt((1 + eccentricity) / (1 - eccentricity))]);
+/** The orbit of semi-major axis 1 at its nearest point: E = −½, L = √(1 − e²). Hairer, Lubich, Wanner (2006) §I.2.3. Throws `mechanics.option` unless 0 ≤ e < 1. */
+export function keplerOrbit(eccentricity: number): State {
+  if (!(eccentricity >= 0 && eccentricity < 1))
+    throw new MechanicsError('mechanics.option', `an orbit of eccentricity ${eccentricity} is no ellipse`, {
+      where: 'keplerOrbit',
+      hint: 'give a number from 0, below 1',
+    });
+  return stateOf([1 - eccentricity, 0], [0, Math.sqrt((1 + eccentricity) / (1 - eccentricity))]);
+}
 
 /** L = x p_y − y p_x. */
 export const angularMomentum = (q: Vector, p: Vector): number => q[0]! * p[1]! - q[1]! * p[0]!;

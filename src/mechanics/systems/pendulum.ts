@@ -1,4 +1,5 @@
 /** @file The pendulum of length 1 and mass 1: H = p²/2 + g (1 − cos q). */
+import { MechanicsError } from '../../core/errors.ts';
 import { separable } from '../build.ts';
 import type { Separable } from '../types.ts';
 
@@ -14,8 +15,13 @@ export function pendulum({ gravity = 1 } = {}): Separable {
   });
 }
 
-/** The exact period from rest at angle `amplitude` (radians, below π): 2π / (√g · AGM(1, cos θ₀/2)) = 4 K(sin θ₀/2) / √g. */
+/** The exact period from rest at angle `amplitude` (radians, below π): 2π / (√g · AGM(1, cos θ₀/2)) = 4 K(sin θ₀/2) / √g. Throws `mechanics.option` from π on. */
 export function pendulumPeriod(amplitude: number, gravity = 1): number {
+  if (!(Math.abs(amplitude) < Math.PI))
+    throw new MechanicsError('mechanics.option', `a pendulum let go at ${amplitude} does not swing`, {
+      where: 'pendulumPeriod',
+      hint: 'give an angle in radians between −π and π',
+    });
   let [a, b] = [1, Math.cos(amplitude / 2)];
   for (let i = 0; i < 10; i++) [a, b] = [(a + b) / 2, Math.sqrt(a * b)];
   return (2 * Math.PI) / (Math.sqrt(gravity) * a);
