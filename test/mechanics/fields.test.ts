@@ -137,6 +137,17 @@ describe('linear waves', () => {
       expect(spread).toBeLessThan(1e-12);
     },
   );
+  test('and under a constant force beside it', () => {
+    const potential: FieldPotential = {
+      name: 'leaning',
+      value: (u) => 2 + u + (u * u) / 2,
+      slope: (u) => 1 + u,
+      curvature: () => 1,
+    };
+    const lattice = make(potential, 'multisymplectic', 100);
+    const bump = Float64Array.from({ length: 100 }, (_, j) => Math.sin((2 * Math.PI * j) / 100));
+    expect(watch(lattice, startField(lattice, bump, bump), 200).local).toBeLessThan(1e-11);
+  });
   test('a ring or a step that cannot be is named', () => {
     const lattice = make(massTerm(), 'multisymplectic', 100);
     expect(() => startField(lattice, new Float64Array(5), new Float64Array(4))).toThrowError(

@@ -163,13 +163,15 @@ function density(
 ): Float64Array {
   const N = now.length;
   const slope = (u: Float64Array, j: number) => (u[(j + 1) % N]! - u[j % N]!) / dx;
-  const quadratic = scheme === 'multisymplectic' && potential.curvature(0) === potential.curvature(1);
+  const even = potential.curvature(0);
+  const quadratic =
+    scheme === 'multisymplectic' && [-1.7, 0.6, 1].every((u) => potential.curvature(u) === even);
   return Float64Array.from(now, (u, j) => {
     const v = (next[j]! - u) / dt;
     const left = j + N - 1;
     const bending = slope(next, j) * slope(now, j) + slope(next, left) * slope(now, left);
     const stored = quadratic
-      ? (potential.curvature(0) * next[j]! * u) / 2
+      ? potential.value(0) + (potential.slope(0) * (next[j]! + u)) / 2 + (even * next[j]! * u) / 2
       : (potential.value(next[j]!) + potential.value(u)) / 2;
     return (v * v) / 2 + bending / 4 + stored;
   });
