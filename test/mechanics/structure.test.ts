@@ -5,6 +5,7 @@ import { constrained, constraintsOf } from '../../src/mechanics/constraints.ts';
 import { reversibilityDefect, symplecticityDefect } from '../../src/mechanics/diagnostics/structure.ts';
 import { dual, pairUp, real } from '../../src/mechanics/differentiate.ts';
 import { strang } from '../../src/mechanics/integrators/lie-poisson.ts';
+import { keepsStructure } from '../../src/mechanics/integrators/need.ts';
 import { integratorNamed, integrators } from '../../src/mechanics/integrators/registry.ts';
 import { pendulum } from '../../src/mechanics/systems/pendulum.ts';
 import { systemNamed, systems } from '../../src/mechanics/systems/registry.ts';
@@ -60,6 +61,24 @@ test('conformal methods shrink the form by e^(−γh): not by the rate of anothe
   expect(symplecticityDefect(method, damped(pendulum(), 0.7), at, 0.2)).toBeLessThanOrEqual(BAR);
   const plain = integratorNamed('implicit-midpoint');
   expect(symplecticityDefect(plain, damped(pendulum(), 0.7), at, 0.2)).toBeGreaterThan(1e-5);
+});
+
+test('a method is called symplectic only on systems whose structure it keeps', () => {
+  const kept = (method: string, system: string) =>
+    keepsStructure(integratorNamed(method), systemNamed(system).make());
+  expect(['pendulum', 'double-pendulum'].map((name) => kept('implicit-midpoint', name))).toEqual([
+    true,
+    true,
+  ]);
+  expect(['damped-pendulum', 'rigid-body'].map((name) => kept('implicit-midpoint', name))).toEqual([
+    false,
+    false,
+  ]);
+  expect([kept('conformal-leapfrog', 'damped-pendulum'), kept('lie-poisson', 'rigid-body')]).toEqual([
+    true,
+    true,
+  ]);
+  expect(kept('rk4', 'pendulum')).toBe(false);
 });
 
 describe('Lie–Poisson splitting of the rigid body', () => {

@@ -171,7 +171,7 @@ function addRun(mechanics: Command, io: Io): void {
             : energyPicture([{ run }], size),
         io,
       );
-      const report = reportOf(run, method, options.steps);
+      const report = reportOf(run, system, method, options.steps);
       if (options.json) return json(io, report);
       const { energy, final } = report;
       io.out(

@@ -1,7 +1,7 @@
 /** @file The check, once per system, that a method can move it. */
 import { MechanicsError } from '../../core/errors.ts';
 import type { PairFormula } from '../differentiate.ts';
-import type { Constrained, Damped, Flow, Poisson, Separable, System } from '../types.ts';
+import type { Constrained, Damped, Flow, Integrator, Poisson, Separable, System } from '../types.ts';
 
 const refuse = (method: string, system: System, wanted: string, hint: string) =>
   new MechanicsError(
@@ -12,6 +12,18 @@ const refuse = (method: string, system: System, wanted: string, hint: string) =>
       hint,
     },
   );
+
+/**
+ * Whether the method keeps what the system's own flow keeps: Ω, Ω shrunk by friction, or a Poisson structure. A method that is
+ * symplectic for Hamiltonian systems is in general neither conformal nor Poisson (Hairer, Lubich, Wanner (2006) §VII.4).
+ */
+export function keepsStructure(
+  { symplectic, needs }: Pick<Integrator, 'symplectic' | 'needs'>,
+  { kind }: System,
+): boolean {
+  if (kind === 'damped' || kind === 'poisson') return symplectic && needs === kind;
+  return symplectic && kind !== 'field';
+}
 
 /** The system as H = T(p) + V(q). Throws `mechanics.needs`. */
 export function needSeparable(method: string, system: System): Separable {

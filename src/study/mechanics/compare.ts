@@ -1,6 +1,7 @@
 /** @file All methods on one system at equal cost: energy error for the same number of force evaluations. */
 import { MechanicsError, UntangleError } from '../../core/errors.ts';
 import { integrate, type Run } from '../../mechanics/integrate.ts';
+import { keepsStructure } from '../../mechanics/integrators/need.ts';
 import { integrators } from '../../mechanics/integrators/registry.ts';
 import type { SystemEntry } from '../../mechanics/systems/registry.ts';
 import type { Integrator, System } from '../../mechanics/types.ts';
@@ -10,6 +11,7 @@ import { energyErrors } from './draw.ts';
 export interface Comparison {
   readonly integrator: string;
   readonly order: number;
+  /** On this system. */
   readonly symplectic: boolean;
   readonly symmetric: boolean;
   readonly steps: number;
@@ -60,7 +62,8 @@ function atBudget(
   time: number,
 ): Comparison | undefined {
   const { system, counted } = counting(entry.make());
-  const { name, order, symplectic, symmetric } = method;
+  const { name, order, symmetric } = method;
+  const symplectic = keepsStructure(method, system);
   let steps = Math.max(1, Math.round(budget / method.forcesPerStep));
   const about = { integrator: name, order, symplectic, symmetric };
   try {

@@ -1,7 +1,8 @@
 /** @file What `untangle mechanics run` tells: the energy along the run, the last state, samples for those who go on. */
 import { drift } from '../../mechanics/diagnostics/drift.ts';
 import type { Run } from '../../mechanics/integrate.ts';
-import type { Integrator } from '../../mechanics/types.ts';
+import { keepsStructure } from '../../mechanics/integrators/need.ts';
+import type { Integrator, System } from '../../mechanics/types.ts';
 import { energyErrors } from './draw.ts';
 
 /** Samples in the document: a picture needs no more, a file stays readable. */
@@ -11,6 +12,7 @@ export interface RunReport {
   readonly system: string;
   readonly integrator: string;
   readonly order: number;
+  /** On this system. */
   readonly symplectic: boolean;
   readonly step: number;
   readonly steps: number;
@@ -36,7 +38,7 @@ export interface RunReport {
 }
 
 /** The document of one run. */
-export function reportOf(run: Run, method: Integrator, steps: number): RunReport {
+export function reportOf(run: Run, system: System, method: Integrator, steps: number): RunReport {
   const errors = energyErrors(run);
   const largest = (from: number, to: number) => errors.subarray(from, to).reduce((a, b) => Math.max(a, b), 0);
   const n = errors.length;
@@ -50,7 +52,7 @@ export function reportOf(run: Run, method: Integrator, steps: number): RunReport
     system: run.system,
     integrator: run.integrator,
     order: method.order,
-    symplectic: method.symplectic,
+    symplectic: keepsStructure(method, system),
     step: run.step,
     steps,
     energy: {

@@ -1,6 +1,7 @@
 /** @file Mechanics without a network: from a pendulum to why a symplectic step does not drift, then any system and method. */
 import { useCallback, useMemo } from 'react';
 import { integrate, type Run } from '../../../../src/mechanics/integrate.ts';
+import { keepsStructure } from '../../../../src/mechanics/integrators/need.ts';
 import { integratorNamed, integrators } from '../../../../src/mechanics/integrators/registry.ts';
 import { pendulum as pendulumSystem } from '../../../../src/mechanics/systems/pendulum.ts';
 import { systemNamed, systems } from '../../../../src/mechanics/systems/registry.ts';
@@ -239,7 +240,7 @@ function Anything() {
       <h2 id="any">6. Any system, any method</h2>
       <p className="says">
         {entry.name}: {entry.about}. Method of order {method.order}
-        {method.symplectic ? ', symplectic' : ', not symplectic'}
+        {keepsStructure(method, entry.make()) ? ', symplectic' : ', not symplectic'}
         {method.symmetric ? ', symmetric' : ''} ({method.reference}).
       </p>
       <div className="knobs">
