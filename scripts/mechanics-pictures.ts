@@ -6,5 +6,7 @@ const page = readFileSync('docs/mechanics.md', 'utf8');
 mkdirSync('docs/pictures/mechanics', { recursive: true });
 for (const [, command] of page.matchAll(/^ {4}untangle (mechanics .*--plot .*)$/gm)) {
   console.error(`untangle ${command}`);
-  execFileSync('npm', ['run', '-s', 'untangle', '--', ...command!.split(' ')], { stdio: ['ignore', 'ignore', 2] });
+  execFileSync('npm', ['run', '-s', 'untangle', '--', ...command!.split(' ')], {
+    stdio: ['ignore', 'ignore', 2],
+  });
 }
