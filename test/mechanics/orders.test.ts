@@ -6,6 +6,7 @@ import { energyOrder, stateOrder } from '../../src/mechanics/diagnostics/order.t
 import { adaptiveDormandPrince } from '../../src/mechanics/integrators/dormand-prince.ts';
 import { integratorNamed, integrators } from '../../src/mechanics/integrators/registry.ts';
 import { kepler, keplerOrbit } from '../../src/mechanics/systems/kepler.ts';
+import { harmonicOscillator } from '../../src/mechanics/systems/oscillator.ts';
 import { pendulum } from '../../src/mechanics/systems/pendulum.ts';
 import { systemNamed } from '../../src/mechanics/systems/registry.ts';
 import type { State, System } from '../../src/mechanics/types.ts';
@@ -41,8 +42,15 @@ describe('error of the state falls with the order of', () => {
     expect(Math.abs(found.order - method.order)).toBeLessThanOrEqual(WITHIN);
   });
 
+  test('extrapolation-12, on the oscillator: one halving takes it from 1e-8 to rounding', () => {
+    const start = stateOf([1], [0.7]);
+    const method = integratorNamed('extrapolation-12');
+    const found = stateOrder(harmonicOscillator(), method, start, { time: 10, step: 10 / 8, halvings: 1 });
+    expect(Math.abs(found.order - method.order)).toBeLessThanOrEqual(WITHIN);
+  });
+
   test('every method of the list is measured by one of these tests, or by its own (RATTLE and SHAKE: structure.test.ts)', () => {
-    const own = ['rattle', 'shake', 'adaptive-leapfrog', 'dormand-prince'];
+    const own = ['rattle', 'shake', 'adaptive-leapfrog', 'dormand-prince', 'extrapolation-12'];
     const measured = new Set([...symplectic.map((m) => m.name), ...cases.map(([name]) => name), ...own]);
     expect([...integrators.keys()].filter((name) => !measured.has(name))).toEqual([]);
   });

@@ -4,6 +4,7 @@ import type { Integrator } from '../types.ts';
 import { blanesMoan6 } from './blanes-moan.ts';
 import { conformalEuler, conformalLeapfrog } from './conformal.ts';
 import { dormandPrince } from './dormand-prince.ts';
+import { extrapolation12 } from './extrapolation.ts';
 import { forestRuth } from './forest-ruth.ts';
 import { gaussLegendre4, gaussLegendre6, implicitMidpoint } from './gauss-legendre.ts';
 import { kahanLi6, kahanLi8 } from './kahan-li.ts';
@@ -53,6 +54,7 @@ export const integrators: ReadonlyMap<string, Integrator> = new Map(
     rungeKutta4,
     dormandPrince5,
     dormandPrince,
+    extrapolation12,
   ].map((method) => [method.name, method]),
 );
 
