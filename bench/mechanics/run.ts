@@ -79,7 +79,7 @@ async function choose(side: Side, peer: Peer, reference: Answer, error: number):
       const answer = await peer.ask({ solve: { method, setting, seconds: 0 } });
       const off = distance(answer, reference);
       if (!(off <= error)) continue;
-      const timed = await peer.ask({ solve: { method, setting, seconds: 0.1 } });
+      const timed = await peer.ask({ solve: { method, setting, seconds } });
       if (!best || timed.seconds < best.seconds) {
         best = { method, setting, seconds: timed.seconds, steps: timed.steps, error: off };
       }
