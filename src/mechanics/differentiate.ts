@@ -284,5 +284,13 @@ export function dot<T>(o: Algebra<T>, a: ArrayLike<T | number>, b: ArrayLike<T |
   );
 }
 
+/** A function of (q, p) as a function of the vector that joins them; q has the first `dimension` entries. */
+export const joined =
+  (formula: PairFormula, dimension: number): Formula =>
+  (o, x) => {
+    const both = Array.from(x);
+    return formula(o, both.slice(0, dimension), both.slice(dimension));
+  };
+
 /** x² over any algebra. */
 export const square = <T>(o: Algebra<T>, x: T): T => o.mul(x, x);

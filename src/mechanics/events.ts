@@ -1,6 +1,6 @@
 /** @file Events: the moments when a function of the state passes zero, found by Newton's method on the length of a step. */
 import { MechanicsError } from '../core/errors.ts';
-import { directional, type PairFormula, real, type VectorFormula } from './differentiate.ts';
+import { directional, joined, type PairFormula, real, type VectorFormula } from './differentiate.ts';
 import type { Flow, State, Step, Vector } from './types.ts';
 
 /** A surface g(q, p) = 0 to watch, e.g. a Poincaré section. */
@@ -35,13 +35,10 @@ export function eventFinder(flow: Flow, probe: Step, events: readonly EventSurfa
   const y = new Float64Array(dimension + momenta);
   const rates = new Float64Array(dimension + momenta);
   const [dq, dp] = [rates.subarray(0, dimension), rates.subarray(dimension)];
-  const joint = events.map(
-    ({ surface }): VectorFormula =>
-      (o, both) => {
-        const all = Array.from(both);
-        return [surface(o, all.slice(0, dimension), all.slice(dimension))];
-      },
-  );
+  const joint = events.map(({ surface }): VectorFormula => {
+    const one = joined(surface, dimension);
+    return (o, both) => [one(o, both)];
+  });
 
   /** State after the share `s` of the step from `from`, into `trial`; g and dg/dt there. */
   const evaluate = (index: number, from: State, s: number) => {

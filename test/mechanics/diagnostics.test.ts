@@ -14,13 +14,15 @@ import {
   symplecticityDefect,
   volumeDefect,
 } from '../../src/mechanics/diagnostics/structure.ts';
-import { type PairFormula, real } from '../../src/mechanics/differentiate.ts';
+import { dot, type PairFormula, real } from '../../src/mechanics/differentiate.ts';
 import { integrate } from '../../src/mechanics/integrate.ts';
 import { integratorNamed } from '../../src/mechanics/integrators/registry.ts';
 import { henonHeiles } from '../../src/mechanics/systems/henon-heiles.ts';
 import { kepler, keplerOrbit } from '../../src/mechanics/systems/kepler.ts';
 import { harmonicOscillator } from '../../src/mechanics/systems/oscillator.ts';
 import { pendulum, pendulumPeriod } from '../../src/mechanics/systems/pendulum.ts';
+import { systemNamed } from '../../src/mechanics/systems/registry.ts';
+import { rigidBody } from '../../src/mechanics/systems/rigid-body.ts';
 import type { State, System } from '../../src/mechanics/types.ts';
 
 const [leapfrog, forestRuth, rk4, yoshida6] = ['leapfrog-kdk', 'forest-ruth', 'rk4', 'yoshida-6'].map(
@@ -160,6 +162,19 @@ describe('Noether', () => {
       return o.sub(o.mul(p[1]!, L), o.div(q[0]!, r));
     };
     expect(conservedQuantity(kepler(), lenz, look).symmetry).toBe(true);
+  });
+  test('a rigid body has no momenta: it keeps the length of its angular momentum, not one component', () => {
+    const length: PairFormula = (o, x, p) => o.add(dot(o, x, x), o.constant(p.length));
+    const kept = conservedQuantity(rigidBody(), length, look);
+    expect(kept.symmetry).toBe(true);
+    expect([kept.worst.q.length, kept.worst.p.length]).toEqual([3, 0]);
+    expect(conservedQuantity(rigidBody(), (_, x) => x[0]!, look).symmetry).toBe(false);
+    const body = systemNamed('rigid-body');
+    const run = integrate(body.make(), integratorNamed('lie-poisson'), body.start(), {
+      step: 0.1,
+      steps: 1000,
+    });
+    expect(chargeDrift(run, length).largest).toBeLessThan(1e-12);
   });
 });
 

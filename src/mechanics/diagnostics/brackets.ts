@@ -1,5 +1,5 @@
 /** @file Poisson brackets of any two observables, exact, and nested as deep as one likes. */
-import { type Algebra, gradient, type PairFormula, real } from '../differentiate.ts';
+import { type Algebra, gradient, joined, type PairFormula, real } from '../differentiate.ts';
 
 /** {a, b} = Σ ∂a/∂q_i ∂b/∂p_i − ∂a/∂p_i ∂b/∂q_i, itself an observable. */
 export function poissonBracket(a: PairFormula, b: PairFormula): PairFormula {
@@ -48,13 +48,5 @@ export function bracketLaws(
 
 /** ∂f/∂(q, p), [2n]. */
 function slopes<T>(o: Algebra<T>, f: PairFormula, q: ArrayLike<T>, p: ArrayLike<T>): T[] {
-  const n = q.length;
-  return gradient(
-    o,
-    (inner, x) => {
-      const both = Array.from(x);
-      return f(inner, both.slice(0, n), both.slice(n));
-    },
-    [...Array.from(q), ...Array.from(p)],
-  );
+  return gradient(o, joined(f, q.length), [...Array.from(q), ...Array.from(p)]);
 }

@@ -1,6 +1,6 @@
 /** @file Time-reversible adaptive steps. Hairer & Söderlind, SIAM J. Sci. Comput. 26 (2005) 1838. */
 import { MechanicsError } from '../../core/errors.ts';
-import { directional, type PairFormula, real, type VectorFormula } from '../differentiate.ts';
+import { directional, joined, type PairFormula, real, type VectorFormula } from '../differentiate.ts';
 import type { Flow, Integrator, State, Vector } from '../types.ts';
 import { leapfrogKDK } from './leapfrog.ts';
 import { needRates } from './need.ts';
@@ -55,10 +55,8 @@ export function reversibleAdaptive(name: string, base: Integrator, sigma: PairFo
 /** G = −d(log σ)/dt along the motion. */
 function densityGrowth(flow: Flow, sigma: PairFormula) {
   const { dimension, momenta } = flow;
-  const joint: VectorFormula = (o, y) => {
-    const both = Array.from(y);
-    return [sigma(o, both.slice(0, dimension), both.slice(dimension))];
-  };
+  const one = joined(sigma, dimension);
+  const joint: VectorFormula = (o, y) => [one(o, y)];
   const y = new Float64Array(dimension + momenta);
   const rates = new Float64Array(dimension + momenta);
   const dq = rates.subarray(0, dimension);

@@ -1,5 +1,5 @@
 /** @file L(q, v) with first and second derivatives: from a formula, or from a metric and a cost (least action on features). */
-import { type Algebra, gradient, hessian, type PairFormula, real } from '../differentiate.ts';
+import { gradient, hessian, joined, type PairFormula, real } from '../differentiate.ts';
 import type { Vector } from '../types.ts';
 
 /** L and its derivatives at a point; index i < n is q_i, index n + i is v_i. */
@@ -11,6 +11,7 @@ export interface LagrangianAt {
   readonly curvature: readonly ArrayLike<number>[];
 }
 
+/** L(q, v) with first and second derivatives: what discrete actions, least action and shooting start from. */
 export interface Lagrangian {
   readonly name: string;
   readonly dimension: number;
@@ -19,16 +20,13 @@ export interface Lagrangian {
 
 /** A Lagrangian from a formula; all derivatives are exact. */
 export function lagrangian(name: string, dimension: number, formula: PairFormula): Lagrangian {
-  const joined = <T>(o: Algebra<T>, x: ArrayLike<T>): T => {
-    const all = Array.from(x);
-    return formula(o, all.slice(0, dimension), all.slice(dimension));
-  };
+  const L = joined(formula, dimension);
   return {
     name,
     dimension,
     at(q, v) {
       const x = [...Array.from(q), ...Array.from(v)];
-      return { value: joined(real, x), slope: gradient(real, joined, x), curvature: hessian(joined, x) };
+      return { value: L(real, x), slope: gradient(real, L, x), curvature: hessian(L, x) };
     },
   };
 }
