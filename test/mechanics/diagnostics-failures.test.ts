@@ -3,12 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { random } from '../../src/core/random.ts';
 import { separable, stateOf } from '../../src/mechanics/build.ts';
 import { lyapunovExponents } from '../../src/mechanics/diagnostics/lyapunov.ts';
-import { conservedQuantity } from '../../src/mechanics/diagnostics/noether.ts';
+import { conservedQuantity, noetherCharge } from '../../src/mechanics/diagnostics/noether.ts';
 import { energyOrder, stateOrder } from '../../src/mechanics/diagnostics/order.ts';
+import { shadowHamiltonian } from '../../src/mechanics/diagnostics/shadow.ts';
 import { reversibilityDefect, symplecticityDefect } from '../../src/mechanics/diagnostics/structure.ts';
 import { integratorNamed } from '../../src/mechanics/integrators/registry.ts';
 import { henonHeiles } from '../../src/mechanics/systems/henon-heiles.ts';
 import { pendulum } from '../../src/mechanics/systems/pendulum.ts';
+import { rigidBody } from '../../src/mechanics/systems/rigid-body.ts';
+import { separationOnSpheres } from '../../src/mechanics/systems/separation.ts';
 
 const leapfrog = integratorNamed('leapfrog-kdk');
 
@@ -55,6 +58,16 @@ describe('no figure is NaN, and a step of 0 does not hang', () => {
       'a charge that is NaN: it was called conserved',
       'mechanics.not-finite',
       () => conservedQuantity(pendulum(), (o, q) => o.sqrt(q[0]!), { random: random(1) }),
+    ],
+    [
+      'a shadow Hamiltonian on a surface, which straight lines leave',
+      'mechanics.needs',
+      () => shadowHamiltonian(integratorNamed('rattle'), separationOnSpheres(), 0.1, stateOf([1], [0])),
+    ],
+    [
+      'a charge p·ξ(q) where there is no p: it was 0 and so conserved',
+      'mechanics.needs',
+      () => noetherCharge(rigidBody(), (o) => [0, 0, 1].map((x) => o.constant(x)), { random: random(1) }),
     ],
   ];
   test.each(cases)('%s', (_, code, attempt) => {

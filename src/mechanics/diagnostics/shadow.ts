@@ -50,7 +50,8 @@ export function modifiedField(integrator: Integrator, system: System, h: number)
 /**
  * H̃(x) − H̃(base) of a symplectic method with step h, by Poincaré's lemma along the straight line from `base`: valid where
  * the line stays where the step is smooth. Order 8 in h, up to rounding 1e-16/h.
- * @throws MechanicsError `mechanics.needs` for a method that is not symplectic or a system without momenta.
+ * @throws MechanicsError `mechanics.needs` for a method that is not symplectic, a system without momenta, or one with friction
+ * or constraints (it moves on a surface, off which no line may lead).
  */
 export function shadowHamiltonian(
   integrator: Integrator,
@@ -58,13 +59,14 @@ export function shadowHamiltonian(
   h: number,
   base: Pick<State, 'q' | 'p'>,
 ): (q: ArrayLike<number>, p: ArrayLike<number>) => number {
-  if (!integrator.symplectic || system.momenta !== system.dimension || system.kind === 'damped')
+  const { kind, momenta, dimension } = system;
+  if (!integrator.symplectic || momenta !== dimension || kind === 'damped' || kind === 'constrained')
     throw new MechanicsError(
       'mechanics.needs',
-      `${integrator.name} on ${system.name} follows no Hamiltonian`,
+      `${integrator.name} on ${system.name} follows no Hamiltonian of free q and p`,
       {
         where: integrator.name,
-        hint: 'take a symplectic method and a Hamiltonian system',
+        hint: 'take a symplectic method and a Hamiltonian system without constraints',
       },
     );
   const value = modifiedField(integrator, system, h);
