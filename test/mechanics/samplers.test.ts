@@ -137,6 +137,13 @@ describe('Monte Carlo standard errors', () => {
     expect(monteCarloMean(red).error * Math.sqrt(K)).toBeGreaterThan(0.85 * 3);
     expect(monteCarloMean(red).error * Math.sqrt(K)).toBeLessThan(1.15 * 3);
   });
+  test('of a chain that never moved are infinite, whatever rounding does to its mean', () => {
+    for (const x of [0, 1, 0.1])
+      expect(monteCarloMean(new Float64Array(1001).fill(x))).toMatchObject({
+        error: Number.POSITIVE_INFINITY,
+        effective: 1,
+      });
+  });
 });
 
 describe('ensembles', () => {

@@ -30,7 +30,7 @@ export interface MonteCarlo {
 
 /**
  * The mean of a correlated series; its error from the autocorrelations up to where their sums over pairs of lags stop
- * being positive and falling (initial monotone sequence, Geyer 1992 §3.3).
+ * being positive and falling (initial monotone sequence, Geyer 1992 §3.3). Infinite where all values are the same.
  */
 export function monteCarloMean(series: ArrayLike<number>): MonteCarlo {
   const x = Array.from(series);
@@ -43,7 +43,9 @@ export function monteCarloMean(series: ArrayLike<number>): MonteCarlo {
     return sum / K;
   };
   const variance = covariance(0);
-  if (!(variance > 0)) return { value, error: 0, effective: K };
+  // One value only: a chain that did not move is worth one draw, and says nothing about its error.
+  if (!(variance > 0) || x.every((xi) => xi === x[0]))
+    return { value, error: Number.POSITIVE_INFINITY, effective: 1 };
   let [total, smallest] = [-variance, Number.POSITIVE_INFINITY];
   for (let lag = 0; lag + 1 < K; lag += 2) {
     const pair = covariance(lag) + covariance(lag + 1);
