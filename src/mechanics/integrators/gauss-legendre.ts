@@ -1,6 +1,6 @@
 /** @file Gauss–Legendre collocation, order 2 (implicit midpoint), 4 and 6: symplectic for every H, separable or not. */
 import type { Flow, Integrator, Step, Vector } from '../types.ts';
-import { MAX_ITERATIONS, notConverged, settled } from './implicit.ts';
+import { MAX_ITERATIONS, settled, unsolvedStep } from './implicit.ts';
 import { needRates } from './need.ts';
 
 const root3 = Math.sqrt(3);
@@ -34,8 +34,11 @@ function gaussLegendre(name: string, stages: 1 | 2 | 3): Integrator {
   };
 }
 
+/** Order 2, one stage: the simplest symplectic method for an H that does not separate. */
 export const implicitMidpoint: Integrator = gaussLegendre('implicit-midpoint', 1);
+/** Order 4, two stages: the usual choice where H does not separate. */
 export const gaussLegendre4: Integrator = gaussLegendre('gauss-legendre-4', 2);
+/** Order 6, three stages: for small errors where H does not separate. */
 export const gaussLegendre6: Integrator = gaussLegendre('gauss-legendre-6', 3);
 
 /** Stage slopes by fixed-point iteration down to rounding; the last step's slopes are the first guess. */
@@ -91,7 +94,7 @@ function collocation(
           slope.q.fill(0);
           slope.p.fill(0);
         }
-        throw notConverged(name, flow.name, change, state.t);
+        throw unsolvedStep(name, flow.name, change, state.t);
       }
       before = change;
     }

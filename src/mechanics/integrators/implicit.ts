@@ -17,7 +17,7 @@ export const settled = (change: number, before: number, size: number): boolean =
   change <= BELOW_ROUNDING * size || (change >= before && change <= NEAR_ROUNDING * size);
 
 /** Thrown when a solver ends without a solution, or meets NaN. */
-export function notConverged(method: string, system: string, change: number, t: number): MechanicsError {
+export function unsolvedStep(method: string, system: string, change: number, t: number): MechanicsError {
   if (Number.isNaN(change)) {
     return new MechanicsError(
       'mechanics.not-finite',

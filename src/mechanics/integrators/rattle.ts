@@ -1,7 +1,7 @@
 /** @file SHAKE and RATTLE: leapfrog on a constraint surface. Ryckaert et al. 1977; Andersen, J. Comp. Phys. 52 (1983) 24. */
 import { factor } from '../linear.ts';
 import type { Constrained, Integrator, Step, Vector } from '../types.ts';
-import { MAX_ITERATIONS, notConverged, settled } from './implicit.ts';
+import { MAX_ITERATIONS, settled, unsolvedStep } from './implicit.ts';
 import { needConstrained } from './need.ts';
 
 const common = { order: 2, symplectic: true, needs: 'constraints', forcesPerStep: 1 } as const;
@@ -76,7 +76,7 @@ function constrainedLeapfrog(name: string, system: Constrained, tangentMomenta: 
         if (!(Math.abs(multipliers[i]!) <= change)) change = Math.abs(multipliers[i]!);
       if (settled(change, last, 1)) break;
       if (iteration === MAX_ITERATIONS || !Number.isFinite(change)) {
-        throw notConverged(name, system.name, change, state.t);
+        throw unsolvedStep(name, system.name, change, state.t);
       }
       last = change;
       constraints.jacobian(target, after);

@@ -8,7 +8,7 @@ import {
   type RuleName,
 } from '../variational/discrete-lagrangian.ts';
 import { lagrangian } from '../variational/lagrangian.ts';
-import { MAX_ITERATIONS, notConverged, settled } from './implicit.ts';
+import { MAX_ITERATIONS, settled, unsolvedStep } from './implicit.ts';
 import { needLagrangian } from './need.ts';
 
 /** The method of a discrete Lagrangian. */
@@ -25,10 +25,7 @@ function variational(rule: RuleName): Integrator {
     reference: 'Marsden & West, Acta Numerica 10 (2001) 357, §1.5, §2',
     stepper(system: System) {
       const formula = needLagrangian(name, system);
-      return eulerLagrange(
-        name,
-        discreteLagrangian(lagrangian(system.name, system.dimension, formula), rule),
-      );
+      return newtonStep(name, discreteLagrangian(lagrangian(system.name, system.dimension, formula), rule));
     },
   };
 }
@@ -43,7 +40,7 @@ export const galerkin4: Integrator = variational('galerkin-4');
 export const galerkin6: Integrator = variational('galerkin-6');
 
 /** Newton's method on the end of the step: D₁L_d(q₀, q₁) = −p₀; then p₁ = D₂L_d(q₀, q₁). */
-function eulerLagrange(name: string, action: DiscreteLagrangian): Step {
+function newtonStep(name: string, action: DiscreteLagrangian): Step {
   const { dimension, lagrangian: L } = action;
   const from = new Float64Array(dimension);
   return (state, h) => {
@@ -64,7 +61,7 @@ function eulerLagrange(name: string, action: DiscreteLagrangian): Step {
         break;
       }
       if (iteration === MAX_ITERATIONS || !Number.isFinite(change)) {
-        throw notConverged(name, L.name, change, state.t);
+        throw unsolvedStep(name, L.name, change, state.t);
       }
       before = change;
       for (let n = 0; n < dimension; n++) q[n]! += move[n]!;
