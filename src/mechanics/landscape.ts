@@ -4,6 +4,7 @@ import { separable } from './build.ts';
 import { type Formula, gradient as gradientOf, real } from './differentiate.ts';
 import type { Separable, Vector } from './types.ts';
 
+/** A scalar function with its gradient: what samplers, bands and losses share. */
 export interface Landscape {
   readonly name: string;
   readonly dimension: number;

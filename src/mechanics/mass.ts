@@ -3,6 +3,7 @@ import { MechanicsError } from '../core/errors.ts';
 import { dot, type Formula, type PairFormula, square } from './differentiate.ts';
 import type { Mass, Vector } from './types.ts';
 
+/** A mass as users give it: one for all coordinates, one for each, or a matrix row by row. */
 export type MassSpec = number | ArrayLike<number> | readonly ArrayLike<number>[];
 
 /**

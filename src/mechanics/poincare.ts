@@ -23,6 +23,7 @@ export const vectorField = (dimension: number, formula: VectorFormula): VectorFi
   jacobian: (x) => jacobian(formula, x),
 });
 
+/** Whether a vector field is Hamiltonian, and where it is not. */
 export interface HamiltonianTest {
   /** Largest entry of J·Df − (J·Df)ᵀ over the largest entry of Df, over all points looked at. */
   readonly defect: number;
@@ -32,6 +33,7 @@ export interface HamiltonianTest {
   readonly failures: readonly { readonly x: Float64Array; readonly defect: number }[];
 }
 
+/** Points at which a field is tested. */
 export interface TestRegion {
   readonly random: Random;
   /** Middle of the box; the origin unless given. */
@@ -81,6 +83,7 @@ export function testHamiltonian(field: VectorField, region: TestRegion): Hamilto
   };
 }
 
+/** How exact the line integral of `recoverHamiltonian` is. */
 export interface LineIntegralOptions {
   /** Change between two refinements that passes, relative to the integrand's terms; 1e-13 unless given. */
   readonly tolerance?: number;

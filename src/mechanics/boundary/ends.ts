@@ -4,6 +4,7 @@ import { MechanicsError } from '../../core/errors.ts';
 /** A number pins the coordinate; `null` leaves it free, and then its momentum at that end is 0. */
 export type End = readonly (number | null)[];
 
+/** Both ends of a path, each coordinate pinned or free. */
 export interface Ends {
   readonly start: End;
   readonly end: End;

@@ -11,6 +11,7 @@ import { type BlockRow, solveBlockTridiagonal } from './block-tridiagonal.ts';
 import { type Ends, requireEnds } from './ends.ts';
 import { energyOf } from './legendre.ts';
 
+/** Ends, length and fineness of the path that `leastAction` looks for. */
 export interface LeastActionOptions extends Ends {
   /** Length of the path in its own time; 1 unless given. */
   readonly duration?: number;
@@ -24,6 +25,7 @@ export interface LeastActionOptions extends Ends {
   readonly signal?: AbortSignal;
 }
 
+/** A stationary path, and how well it is one. */
 export interface LeastAction {
   /** N + 1 points with the discrete momenta p_0 = −D₁L_d, p_k = D₂L_d, and H = p·v − L at each. */
   readonly trajectory: Trajectory;

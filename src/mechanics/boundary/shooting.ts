@@ -5,6 +5,7 @@ import { notConverged } from '../variational/discrete-lagrangian.ts';
 import type { Lagrangian } from '../variational/lagrangian.ts';
 import { type Ends, requireEnds } from './ends.ts';
 
+/** Ends of the path that `shoot` looks for, and the method that follows it. */
 export interface ShootingOptions extends Ends {
   /** Any method that needs rates alone, e.g. Runge–Kutta or Gauss–Legendre. */
   readonly integrator: Integrator;
@@ -14,6 +15,7 @@ export interface ShootingOptions extends Ends {
   readonly guess?: ArrayLike<number>;
 }
 
+/** A start that reaches the end, and the motion between them. */
 export interface Shot {
   /** Position and velocity at the start, [n] each. */
   readonly q: Float64Array;

@@ -3,6 +3,7 @@ import { MechanicsError } from '../../core/errors.ts';
 import { integral } from '../quadrature.ts';
 import type { Separable, State } from '../types.ts';
 
+/** Action, angle and period of one orbit with one degree of freedom. */
 export interface ActionAngle {
   readonly energy: number;
   /** J = (1/2π)∮p dq. */
@@ -17,6 +18,7 @@ export interface ActionAngle {
   readonly turning?: readonly [number, number];
 }
 
+/** How far turning points are looked for, and whether the coordinate is a circle. */
 export interface ActionAngleOptions {
   /** Length after which the coordinate repeats (2π for a pendulum), if it does: allows rotations. */
   readonly circumference?: number;

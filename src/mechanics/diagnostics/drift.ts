@@ -1,5 +1,6 @@
 /** @file How far a constant of the motion wanders along a run, and whether it does so steadily. */
 
+/** How a quantity that should stay the same wanders along a run. */
 export interface Drift {
   /** Largest |x(t) − x(0)|. */
   readonly largest: number;

@@ -3,6 +3,7 @@ import { MechanicsError, throwIfAborted } from '../../core/errors.ts';
 import { checked, type Landscape } from '../landscape.ts';
 import { fire } from './fire.ts';
 
+/** How many images a band has, and when it is done. */
 export interface ElasticBandOptions {
   /** Images between the two ends; 15 unless given. */
   readonly images?: number;
@@ -17,6 +18,7 @@ export interface ElasticBandOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A path over a saddle, and the barrier on it. */
 export interface ElasticBand {
   /** The relaxed path, ends included, [images + 2][n]. */
   readonly path: readonly Float64Array[];

@@ -1,5 +1,6 @@
 /** @file FIRE, a damped motion that speeds up downhill and stops when it would go uphill: relaxes chains of images. */
 
+/** A relaxation by mechanics with friction, for forces that come from no single potential. */
 export interface Fire {
   /** One step in place along `force`; no number moves by more than `most`. */
   move(x: Float64Array, force: Float64Array): void;

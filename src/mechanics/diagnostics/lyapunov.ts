@@ -5,6 +5,7 @@ import { requireAbove } from '../optimisers/optimiser.ts';
 import { tangentStepper } from '../tangent.ts';
 import type { Integrator, State, System } from '../types.ts';
 
+/** Length of the run, and how many exponents are followed. */
 export interface LyapunovOptions {
   readonly step: number;
   readonly steps: number;
@@ -14,6 +15,7 @@ export interface LyapunovOptions {
   readonly every?: number;
 }
 
+/** Lyapunov exponents, with what shows that they have settled. */
 export interface Lyapunov {
   /** Per unit of time, the largest first. A Hamiltonian system's come in pairs ±λ. */
   readonly exponents: number[];

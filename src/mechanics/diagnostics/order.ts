@@ -4,6 +4,7 @@ import { finite } from '../finite.ts';
 import { requireAbove } from '../optimisers/optimiser.ts';
 import type { Integrator, State, System } from '../types.ts';
 
+/** Errors at halved steps, and the order they show. */
 export interface Refinement {
   /** Step and error at each refinement, the widest first. */
   readonly steps: readonly number[];
@@ -14,6 +15,7 @@ export interface Refinement {
   readonly order: number;
 }
 
+/** How long the motion runs, and which steps are tried. */
 export interface RefinementOptions {
   /** Time that the motion runs. */
   readonly time: number;

@@ -37,6 +37,7 @@ export const sineGordon: FieldPotential = {
  */
 export type Scheme = 'multisymplectic' | 'energy';
 
+/** A wave equation on a grid: which potential, which scheme, how fine. */
 export interface Lattice {
   readonly potential: FieldPotential;
   readonly scheme: Scheme;

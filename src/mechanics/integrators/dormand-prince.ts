@@ -4,6 +4,7 @@ import type { Integrator, State, Vector } from '../types.ts';
 import { needRates } from './need.ts';
 import { DORMAND_PRINCE, rungeKutta } from './runge-kutta.ts';
 
+/** Error that an adaptive method may make in one step. */
 export interface Tolerance {
   /** Allowed error of a step, as a share of each component's size. */
   readonly relative?: number;
@@ -103,4 +104,5 @@ const tooSmall = (system: string, t: number, norm: number) =>
         hint: 'check the force for divisions by zero near this state',
       });
 
+/** Dormand–Prince with steps of its own choice, at its usual tolerance: the method to compare with. */
 export const dormandPrince: Integrator = adaptiveDormandPrince();

@@ -37,7 +37,9 @@ export function strang<T>(
   for (let i = last - 1; i >= 0; i--) parts[i]!(o, x, h / 2);
 }
 
+/** Order 2: for Poisson systems such as the rigid body; it keeps their Casimirs. */
 export const liePoisson: Integrator = lieSplitting('lie-poisson', 2, [1]);
+/** Order 4: the triple jump of `liePoisson`. */
 export const liePoisson4: Integrator = lieSplitting('lie-poisson-4', 4, [
   suzuki,
   suzuki,

@@ -62,8 +62,10 @@ export function rungeKutta(flow: Flow, { matrix }: Tableau) {
   };
 }
 
+/** Order 1 with one rate: for contrast, it gains energy without end. */
 export const explicitEuler: Integrator = explicit('euler', 1, 'Euler 1768', { matrix: [[]], weights: [1] });
 
+/** Order 4 with 4 rates: for contrast, accurate for short times and drifting in long ones. */
 export const rungeKutta4: Integrator = explicit('rk4', 4, 'Kutta 1901', {
   matrix: [[], [1 / 2], [0, 1 / 2], [0, 0, 1]],
   weights: [1 / 6, 1 / 3, 1 / 3, 1 / 6],
@@ -83,6 +85,7 @@ export const DORMAND_PRINCE: Tableau & { readonly error: readonly number[] } = {
   error: [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40],
 };
 
+/** Order 5 with 6 rates at a fixed step: for contrast and for fields that are not Hamiltonian. */
 export const dormandPrince5: Integrator = explicit(
   'dormand-prince-5',
   5,

@@ -4,6 +4,7 @@ import { composeLeapfrog, splitting } from './composition.ts';
 
 const s = 1 / (4 - Math.cbrt(4));
 
+/** Order 4 with 5 forces and no long step backwards: a smaller error than Forest–Ruth. */
 export const suzuki4: Integrator = splitting(
   { name: 'suzuki-4', order: 4, symmetric: true, reference: 'Suzuki, Physics Letters A 146 (1990) 319' },
   composeLeapfrog([s, s]),

@@ -2,6 +2,7 @@
 import type { Integrator } from '../types.ts';
 import { splitting } from './composition.ts';
 
+/** Order 1 with one force: the simplest method without drift. */
 export const symplecticEuler: Integrator = splitting(
   {
     name: 'symplectic-euler',

@@ -4,11 +4,13 @@ import { composeLeapfrog, splitting } from './composition.ts';
 
 const reference = 'Yoshida, Physics Letters A 150 (1990) 262';
 
+/** Order 6 with 7 forces: the fewest of its order by leapfrog steps. */
 export const yoshida6: Integrator = splitting(
   { name: 'yoshida-6', order: 6, symmetric: true, reference },
   composeLeapfrog([0.7845136104775573, 0.23557321335935813, -1.177679984178871]),
 );
 
+/** Order 8 with 15 forces: for errors near rounding. */
 export const yoshida8: Integrator = splitting(
   {
     name: 'yoshida-8',

@@ -1,6 +1,7 @@
 /** @file Adam and AdamW: the baselines that every claim about momentum has to beat. */
 import { at, type Optimiser, optimiser, requireAbove, type Schedule } from './optimiser.ts';
 
+/** Options of `adam`, with the usual values. */
 export interface AdamOptions {
   /** Step; 0.001 unless given. */
   readonly learningRate?: Schedule;
@@ -12,6 +13,7 @@ export interface AdamOptions {
   readonly epsilon?: number;
 }
 
+/** Options of `adamW`: those of Adam and the decay of the weights. */
 export interface AdamWOptions extends AdamOptions {
   /** θ ← θ − η·decay·θ beside the step; 0.01 unless given. */
   readonly weightDecay?: number;

@@ -11,6 +11,7 @@ import {
   squaredNorm,
 } from './optimiser.ts';
 
+/** How far a step of `bbi` goes, how much energy it has, and when it bounces. */
 export interface BbiOptions {
   /** Time step Δt. */
   readonly step: Schedule;

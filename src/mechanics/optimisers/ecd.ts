@@ -5,6 +5,7 @@ import { normalise, turn } from '../isokinetic.ts';
 import { aboveFloor } from './bbi.ts';
 import { at, type Optimiser, optimiser, requireAbove, type Schedule } from './optimiser.ts';
 
+/** How far a step of `ecd` goes, and how its energy is set. */
 export interface EcdOptions {
   /** Length of a step is step/√η. */
   readonly step: Schedule;

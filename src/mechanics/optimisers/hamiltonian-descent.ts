@@ -3,6 +3,7 @@ import { type Kinetic, quadraticKinetic } from '../kinetic.ts';
 import { requireFriction } from './heavy-ball.ts';
 import { at, type Optimiser, optimiser, type Schedule, squaredNorm } from './optimiser.ts';
 
+/** Options of `hamiltonianDescent`: step, friction, and the kinetic energy that fits the loss. */
 export interface HamiltonianDescentOptions {
   /** Time step ε. */
   readonly step: Schedule;

@@ -20,6 +20,7 @@ export interface OptimiserState {
   readonly vectors: Readonly<Record<string, Floats>>;
 }
 
+/** A method that lowers a loss in place: the one interface of all optimisers, for dictionaries and for user functions. */
 export interface Optimiser {
   readonly name: string;
   readonly structure: Structure;

@@ -3,6 +3,7 @@ import { relativisticKinetic } from '../kinetic.ts';
 import { type FrictionOptions, requireFriction } from './heavy-ball.ts';
 import { at, type Optimiser, optimiser, squaredNorm } from './optimiser.ts';
 
+/** Options of `relativistic`: friction, and a speed limit against steep slopes. */
 export interface RelativisticOptions extends FrictionOptions {
   /** c: the most that |x| moves per unit of time; 1 unless given. */
   readonly speed?: number;

@@ -1,6 +1,7 @@
 /** @file Gradient descent, θ ← θ − ηg: the plain baseline. Has no momentum and no phase space. */
 import { at, type Optimiser, optimiser, type Schedule } from './optimiser.ts';
 
+/** Options of `sgd`. */
 export interface SgdOptions {
   /** Step η. */
   readonly learningRate: Schedule;

@@ -25,6 +25,7 @@ export const optimisers = {
   ecd,
 } as const;
 
+/** Name of an optimiser of the table. */
 export type OptimiserName = keyof typeof optimisers;
 
 /** Options of an optimiser. */

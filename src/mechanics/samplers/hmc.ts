@@ -9,6 +9,7 @@ import { type Chain, recorder, type SamplingOptions } from './chain.ts';
 import { drawMomentum, MOST_ENERGY_ERROR, metropolis } from './momentum.ts';
 import { stepAdaptation } from './step-adaptation.ts';
 
+/** Options of `hmc`: steps, trajectories and masses. */
 export interface HmcOptions extends SamplingOptions {
   /** Step length; the first guess when there is a warm-up. */
   readonly step: number;

@@ -3,6 +3,7 @@ import type { Landscape } from '../landscape.ts';
 import { requireAbove } from '../optimisers/optimiser.ts';
 import { type Chain, monteCarloMean } from './chain.ts';
 
+/** Temperature, localisation and sampler of `learningCoefficient`. */
 export interface LearningCoefficientOptions {
   /** Number n of examples that the loss is a mean over. */
   readonly examples: number;
@@ -14,6 +15,7 @@ export interface LearningCoefficientOptions {
   readonly sample: (V: Landscape, start: Float64Array) => Chain;
 }
 
+/** The estimate with its Monte Carlo error, and the chain it comes from. */
 export interface LearningCoefficient {
   /** λ̂ = nβ(⟨L⟩ − L(w*)). For a regular minimum of d parameters λ = d/2. */
   readonly value: number;

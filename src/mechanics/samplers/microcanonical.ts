@@ -9,6 +9,7 @@ import { isNotFinite } from './hmc.ts';
 import { drawDirection, MOST_ENERGY_ERROR, metropolis } from './momentum.ts';
 import { stepAdaptation } from './step-adaptation.ts';
 
+/** Options of the microcanonical samplers: step, and how long a direction is kept. */
 export interface MicrocanonicalOptions extends SamplingOptions {
   /** Step length ε (distance: the speed is 1); for `microcanonicalHmc` the first guess when there is a warm-up. */
   readonly step: number;

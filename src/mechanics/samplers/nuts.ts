@@ -9,6 +9,7 @@ import { isNotFinite } from './hmc.ts';
 import { drawMomentum, MOST_ENERGY_ERROR } from './momentum.ts';
 import { stepAdaptation } from './step-adaptation.ts';
 
+/** Options of `nuts`: steps, masses and the longest trajectory. */
 export interface NutsOptions extends SamplingOptions {
   /** Step length; the first guess when there is a warm-up. */
   readonly step: number;

@@ -1,6 +1,7 @@
 /** @file Chooses a step length by dual averaging, so that trajectories are accepted as often as wanted. */
 import { requireAbove } from '../optimisers/optimiser.ts';
 
+/** Finds the step of a sampler while it warms up. */
 export interface StepAdaptation {
   /** The step to try next. */
   step(): number;

@@ -5,6 +5,7 @@ import { square, sum } from '../differentiate.ts';
 import { massMatrix } from '../mass.ts';
 import type { General } from '../types.ts';
 
+/** Charge, mass and fields of `chargedParticle`. */
 export interface ChargedParticleOptions {
   readonly charge?: number;
   readonly mass?: number;

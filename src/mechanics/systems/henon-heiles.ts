@@ -5,6 +5,7 @@ import type { Separable } from '../types.ts';
 /** Energy of the three saddles, (0, 1) and (±√3/2, −½): below it the motion is bounded for ever. */
 export const HENON_HEILES_ESCAPE = 1 / 6;
 
+/** The system in which order and chaos lie side by side: for Poincaré sections and Lyapunov exponents. */
 export function henonHeiles(): Separable {
   return separable({
     name: 'henon-heiles',

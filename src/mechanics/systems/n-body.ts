@@ -3,6 +3,7 @@ import { separable, stateOf } from '../build.ts';
 import { square } from '../differentiate.ts';
 import type { Separable, State, Vector } from '../types.ts';
 
+/** Masses and gravity of `nBody`. */
 export interface NBodyOptions {
   /** One mass per body. */
   readonly masses: ArrayLike<number>;

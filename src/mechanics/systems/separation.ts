@@ -4,6 +4,7 @@ import { constrained, spheres } from '../constraints.ts';
 import { dot, type Formula, square } from '../differentiate.ts';
 import type { Constrained, Separable, Vector } from '../types.ts';
 
+/** How many directions repel each other, in how many dimensions, and how strongly. */
 export interface SeparationOptions {
   /** Number of directions. */
   readonly features?: number;

@@ -2,6 +2,7 @@
 import { separable } from '../build.ts';
 import type { Separable, Vector } from '../types.ts';
 
+/** `count` unit masses on a ring of exponential springs: a nonlinear chain whose invariants are known (`todaLax`). */
 export function todaLattice({ count = 3 } = {}): Separable {
   return separable({
     name: 'toda-lattice',

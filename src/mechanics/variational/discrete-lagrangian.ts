@@ -15,6 +15,7 @@ export interface DiscreteLagrangianAt {
   readonly D22: readonly Float64Array[];
 }
 
+/** The action of one step by a rule: for variational integrators and for least action. */
 export interface DiscreteLagrangian {
   readonly rule: RuleName;
   readonly order: number;
@@ -50,6 +51,7 @@ export const RULES = {
   },
 } as const satisfies Record<string, Rule>;
 
+/** Name of a quadrature rule of `RULES`. */
 export type RuleName = keyof typeof RULES;
 
 /**
