@@ -5,6 +5,7 @@ import { type EventHit, type EventSurface, eventFinder } from './events.ts';
 import { needRates } from './integrators/need.ts';
 import type { Clock, Integrator, State, Step, System, Trajectory } from './types.ts';
 
+/** How far a run goes, what it records, and what it watches for. */
 export interface RunOptions {
   /** Length of a step; negative runs backwards. */
   readonly step: number;
@@ -28,6 +29,36 @@ export interface Run extends Trajectory {
  * `mechanics.not-finite` (with the step at which a number stopped being one), and what implicit methods throw.
  */
 export function integrate(system: System, integrator: Integrator, start: State, options: RunOptions): Run {
+  const motion = begin(system, integrator, start, options);
+  motion.go(options.steps);
+  return motion.finish();
+}
+
+/** Steps between two looks at the signal. */
+const PAUSE = 4096;
+
+/** The same run, giving way to other work every few thousand steps. Throws InterruptedError when `signal` fires. */
+export async function integrateInterruptibly(
+  system: System,
+  integrator: Integrator,
+  start: State,
+  { signal, ...options }: RunOptions & { readonly signal?: AbortSignal },
+): Promise<Run> {
+  throwIfAborted(signal);
+  const motion = begin(system, integrator, start, options);
+  while (motion.go(PAUSE)) await giveWay(signal);
+  return motion.finish();
+}
+
+/** Lets other work run, e.g. what notices Ctrl-C. Throws InterruptedError when `signal` has fired. */
+export async function giveWay(signal: AbortSignal | undefined): Promise<void> {
+  throwIfAborted(signal);
+  await new Promise((resolve) => setTimeout(resolve));
+  throwIfAborted(signal);
+}
+
+/** A run that can be made in pieces. */
+function begin(system: System, integrator: Integrator, start: State, options: RunOptions) {
   const { step: h, steps, every = 1, clock = 'time', events = [] } = options;
   checkOptions(system, start, options);
   const advance = integrator.stepper(system);
@@ -36,32 +67,46 @@ export function integrate(system: System, integrator: Integrator, start: State, 
   const watch = events.length > 0 ? watcher(system, integrator, state, events) : undefined;
   checkFinite(system, state, 0);
   record.add(state);
-  let done = 0;
-  while (done < steps) {
-    const until = Math.min(done + every, steps);
-    if (watch) {
-      for (; done < until && !watch.stopped(); done++) {
-        watch.before();
-        oneStep(done);
-        watch.after(h);
-      }
-      record.add(state);
-      if (watch.stopped()) break;
-    } else {
-      for (; done < until; done++) oneStep(done);
-      record.add(state);
-    }
-  }
+  let [taken, sample] = [0, Math.min(every, steps)];
   return {
-    clock,
-    system: system.name,
-    integrator: integrator.name,
-    dimension: system.dimension,
-    momenta: system.momenta,
-    step: h,
-    hits: watch?.hits ?? [],
-    final: state,
-    ...record.finish(),
+    /** Takes at most `most` further steps; whether any are left. */
+    go(most: number): boolean {
+      const pause = Math.min(taken + most, steps);
+      let done = taken;
+      while (done < pause) {
+        const until = Math.min(sample, pause);
+        if (watch) {
+          for (; done < until && !watch.stopped(); done++) {
+            watch.before();
+            oneStep(done);
+            watch.after(h);
+          }
+          if (watch.stopped()) {
+            record.add(state);
+            return false;
+          }
+        } else {
+          for (; done < until; done++) oneStep(done);
+        }
+        if (done === sample) {
+          record.add(state);
+          sample = Math.min(sample + every, steps);
+        }
+      }
+      taken = done;
+      return taken < steps;
+    },
+    finish: (): Run => ({
+      clock,
+      system: system.name,
+      integrator: integrator.name,
+      dimension: system.dimension,
+      momenta: system.momenta,
+      step: h,
+      hits: watch?.hits ?? [],
+      final: state,
+      ...record.finish(),
+    }),
   };
 
   function oneStep(index: number) {
@@ -80,9 +125,8 @@ export async function ensemble(
 ): Promise<Run[]> {
   const runs: Run[] = [];
   for (const start of starts) {
-    throwIfAborted(options.signal);
-    runs.push(integrate(system, integrator, start, options));
-    await new Promise((resolve) => setTimeout(resolve));
+    runs.push(await integrateInterruptibly(system, integrator, start, options));
+    await giveWay(options.signal);
   }
   return runs;
 }

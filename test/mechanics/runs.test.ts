@@ -2,8 +2,15 @@
 import { describe, expect, test } from 'vitest';
 import { stateOf } from '../../src/mechanics/build.ts';
 import { periodError } from '../../src/mechanics/checks.ts';
+import type { PairFormula } from '../../src/mechanics/differentiate.ts';
 import type { EventSurface } from '../../src/mechanics/events.ts';
-import { denseOutput, ensemble, integrate, sampleAt } from '../../src/mechanics/integrate.ts';
+import {
+  denseOutput,
+  ensemble,
+  integrate,
+  integrateInterruptibly,
+  sampleAt,
+} from '../../src/mechanics/integrate.ts';
 import { integratorNamed, integrators } from '../../src/mechanics/integrators/registry.ts';
 import { kepler, keplerOrbit } from '../../src/mechanics/systems/kepler.ts';
 import { harmonicOscillator } from '../../src/mechanics/systems/oscillator.ts';
@@ -128,6 +135,23 @@ test('an ensemble is its members, one by one; a signal ends it', async () => {
   await expect(
     ensemble(pendulum(), integratorNamed('pefrl'), starts, { ...options, signal }),
   ).rejects.toThrow(expect.objectContaining({ code: 'interrupted' }));
+});
+
+test('a run in pieces is the same run, and a signal that comes on the way ends it', async () => {
+  const [system, method, start] = [pendulum(), integratorNamed('pefrl'), stateOf([2], [0])];
+  const events = [{ name: 'bottom', surface: ((_o, q) => q[0]!) as PairFormula }];
+  const ending = [{ ...events[0]!, stop: true, surface: ((o, q) => o.add(q[0]!, 2.5)) as PairFormula }];
+  for (const more of [{}, { every: 1000 }, { every: 4099 }, { events }, { events: ending }, { steps: 0 }]) {
+    const options = { step: 0.01, steps: 10_001, ...more };
+    const pieces = await integrateInterruptibly(system, method, start, options);
+    expect(pieces).toEqual(integrate(system, method, start, options));
+  }
+  const stop = new AbortController();
+  setTimeout(() => stop.abort());
+  const long = { step: 0.01, steps: 1e15, every: 1e15, signal: stop.signal };
+  await expect(integrateInterruptibly(system, method, start, long)).rejects.toThrow(
+    expect.objectContaining({ code: 'interrupted' }),
+  );
 });
 
 test('a run names its clock, counts time without rounding drift, and hands out samples', () => {
