@@ -1,5 +1,6 @@
 /** @file The mechanics library as others import it: `untangle/mechanics`. Float64, pure, knows nothing of networks. */
 
+export { type Random, random } from '../core/random.ts';
 export type { End, Ends } from './boundary/ends.ts';
 export { type LeastAction, type LeastActionOptions, leastAction } from './boundary/least-action.ts';
 export { energyOf, velocityOf } from './boundary/legendre.ts';
