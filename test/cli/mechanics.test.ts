@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { systems } from '../../src/mechanics/systems/registry.ts';
+import { ORDER_METHODS } from '../../src/study/mechanics/orders.ts';
 import { temporaryFolder } from '../support/temporary.ts';
-import { untangle } from './support.ts';
+import { untangle, within } from './support.ts';
 
 const folder = temporaryFolder();
 const json = async (...args: string[]) => {
@@ -11,13 +13,16 @@ const json = async (...args: string[]) => {
   return JSON.parse(out);
 };
 
+/** What a command prints with --json, without a process. */
+const inside = (...args: string[]) => within(['mechanics', ...args, '--json']);
+
 describe('untangle mechanics', () => {
   it('list names systems and methods', async () => {
-    const { systems, integrators } = await json('list');
-    expect(systems.map((s: { name: string }) => s.name)).toEqual(
+    const list = await json('list');
+    expect(list.systems.map((s: { name: string }) => s.name)).toEqual(
       expect.arrayContaining(['pendulum', 'kepler']),
     );
-    expect(integrators.find((m: { name: string }) => m.name === 'pefrl')).toMatchObject({
+    expect(list.integrators.find((m: { name: string }) => m.name === 'pefrl')).toMatchObject({
       order: 4,
       symplectic: true,
       forcesPerStep: 4,
@@ -41,20 +46,13 @@ describe('untangle mechanics', () => {
     expect(run.samples.t).toHaveLength(101);
     expect(readFileSync(svg, 'utf8')).toMatch(/^<svg .*position q.*<\/svg>$/s);
     const png = join(folder, 'energy.png');
-    await json('run', 'kepler', '--picture', 'energy', '--plot', png);
+    await inside('run', 'kepler', '--picture', 'energy', '--plot', png);
     expect([...readFileSync(png).subarray(1, 4)]).toEqual([...Buffer.from('PNG')]);
   });
 
   it('run starts where it is told', async () => {
-    const { samples, energy } = await json(
-      'run',
-      'henon-heiles',
-      '--q',
-      '0.1,0.2',
-      '--p',
-      '0,-0.1',
-      '--steps',
-      '5',
+    const { samples, energy } = JSON.parse(
+      await inside('run', 'henon-heiles', '--q', '0.1,0.2', '--p', '0,-0.1', '--steps', '5'),
     );
     expect([samples.q[0], samples.p[0]]).toEqual([
       [0.1, 0.2],
@@ -98,12 +96,43 @@ describe('untangle mechanics', () => {
     }
   });
 
+  it('each system has a method that moves it, and orders that can be measured', async () => {
+    for (const { name, integrator } of systems.values()) {
+      const run = JSON.parse(await inside('run', name, '--steps', '3'));
+      expect([run.integrator, run.energy.worst < 1e-3 || name === 'damped-pendulum'], name).toEqual([
+        integrator,
+        true,
+      ]);
+    }
+    const short = ['--halvings', '1', '--time', '0.5'];
+    const measured = async (name: string) =>
+      JSON.parse(await inside('order', name, ...short)).map((row: { name: string }) => row.name);
+    expect(await measured('double-pendulum')).toEqual(['gauss-legendre-4']);
+    expect(await measured('separation-on-spheres')).toEqual(['rattle']);
+    expect(await measured('kepler')).toEqual([...ORDER_METHODS]);
+  });
+
+  it.each([
+    ['run', ['run', 'pendulum', '--steps', '1000000000000000']],
+    ['compare', ['compare', 'kepler', '--budget', '1000000000000']],
+  ])('%s: Ctrl-C ends what would take years', async (_, args) => {
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 50);
+    await expect(within(['mechanics', ...args], stop.signal)).rejects.toMatchObject({ code: 'interrupted' });
+  });
+
   it.each([
     ['an unknown system, with the nearest', ['run', 'pendlum'], 'mechanics.unknown-system', 'pendulum'],
     ['an unknown method', ['run', 'pendulum', '--integrator', 'rk5'], 'mechanics.unknown-integrator', 'rk4'],
     [
       'a method that cannot move the system',
-      ['run', 'double-pendulum'],
+      ['run', 'double-pendulum', '--integrator', 'pefrl'],
+      'mechanics.needs',
+      'implicit-midpoint',
+    ],
+    [
+      'a method that cannot move the system, where orders are measured',
+      ['order', 'double-pendulum', '--integrators', 'pefrl'],
       'mechanics.needs',
       'implicit-midpoint',
     ],
@@ -120,20 +149,31 @@ describe('untangle mechanics', () => {
       'mechanics.not-conserved',
       'friction',
     ],
-    ['no time to compare in', ['compare', 'kepler', '--time', '0'], 'usage.invalid-value', 'above 0'],
     ['a system without a section', ['section', 'kepler'], 'mechanics.no-section', 'henon-heiles'],
-    ['a picture of an unknown kind', ['run', 'pendulum', '--plot', 'x.gif'], 'usage.invalid-value', 'svg'],
     [
       'an energy that no orbit has',
       ['section', 'henon-heiles', '--energy', '-1'],
       'usage.invalid-value',
       '0.125',
     ],
+    ['no time to compare in', ['compare', 'kepler', '--time', '0'], 'commander.invalidArgument', 'above 0'],
+    [
+      'a step halved more often than any error falls',
+      ['order', 'kepler', '--halvings', '13'],
+      'commander.invalidArgument',
+      '12 or less',
+    ],
   ])('%s is refused', async (_what, args, code, word) => {
-    const result = await untangle(['mechanics', ...args, '--json']);
-    expect(result.code).not.toBe(0);
-    expect(JSON.parse(result.out).error.code).toBe(code);
-    expect(result.out).toContain(word);
+    const error = await inside(...args).catch((thrown) => thrown);
+    expect(error.code).toBe(code);
+    expect(`${error.message} ${error.hint}`).toContain(word);
+  });
+
+  it('a picture of an unknown kind is refused before anything runs', async () => {
+    const result = await untangle(['mechanics', 'run', 'pendulum', '--plot', 'x.gif', '--json']);
+    expect(result.code).toBe(2);
+    expect(JSON.parse(result.out).error.code).toBe('usage.invalid-value');
+    expect(result.out).toContain('svg');
     expect(existsSync('x.gif')).toBe(false);
   });
 });

@@ -1,7 +1,6 @@
 /** @file What the command line prints: bars, rates, tables, errors, the report. */
 import { describe, expect, it } from 'vitest';
 import { exitCodeOf, printError } from '../../src/cli/errors.ts';
-import type { Io } from '../../src/cli/io.ts';
 import { bar, duration, liveLine, progressView } from '../../src/cli/progress.ts';
 import { report } from '../../src/cli/report.ts';
 import { styleText } from '../../src/cli/style.ts';
@@ -10,25 +9,7 @@ import { InterruptedError, StudyError, UsageError } from '../../src/core/errors.
 import type { StudyMessage } from '../../src/study/messages.ts';
 import { studyStore } from '../../src/study/state.ts';
 import type { StudySummary } from '../../src/study/summary.ts';
-
-function fakeIo(live: boolean) {
-  const said = { out: '', err: '' };
-  const io: Io = {
-    out: (text) => {
-      said.out += text;
-    },
-    err: (text) => {
-      said.err += text;
-    },
-    live,
-    interactive: false,
-    columns: 80,
-    style: styleText(false),
-    signal: new AbortController().signal,
-    self: 'untangle',
-  };
-  return { io, said };
-}
+import { fakeIo } from './support.ts';
 
 describe('small parts', () => {
   it('durations', () => {

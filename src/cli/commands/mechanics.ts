@@ -3,12 +3,12 @@ import { extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import { stateOf } from '../../mechanics/build.ts';
-import { integrate } from '../../mechanics/integrate.ts';
+import { giveWay, integrateInterruptibly } from '../../mechanics/integrate.ts';
 import { integratorNamed, integrators } from '../../mechanics/integrators/registry.ts';
 import { type SystemEntry, systemNamed, systems } from '../../mechanics/systems/registry.ts';
 import { compareMethods } from '../../study/mechanics/compare.ts';
 import { energyPicture, orderPicture, phasePortrait, poincarePicture } from '../../study/mechanics/draw.ts';
-import { measuredOrders, ORDER_METHODS } from '../../study/mechanics/orders.ts';
+import { type MeasuredOrder, measuredOrders, orderMethods } from '../../study/mechanics/orders.ts';
 import { reportOf } from '../../study/mechanics/report.ts';
 import { sectionOrbits } from '../../study/mechanics/section.ts';
 import { sectionOf } from '../../study/mechanics/views.ts';
@@ -30,6 +30,18 @@ function duration(text: string): number {
   if (value <= 0) throw new InvalidArgumentError('It must be above 0.');
   return value;
 }
+
+/** How often a step is halved. */
+function halvings(text: string): number {
+  const value = positive(text);
+  if (value <= 12) return value;
+  throw new InvalidArgumentError(
+    'It must be 12 or less: each halving doubles the steps, and errors soon reach rounding.',
+  );
+}
+
+/** Samples that a run keeps: with more steps, only every n-th is recorded. */
+const SAMPLES = 1_000_000;
 
 /** The name of a picture, by its ending. */
 function pictureFile(file: string): string {
@@ -99,12 +111,17 @@ function addList(mechanics: Command, io: Io): void {
         forcesPerStep: method.forcesPerStep,
         reference: method.reference,
       }));
-      const all = [...systems.values()].map(({ name, about, step }) => ({ name, about, step }));
+      const all = [...systems.values()].map(({ name, about, step, integrator }) => ({
+        name,
+        about,
+        step,
+        integrator,
+      }));
       if (options.json) return json(io, { systems: all, integrators: methods });
       io.out(
         table(
-          ['system', 'what it is', 'step'],
-          all.map((s) => [s.name, s.about, String(s.step)]),
+          ['system', 'what it is', 'step', 'usual method'],
+          all.map((s) => [s.name, s.about, String(s.step), s.integrator]),
         ),
       );
       io.out('\n');
@@ -126,7 +143,7 @@ function addList(mechanics: Command, io: Io): void {
 }
 
 interface RunOptions extends Plot {
-  readonly integrator: string;
+  readonly integrator?: string;
   readonly steps: number;
   readonly dt?: number;
   readonly q?: readonly number[];
@@ -144,8 +161,12 @@ function addRun(mechanics: Command, io: Io): void {
     .command('run')
     .summary('move a system and see what its energy does')
     .argument('<system>', 'a name from `mechanics list`')
-    .addOption(new Option('--integrator <name>', 'the method').default('pefrl'))
-    .addOption(new Option('--steps <number>', 'how many steps').default(1000).argParser(positive))
+    .addOption(new Option('--integrator <name>', 'the method (default: what suits the system)'))
+    .addOption(
+      new Option('--steps <number>', 'how many steps (beyond a million, every n-th is recorded)')
+        .default(1000)
+        .argParser(positive),
+    )
     .addOption(
       new Option('--dt <number>', 'length of a step (default: what suits the system)').argParser(real),
     )
@@ -157,11 +178,13 @@ function addRun(mechanics: Command, io: Io): void {
     )
     .action(async (name: string, options: RunOptions) => {
       const entry = systemNamed(name);
-      const method = integratorNamed(options.integrator);
+      const method = integratorNamed(options.integrator ?? entry.integrator);
       const system = entry.make();
-      const run = integrate(system, method, startOf(entry, options), {
+      const run = await integrateInterruptibly(system, method, startOf(entry, options), {
         step: options.dt ?? entry.step,
         steps: options.steps,
+        every: Math.ceil(options.steps / SAMPLES),
+        signal: io.signal,
       });
       await plot(
         options.plot,
@@ -218,9 +241,10 @@ function addCompare(mechanics: Command, io: Io): void {
       async (name: string, options: Plot & { budget: number; time?: number; only?: readonly string[] }) => {
         const entry = systemNamed(name);
         const only = options.only?.map((one) => integratorNamed(one).name);
-        const rows = compareMethods(entry, {
+        const rows = await compareMethods(entry, {
           budget: options.budget,
           time: options.time ?? 500 * entry.step,
+          signal: io.signal,
           ...(only ? { only } : {}),
         });
         await plot(
@@ -263,25 +287,28 @@ function addOrder(mechanics: Command, io: Io): void {
     .command('order')
     .summary('how fast the error falls with the step')
     .argument('<system>', 'a name from `mechanics list`')
-    .addOption(new Option('--integrators <names...>', 'the methods').default([...ORDER_METHODS]))
+    .addOption(new Option('--integrators <names...>', 'the methods (default: some that suit the system)'))
     .addOption(
       new Option('--time <number>', 'how long (default: 100 steps of the system)').argParser(duration),
     )
     .addOption(
-      new Option('--halvings <number>', 'how often the step is halved').default(4).argParser(positive),
+      new Option('--halvings <number>', 'how often the step is halved').default(4).argParser(halvings),
     )
     .addOption(plotOption())
     .action(
       async (
         name: string,
-        options: Plot & { integrators: readonly string[]; time?: number; halvings: number },
+        options: Plot & { integrators?: readonly string[]; time?: number; halvings: number },
       ) => {
         const entry = systemNamed(name);
         const { time, halvings } = options;
-        const rows = measuredOrders(entry, options.integrators, {
-          halvings,
-          ...(time === undefined ? {} : { time }),
-        });
+        const rows: MeasuredOrder[] = [];
+        for (const method of options.integrators ?? orderMethods(entry)) {
+          rows.push(
+            ...measuredOrders(entry, [method], { halvings, ...(time === undefined ? {} : { time }) }),
+          );
+          await giveWay(io.signal);
+        }
         await plot(options.plot, () => orderPicture(rows, size), io);
         if (options.json) return json(io, rows);
         io.out(

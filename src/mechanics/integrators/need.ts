@@ -1,5 +1,5 @@
 /** @file The check, once per system, that a method can move it. */
-import { MechanicsError } from '../../core/errors.ts';
+import { MechanicsError, UntangleError } from '../../core/errors.ts';
 import type { PairFormula } from '../differentiate.ts';
 import type { Constrained, Damped, Flow, Integrator, Poisson, Separable, System } from '../types.ts';
 
@@ -23,6 +23,17 @@ export function keepsStructure(
 ): boolean {
   if (kind === 'damped' || kind === 'poisson') return symplectic && needs === kind;
   return symplectic && kind !== 'field';
+}
+
+/** Whether the method can move the system. */
+export function canMove(method: Integrator, system: System): boolean {
+  try {
+    method.stepper(system);
+    return true;
+  } catch (error) {
+    if (error instanceof UntangleError && error.code === 'mechanics.needs') return false;
+    throw error;
+  }
 }
 
 /** The system as H = T(p) + V(q). Throws `mechanics.needs`. */

@@ -24,6 +24,8 @@ export interface SystemEntry {
   start(): State;
   /** A step that leapfrog-like methods manage well. */
   readonly step: number;
+  /** Name of a method that suits it. */
+  readonly integrator: string;
 }
 
 const circle = (features: number) =>
@@ -37,6 +39,7 @@ const entries: readonly SystemEntry[] = [
     make: () => harmonicOscillator(),
     start: () => stateOf([1], [0]),
     step: 0.1,
+    integrator: 'pefrl',
   },
   {
     name: 'pendulum',
@@ -44,6 +47,7 @@ const entries: readonly SystemEntry[] = [
     make: () => pendulum(),
     start: () => stateOf([Math.PI / 2], [0]),
     step: 0.1,
+    integrator: 'pefrl',
   },
   {
     name: 'damped-pendulum',
@@ -51,6 +55,7 @@ const entries: readonly SystemEntry[] = [
     make: () => damped(pendulum(), 0.1),
     start: () => stateOf([Math.PI / 2], [0]),
     step: 0.1,
+    integrator: 'conformal-leapfrog',
   },
   {
     name: 'double-pendulum',
@@ -58,6 +63,7 @@ const entries: readonly SystemEntry[] = [
     make: () => doublePendulum(),
     start: () => stateOf([2, 2], [0, 0]),
     step: 0.02,
+    integrator: 'gauss-legendre-4',
   },
   {
     name: 'kepler',
@@ -65,6 +71,7 @@ const entries: readonly SystemEntry[] = [
     make: () => kepler(),
     start: () => keplerOrbit(0.6),
     step: 0.02,
+    integrator: 'pefrl',
   },
   {
     name: 'n-body',
@@ -72,6 +79,7 @@ const entries: readonly SystemEntry[] = [
     make: () => nBody({ masses: [1, 1, 1] }),
     start: () => figureEight(),
     step: 0.01,
+    integrator: 'pefrl',
   },
   {
     name: 'henon-heiles',
@@ -79,6 +87,7 @@ const entries: readonly SystemEntry[] = [
     make: () => henonHeiles(),
     start: () => stateOf([0, 0.1], [0.3, 0]),
     step: 0.1,
+    integrator: 'pefrl',
   },
   {
     name: 'double-well',
@@ -86,6 +95,7 @@ const entries: readonly SystemEntry[] = [
     make: () => doubleWell(),
     start: () => stateOf([1], [1]),
     step: 0.02,
+    integrator: 'pefrl',
   },
   {
     name: 'coupled-oscillators',
@@ -93,6 +103,7 @@ const entries: readonly SystemEntry[] = [
     make: () => coupledOscillators(),
     start: () => stateOf([1, 0, 0], [0, 0, 0]),
     step: 0.1,
+    integrator: 'pefrl',
   },
   {
     name: 'toda-lattice',
@@ -100,6 +111,7 @@ const entries: readonly SystemEntry[] = [
     make: () => todaLattice(),
     start: () => stateOf([0.5, 0, -0.5], [1, -0.3, -0.7]),
     step: 0.05,
+    integrator: 'pefrl',
   },
   {
     name: 'charged-particle',
@@ -107,6 +119,7 @@ const entries: readonly SystemEntry[] = [
     make: () => chargedParticle({ gradient: 0.1 }),
     start: () => stateOf([1, 0, 0], [0, 1, 0.1]),
     step: 0.1,
+    integrator: 'gauss-legendre-4',
   },
   {
     name: 'rigid-body',
@@ -114,6 +127,7 @@ const entries: readonly SystemEntry[] = [
     make: () => rigidBody(),
     start: () => stateOf([0.1, 1, 0.1], []),
     step: 0.1,
+    integrator: 'lie-poisson-4',
   },
   {
     name: 'separation',
@@ -121,6 +135,7 @@ const entries: readonly SystemEntry[] = [
     make: () => separation(),
     start: () => stateOf(circle(5), still(10)),
     step: 0.05,
+    integrator: 'pefrl',
   },
   {
     name: 'separation-on-spheres',
@@ -128,6 +143,7 @@ const entries: readonly SystemEntry[] = [
     make: () => separationOnSpheres(),
     start: () => stateOf(circle(5), still(10)),
     step: 0.05,
+    integrator: 'rattle',
   },
 ];
 

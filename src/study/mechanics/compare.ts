@@ -1,7 +1,7 @@
 /** @file All methods on one system at equal cost: energy error for the same number of force evaluations. */
-import { MechanicsError, UntangleError } from '../../core/errors.ts';
-import { integrate, type Run } from '../../mechanics/integrate.ts';
-import { keepsStructure } from '../../mechanics/integrators/need.ts';
+import { MechanicsError } from '../../core/errors.ts';
+import { giveWay, integrateInterruptibly, type Run } from '../../mechanics/integrate.ts';
+import { canMove, keepsStructure } from '../../mechanics/integrators/need.ts';
 import { integrators } from '../../mechanics/integrators/registry.ts';
 import type { SystemEntry } from '../../mechanics/systems/registry.ts';
 import type { Integrator, System } from '../../mechanics/types.ts';
@@ -31,16 +31,26 @@ const SAMPLES = 4000;
 /**
  * Every method that can move the system, over `time`, with about `budget` force evaluations each. Implicit and
  * adaptive methods, whose cost is known only afterwards, are run again with a step corrected by what was counted.
- * Throws MechanicsError `mechanics.not-conserved` for a system with friction.
+ * Throws MechanicsError `mechanics.not-conserved` for a system with friction, InterruptedError when `signal` fires.
  */
-export function compareMethods(
+export async function compareMethods(
   entry: SystemEntry,
-  options: { readonly budget: number; readonly time: number; readonly only?: readonly string[] },
-): Comparison[] {
+  options: {
+    readonly budget: number;
+    readonly time: number;
+    readonly only?: readonly string[];
+    readonly signal?: AbortSignal;
+  },
+): Promise<Comparison[]> {
   requireConserved(entry);
-  const wanted = [...integrators.values()].filter(({ name }) => !options.only || options.only.includes(name));
-  const rows = wanted.map((method) => atBudget(entry, method, options.budget, options.time));
-  return rows.filter((row) => row !== undefined).sort((a, b) => a.worst - b.worst);
+  const rows: Comparison[] = [];
+  for (const method of integrators.values()) {
+    if (options.only && !options.only.includes(method.name)) continue;
+    if (!canMove(method, entry.make())) continue;
+    rows.push(await atBudget(entry, method, options));
+    await giveWay(options.signal);
+  }
+  return rows.sort((a, b) => a.worst - b.worst);
 }
 
 /**
@@ -55,12 +65,11 @@ export function requireConserved(entry: SystemEntry): void {
   });
 }
 
-function atBudget(
+async function atBudget(
   entry: SystemEntry,
   method: Integrator,
-  budget: number,
-  time: number,
-): Comparison | undefined {
+  { budget, time, signal }: { readonly budget: number; readonly time: number; readonly signal?: AbortSignal },
+): Promise<Comparison> {
   const { system, counted } = counting(entry.make());
   const { name, order, symmetric } = method;
   const symplectic = keepsStructure(method, system);
@@ -70,7 +79,12 @@ function atBudget(
     for (let attempt = 0; ; attempt++) {
       const before = counted();
       const every = Math.max(1, Math.ceil(steps / SAMPLES));
-      const run = integrate(system, method, entry.start(), { step: time / steps, steps, every });
+      const run = await integrateInterruptibly(system, method, entry.start(), {
+        step: time / steps,
+        steps,
+        every,
+        ...(signal ? { signal } : {}),
+      });
       const forces = counted() - before;
       const share = forces / budget;
       if (attempt < 3 && (share > 1.05 || share < 0.9) && steps > 1) {
@@ -90,8 +104,7 @@ function atBudget(
       };
     }
   } catch (error) {
-    if (!(error instanceof UntangleError)) throw error;
-    if (error.code === 'mechanics.needs') return undefined;
+    if (!(error instanceof MechanicsError)) throw error;
     const none = { steps, step: time / steps, forces: 0, worst: Number.POSITIVE_INFINITY };
     return { ...about, ...none, atEnd: Number.POSITIVE_INFINITY, failed: error.message };
   }

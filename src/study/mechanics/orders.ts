@@ -1,5 +1,6 @@
 /** @file Orders of methods on a built-in system, by halving the step: what `untangle mechanics order` prints and the Studio draws. */
 import { energyOrder } from '../../mechanics/diagnostics/order.ts';
+import { canMove } from '../../mechanics/integrators/need.ts';
 import { integratorNamed } from '../../mechanics/integrators/registry.ts';
 import type { SystemEntry } from '../../mechanics/systems/registry.ts';
 import { requireConserved } from './compare.ts';
@@ -25,6 +26,12 @@ export const ORDER_METHODS = [
   'yoshida-6',
   'kahan-li-6',
 ] as const;
+
+/** Those of `ORDER_METHODS` that can move the system; where none can, the system's own method. */
+export function orderMethods({ make, integrator }: SystemEntry): readonly string[] {
+  const able = ORDER_METHODS.filter((name) => canMove(integratorNamed(name), make()));
+  return able.length > 0 ? able : [integrator];
+}
 
 /** Errors this small are rounding: there is no slope to measure. */
 const ROUNDING = 1e-13;
