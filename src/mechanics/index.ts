@@ -31,7 +31,15 @@ export * from './differentiate.ts';
 export type { EventHit, EventSurface } from './events.ts';
 export { type HigherLagrangian, ostrogradsky, paisUhlenbeck } from './fields/ostrogradsky.ts';
 export * from './fields/wave.ts';
-export { denseOutput, ensemble, integrate, type Run, type RunOptions, sampleAt } from './integrate.ts';
+export {
+  denseOutput,
+  ensemble,
+  integrate,
+  integrateInterruptibly,
+  type Run,
+  type RunOptions,
+  sampleAt,
+} from './integrate.ts';
 export { type Coefficients, composeLeapfrog, splitting } from './integrators/composition.ts';
 export { adaptiveDormandPrince, type Tolerance } from './integrators/dormand-prince.ts';
 export { integratorNamed, integrators } from './integrators/registry.ts';
