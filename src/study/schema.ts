@@ -93,7 +93,9 @@ export const studyFileSchema = section({
   model: z
     .string()
     .min(1)
-    .describe('smollm2-135m, tiny, a folder or file with a model, or the name of one on the Hugging Face hub'),
+    .describe(
+      'smollm2-135m, tiny, a folder or file with a model, or the name of one on the Hugging Face hub',
+    ),
   seed: z.int().default(0).describe('Every random choice follows from it'),
   text: z
     .union([z.string().min(1), textSchema])

@@ -47,19 +47,31 @@ describe.skipIf(!browserTests)('mechanics in the Studio', () => {
     await expect.poll(dots).not.toBe(end);
   });
 
+  test('the section follows the energy, the order plot the system', async () => {
+    await open('/mechanics');
+    const drawn = (name: string) => section(name).locator('.picture svg').innerHTML();
+    const [orderly, exact] = [await drawn('Order and chaos'), await drawn('How exact')];
+    const knob = section('Order and chaos').getByRole('slider', { name: 'Energy' });
+    await knob.focus();
+    for (let i = 0; i < 10; i++) await page.keyboard.press('ArrowLeft');
+    await expect.poll(() => drawn('Order and chaos')).not.toBe(orderly);
+    await section('How exact').getByRole('combobox', { name: 'On' }).selectOption('pendulum');
+    await expect.poll(() => drawn('How exact')).not.toBe(exact);
+  });
+
   test('any system offers only the methods that can move it', async () => {
     await open('/mechanics');
-    await section('4.').getByRole('combobox', { name: 'System' }).selectOption('rigid-body');
-    const methods = await section('4.')
+    await section('Any system').getByRole('combobox', { name: 'System' }).selectOption('rigid-body');
+    const methods = await section('Any system')
       .getByRole('combobox', { name: 'Method' })
       .locator('option')
       .allTextContents();
     expect(methods).toContain('lie-poisson');
     expect(methods).not.toContain('leapfrog-kdk');
-    await section('4.').getByRole('combobox', { name: 'System' }).selectOption('kepler');
-    await section('4.').getByRole('combobox', { name: 'Method' }).selectOption('rk4');
+    await section('Any system').getByRole('combobox', { name: 'System' }).selectOption('kepler');
+    await section('Any system').getByRole('combobox', { name: 'Method' }).selectOption('rk4');
     await expect.poll(() => new URL(page.url()).searchParams.get('method')).toBe('rk4');
     await page.reload();
-    expect(await section('4.').getByRole('combobox', { name: 'Method' }).inputValue()).toBe('rk4');
+    expect(await section('Any system').getByRole('combobox', { name: 'Method' }).inputValue()).toBe('rk4');
   });
 });

@@ -167,6 +167,8 @@ describe('a screened encoder finds what an exact one finds', () => {
       bias: normals(r, features),
     });
     expect(screened.listed.counts).toEqual(exact.listed.counts);
-    screened.listed.values.forEach((value, i) => expect(value).toBeCloseTo(exact.listed.values[i]!, 4));
+    screened.listed.values.forEach((value, i) => {
+      expect(value).toBeCloseTo(exact.listed.values[i]!, 4);
+    });
   });
 });
