@@ -1,8 +1,6 @@
 /** @file A trainer's state on disk, so that a stopped run goes on to the bit. */
-import { existsSync } from 'node:fs';
-import { FileError } from '../core/errors.ts';
 import { tensor } from '../core/tensor.ts';
-import { openSafetensors, writeSafetensors } from '../files/safetensors.ts';
+import { openIfSound, writeSafetensors } from '../files/safetensors.ts';
 
 export interface Checkpoint {
   readonly state: Uint8Array;
@@ -29,11 +27,7 @@ export async function saveCheckpoint(
 
 /** The checkpoint at `path`, or undefined when there is none for this key or it is damaged: then training starts again. */
 export async function loadCheckpoint(path: string, key: string): Promise<Checkpoint | undefined> {
-  if (!existsSync(path)) return undefined;
-  const file = await openSafetensors(path).catch((error: unknown) => {
-    if (error instanceof FileError) return undefined;
-    throw error;
-  });
+  const file = await openIfSound(path);
   if (!file) return undefined;
   try {
     const { key: found, curve, seconds } = file.metadata;

@@ -1,5 +1,5 @@
 /** @file safetensors files: tensors by name in one file, read piece by piece, written at once or as they come. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { FileError, nearestNames } from '../core/errors.ts';
 import {
@@ -29,6 +29,15 @@ export interface SafetensorsFile {
   /** `count` bytes of a tensor from byte `from` on, into `target` when given. */
   readBytes(name: string, from: number, count: number, target?: Uint8Array): Uint8Array;
   close(): void;
+}
+
+/** The file at `path`, or undefined when there is none or it is damaged: for what can be made again. */
+export async function openIfSound(path: string): Promise<SafetensorsFile | undefined> {
+  if (!existsSync(path)) return undefined;
+  return openSafetensors(path).catch((error: unknown) => {
+    if (error instanceof FileError) return undefined;
+    throw error;
+  });
 }
 
 /**

@@ -1,9 +1,7 @@
 /** @file A training on disk, so that a stopped one goes on to the bit: parameters, optimiser, curve. */
-import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import { FileError } from '../core/errors.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
-import { openSafetensors, writeSafetensors } from '../files/safetensors.ts';
+import { openIfSound, writeSafetensors } from '../files/safetensors.ts';
 import type { Floats, OptimiserState } from '../mechanics/optimisers/optimiser.ts';
 
 /** One point of a training's curve. Losses are means over a batch, in the loss's own unit. */
@@ -60,11 +58,7 @@ export async function saveCheckpoint(path: string, key: string, checkpoint: Chec
 
 /** The checkpoint at `path`; undefined when there is none for this key or it is damaged: then training starts anew. */
 export async function loadCheckpoint(path: string, key: string): Promise<Checkpoint | undefined> {
-  if (!existsSync(path)) return undefined;
-  const file = await openSafetensors(path).catch((error: unknown) => {
-    if (error instanceof FileError) return undefined;
-    throw error;
-  });
+  const file = await openIfSound(path);
   if (!file) return undefined;
   try {
     const metadata = metadataSchema.safeParse(file.metadata);

@@ -51,14 +51,31 @@ export function MechanicsPage() {
   );
 }
 
-/** Lessons 1 and 2: the swing, and the same swing as a path in phase space. */
-function Swing() {
-  const [angle, setAngle] = useNumber('angle', 90, angles);
-  const { time, scrubber } = useTime();
+/** The pendulum let go at an angle that stands in the address, with its knob. */
+function useSwing(key: string, fallback: number) {
+  const [angle, setAngle] = useNumber(key, fallback, angles);
   const run = useMemo(
     () => attempt('pendulum', 'yoshida-8', 0.05, 300, [(angle * Math.PI) / 180]) as Run,
     [angle],
   );
+  const knob = (
+    <Knob
+      label="Let go at"
+      value={angle}
+      low={angles[0]}
+      high={angles[1]}
+      step={1}
+      onChange={setAngle}
+      format={degrees}
+    />
+  );
+  return { run, knob };
+}
+
+/** Lesson 1: the swing, and the same swing as a path in phase space. */
+function Swing() {
+  const { run, knob } = useSwing('angle', 90);
+  const { time, scrubber } = useTime();
   const shown = Math.max(1, Math.round(time * run.times.length));
   const drawPendulum = useCallback(
     (width: number) => {
@@ -88,15 +105,7 @@ function Swing() {
         over the top.
       </p>
       <div className="knobs">
-        <Knob
-          label="Let go at"
-          value={angle}
-          low={5}
-          high={179}
-          step={1}
-          onChange={setAngle}
-          format={degrees}
-        />
+        {knob}
         {scrubber}
       </div>
       <div className="pair">
@@ -111,13 +120,9 @@ function Swing() {
   );
 }
 
-/** Lesson 3: T and V change, H does not. */
+/** Lesson 2: T and V change, H does not. */
 function EnergySplit() {
-  const [angle, setAngle] = useNumber('push', 120, angles);
-  const run = useMemo(
-    () => attempt('pendulum', 'yoshida-8', 0.05, 300, [(angle * Math.PI) / 180]) as Run,
-    [angle],
-  );
+  const { run, knob } = useSwing('push', 120);
   const draw = useCallback(
     (width: number) => splitPicture(pendulumSystem(), run, { width, height: 260 }),
     [run],
@@ -130,17 +135,7 @@ function EnergySplit() {
         H = T + V, the <Word term="hamiltonian">Hamiltonian</Word>, never changes, and it drives the motion:{' '}
         <i>q</i> grows at the rate ∂H/∂p, <i>p</i> falls at the rate ∂H/∂q.
       </p>
-      <div className="knobs">
-        <Knob
-          label="Let go at"
-          value={angle}
-          low={5}
-          high={179}
-          step={1}
-          onChange={setAngle}
-          format={degrees}
-        />
-      </div>
+      <div className="knobs">{knob}</div>
       <Picture draw={draw} />
     </section>
   );
@@ -148,7 +143,7 @@ function EnergySplit() {
 
 const contenders = ['euler', 'rk4', 'symplectic-euler', 'leapfrog-kdk', 'pefrl'] as const;
 
-/** Lesson 4: the same motion by methods that keep the energy and methods that do not. */
+/** Lesson 3: the same motion by methods that keep the energy and methods that do not. */
 function Drift() {
   const [step, setStep] = useNumber('h', 0.3, [0.05, 1.2]);
   const [method, setMethod] = useQuery('by', 'euler');
