@@ -60,6 +60,9 @@ describe.skipIf(!browserTests)('pages in a real browser', () => {
       const { page, errors } = await watchedPage(browser);
       await page.goto(bare.studio.url + path);
       await page.locator('main').getByRole('heading').first().waitFor();
+      // While the page asks for the study it says only that.
+      await page.getByText('Asking the study').waitFor({ state: 'detached' });
+      await page.locator('main').getByRole('heading').first().waitFor();
       const words = ((await page.locator('main').textContent()) ?? '').replace(/\s+/g, ' ');
       expect(words.length).toBeGreaterThan(60);
       if (path !== '/glossary')
