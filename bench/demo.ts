@@ -4,10 +4,11 @@
  * Memory is the sum over all processes of the run: resident (RSS) and proportional (PSS, shared pages split).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeMachine } from './machine.ts';
+import { resultText, saveResult } from './results.ts';
 
 interface Run {
   seconds: number;
@@ -39,9 +40,8 @@ try {
     cold,
     warm: { ...warm, document: undefined },
   };
-  mkdirSync('bench/results', { recursive: true });
-  writeFileSync('bench/results/demo.json', `${JSON.stringify(result, null, 2)}\n`);
-  process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  saveResult('demo', result);
+  process.stdout.write(resultText(result));
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

@@ -4,11 +4,12 @@
  * bench/results/hnn.json after every seed; seeds that are there already are kept unless `--again` is given. The name of a
  * task runs that one alone.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { quantile } from '../src/core/statistics.ts';
 import { compareMotions, type MotionComparison } from '../src/networks/motion-comparison.ts';
 import { springSetting, springTask, twoBodySetting, twoBodyTask } from '../src/networks/motion-tasks.ts';
 import { describeMachine } from './machine.ts';
+import { saveResult } from './results.ts';
 
 /** Energy errors of arXiv:1906.01563, table 1. */
 const published = {
@@ -112,6 +113,5 @@ function write(task: string, outcomes: Outcome[]): void {
     threads,
     results,
   };
-  mkdirSync('bench/results', { recursive: true });
-  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  saveResult('hnn', result);
 }

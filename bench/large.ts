@@ -5,7 +5,7 @@
  * `--save` writes bench/results/large.json. The file is made in the system's temporary folder and removed.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,6 +16,7 @@ import type { ModelShape } from '../src/models/types.ts';
 import { modelWeights, type WeightSpec } from '../src/models/weights.ts';
 import type { LargeJob, LargeResult } from './large-run.ts';
 import { describeMachine } from './machine.ts';
+import { resultText, saveResult } from './results.ts';
 
 const { values } = parseArgs({
   options: {
@@ -116,11 +117,8 @@ try {
     /** The measured process and this one, which waits, together. */
     peakBytesOfAllProcesses: run.peakBytes + process.resourceUsage().maxRSS * 1024,
   };
-  const text = `${JSON.stringify(result, null, 2)}\n`;
-  if (values.save) {
-    mkdirSync('bench/results', { recursive: true });
-    writeFileSync('bench/results/large.json', text);
-  }
+  const text = resultText(result);
+  if (values.save) saveResult('large', result);
   if (values.json) process.stdout.write(text);
   else {
     const gb = (n: number) => `${(n / 2 ** 30).toFixed(2)} GiB`;

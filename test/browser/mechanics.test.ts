@@ -1,28 +1,16 @@
 /** @file The Mechanics page: knobs turn, pictures follow, the address remembers. */
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { browserTests, launchBrowser, watchedPage } from '../support/browser.ts';
-import { type InventedStudio, inventedStudio } from '../support/invented-studio.ts';
+import type { Page } from 'playwright-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { browserTests } from '../support/browser.ts';
+import { studioPage } from '../support/studio-page.ts';
 
 describe.skipIf(!browserTests)('mechanics in the Studio', () => {
-  let browser: Browser;
-  let invented: InventedStudio;
+  const studio = studioPage();
+  const open = (path: string) => studio.open(path, 'Mechanics');
   let page: Page;
-  let errors: string[];
-  beforeAll(async () => {
-    invented = await inventedStudio();
-    browser = await launchBrowser();
-    ({ page, errors } = await watchedPage(browser));
+  beforeAll(() => {
+    page = studio.page;
   });
-  afterAll(async () => {
-    await browser?.close();
-    await invented?.studio.close();
-    expect(errors).toEqual([]);
-  });
-  const open = async (path: string) => {
-    await page.goto(invented.studio.url + path);
-    await page.getByRole('heading', { level: 1, name: 'Mechanics' }).waitFor();
-  };
   const section = (name: string) => page.getByRole('region', { name });
 
   test('another angle gives another swing, and the address keeps it', async () => {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { StudyError } from '../../core/errors.ts';
 import { runChecks } from '../../study/checks.ts';
-import type { Io } from '../io.ts';
+import { type Io, printJson } from '../io.ts';
 import { addGlobalOptions, type GlobalOptions } from '../options.ts';
 import { table } from '../table.ts';
 
@@ -28,7 +28,7 @@ export async function checkAction(area: string | undefined, options: GlobalOptio
       if (event.type === 'start' && !options.quiet) io.err(`▸ ${event.label}\n`);
     },
   });
-  if (options.json) io.out(`${JSON.stringify(rows, null, 2)}\n`);
+  if (options.json) printJson(io, rows);
   else {
     io.out(
       table(

@@ -12,7 +12,7 @@ import { type MeasuredOrder, measuredOrders, orderMethods } from '../../study/me
 import { reportOf } from '../../study/mechanics/report.ts';
 import { sectionOrbits } from '../../study/mechanics/section.ts';
 import { sectionOf } from '../../study/mechanics/views.ts';
-import type { Io } from '../io.ts';
+import { type Io, printJson } from '../io.ts';
 import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
 import { table } from '../table.ts';
 import { checkAction } from './check.ts';
@@ -72,7 +72,6 @@ async function plot(file: string | undefined, svg: () => string, io: Io): Promis
   io.err(`${file} written\n`);
 }
 
-const json = (io: Io, value: unknown) => io.out(`${JSON.stringify(value, null, 2)}\n`);
 const short = (value: number) => (Number.isFinite(value) ? value.toExponential(2) : '–');
 
 export function addMechanics(program: Command, io: Io): void {
@@ -117,7 +116,7 @@ function addList(mechanics: Command, io: Io): void {
         step,
         integrator,
       }));
-      if (options.json) return json(io, { systems: all, integrators: methods });
+      if (options.json) return printJson(io, { systems: all, integrators: methods });
       io.out(
         table(
           ['system', 'what it is', 'step', 'usual method'],
@@ -195,7 +194,7 @@ function addRun(mechanics: Command, io: Io): void {
         io,
       );
       const report = reportOf(run, system, method, options.steps);
-      if (options.json) return json(io, report);
+      if (options.json) return printJson(io, report);
       const { energy, final } = report;
       io.out(
         table(
@@ -253,7 +252,7 @@ function addCompare(mechanics: Command, io: Io): void {
           io,
         );
         if (options.json) {
-          return json(
+          return printJson(
             io,
             rows.map(({ run: _, ...row }) => row),
           );
@@ -310,7 +309,7 @@ function addOrder(mechanics: Command, io: Io): void {
           await giveWay(io.signal);
         }
         await plot(options.plot, () => orderPicture(rows, size), io);
-        if (options.json) return json(io, rows);
+        if (options.json) return printJson(io, rows);
         io.out(
           table(
             ['integrator', 'order', 'measured slope', 'error at the smallest step'],
@@ -354,7 +353,7 @@ function addSection(mechanics: Command, io: Io): void {
         }
         await plot(options.plot, () => poincarePicture(orbits, section, { width: 640, height: 560 }), io);
         if (options.json) {
-          return json(io, {
+          return printJson(io, {
             system: entry.name,
             energy,
             surface: section.surface.name,

@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline/promises';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
-import type { Io } from '../io.ts';
+import { type Io, printJson } from '../io.ts';
 import { bytes, taskView } from '../live.ts';
 import { addGlobalOptions, type GlobalOptions } from '../options.ts';
 import { table } from '../table.ts';
@@ -74,12 +74,10 @@ export function addModels(program: Command, io: Io): void {
   );
 }
 
-const document = (io: Io, value: unknown) => io.out(`${JSON.stringify(value, null, 2)}\n`);
-
 async function list({ json }: GlobalOptions, io: Io): Promise<void> {
   const { listModels } = await import('../../models/catalogue.ts');
   const { models, conversions } = await listModels();
-  if (json) return document(io, { models, conversions });
+  if (json) return printJson(io, { models, conversions });
   const rows = models.map((model) => [
     model.name,
     model.commit?.slice(0, 7) ?? '',
@@ -98,7 +96,7 @@ async function pull(name: string, { json, quiet }: GlobalOptions, io: Io): Promi
   const pulled = await pullModel(name, { progress: view.progress, signal: io.signal }).finally(() =>
     view.close(),
   );
-  if (json) return document(io, pulled);
+  if (json) return printJson(io, pulled);
   io.out(
     table(
       ['file', 'size', 'hash'],
@@ -115,7 +113,7 @@ async function show(name: string, { json, quiet }: GlobalOptions, io: Io): Promi
   const shown = await describeModel(name, { progress: view.progress, signal: io.signal }).finally(() =>
     view.close(),
   );
-  if (json) return document(io, shown);
+  if (json) return printJson(io, shown);
   const { files, sites, shape, inputs, ...facts } = shown;
   const lines = Object.entries({
     ...facts,
@@ -163,7 +161,7 @@ async function remove(name: string, options: GlobalOptions & { yes?: boolean }, 
     }
   }
   await removeModel(removal);
-  if (options.json) document(io, removal);
+  if (options.json) printJson(io, removal);
   else io.out(`Removed ${name}: ${bytes(removal.bytes)}\n`);
 }
 

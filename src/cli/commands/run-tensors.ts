@@ -5,7 +5,7 @@ import { type Tensor, toNumbers } from '../../core/tensor.ts';
 import { fileFailure } from '../../files/failures.ts';
 import { decodeNpy, writeNpz } from '../../files/npz.ts';
 import type { FreeModel } from '../../models/free.ts';
-import type { Io } from '../io.ts';
+import { type Io, printJson } from '../io.ts';
 import { table } from '../table.ts';
 import type { RunOptions } from './run-options.ts';
 
@@ -32,7 +32,7 @@ export async function runTensors(model: FreeModel, options: RunOptions, io: Io):
       sites: shown(result.sites),
       ...(out === undefined ? {} : { out }),
     };
-    io.out(`${JSON.stringify(document, null, 2)}\n`);
+    printJson(io, document);
     return;
   }
   const rows = Object.entries(all).map(([name, tensor]) => [

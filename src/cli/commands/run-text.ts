@@ -3,7 +3,7 @@ import type { Message } from '../../models/chat.ts';
 import type { Ended, GeneratedToken } from '../../models/generate.ts';
 import type { Rewriting } from '../../models/steps.ts';
 import type { Model } from '../../models/types.ts';
-import type { Io } from '../io.ts';
+import { type Io, printJson } from '../io.ts';
 import type { RunOptions } from './run-options.ts';
 
 /** Most tokens of an answer where --generate does not say it. */
@@ -77,7 +77,7 @@ export async function writeText(
       seconds,
       tokensPerSecond,
     };
-    io.out(`${JSON.stringify(document, null, 2)}\n`);
+    printJson(io, document);
     return;
   }
   io.out('\n');

@@ -7,7 +7,7 @@ import type { Message } from '../../models/chat.ts';
 import type { Rewriting } from '../../models/steps.ts';
 import type { Model } from '../../models/types.ts';
 import { openResources } from '../../study/resources.ts';
-import type { Io } from '../io.ts';
+import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
 import { addGlobalOptions, positive } from '../options.ts';
 import { table } from '../table.ts';
@@ -199,7 +199,7 @@ async function predict(
       sites: Object.fromEntries(sites),
       ...(out === undefined ? {} : { out }),
     };
-    io.out(`${JSON.stringify(document, null, 2)}\n`);
+    printJson(io, document);
     return;
   }
   io.out(

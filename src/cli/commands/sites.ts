@@ -1,7 +1,7 @@
 /** @file `untangle sites MODEL`: every value of a network that can be read, and what its graph says of it. */
 import { type Command, Option } from 'commander';
 import { type AnyModel, describeInput, type FreeSite, isFree } from '../../models/free.ts';
-import type { Io } from '../io.ts';
+import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
 import { addGlobalOptions, type GlobalOptions } from '../options.ts';
 import { table } from '../table.ts';
@@ -40,9 +40,7 @@ async function sites(name: string, options: SitesOptions, io: Io): Promise<void>
   if (options.json) {
     const { source, note, parameters } = model;
     const kind = isFree(model) ? { kind: model.kind, inputs, outputs: model.graph.outputs } : {};
-    io.out(
-      `${JSON.stringify({ model: { name: model.name, source, note, parameters }, ...kind, sites: shown }, null, 2)}\n`,
-    );
+    printJson(io, { model: { name: model.name, source, note, parameters }, ...kind, sites: shown });
     return;
   }
   if (inputs.length > 0) io.out(`inputs: ${inputs.map(describeInput).join(', ')}\n\n`);

@@ -5,7 +5,7 @@ import { readStudy } from '../../study/parse.ts';
 import { studyStore } from '../../study/state.ts';
 import { showCached } from '../../study/study.ts';
 import { openBrowser } from '../browser.ts';
-import type { Io } from '../io.ts';
+import { type Io, printJson } from '../io.ts';
 import { addGlobalOptions } from '../options.ts';
 import { serve, stay } from '../play.ts';
 import { addStudioOptions, commandLine, type ShowOptions, seeded } from '../show.ts';
@@ -25,7 +25,7 @@ export function addStudio(program: Command, io: Io): void {
       await showCached(study, options.workspace, commandLine(io, words, options), store.send);
       const studio = await serve(study, store, options);
       const url = `${studio.url}${options.view ?? '/'}`;
-      if (options.json) io.out(`${JSON.stringify({ url }, null, 2)}\n`);
+      if (options.json) printJson(io, { url });
       else io.out(`The Studio: ${url}\n`);
       if (io.interactive && options.open) openBrowser(url);
       try {

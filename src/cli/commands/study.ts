@@ -6,7 +6,7 @@ import { writeFileAtomic } from '../../files/atomic.ts';
 import { demoText } from '../../study/demo.ts';
 import { readStudy } from '../../study/parse.ts';
 import { planStudy } from '../../study/study.ts';
-import type { Io } from '../io.ts';
+import { type Io, printJson } from '../io.ts';
 import { addGlobalOptions, type GlobalOptions } from '../options.ts';
 import { play } from '../play.ts';
 import { duration } from '../progress.ts';
@@ -56,7 +56,7 @@ function addInit(study: Command, io: Io): void {
         });
       }
       await writeFileAtomic(file, await demoText());
-      if (options.json) io.out(`${JSON.stringify({ file }, null, 2)}\n`);
+      if (options.json) printJson(io, { file });
       else io.out(`Wrote ${file}. Change what you like, then: ${io.self} study plan ${file}\n`);
     });
   addGlobalOptions(command);
@@ -77,7 +77,7 @@ function addPlan(study: Command, io: Io): void {
         diskBytes: sum(toRun.map((step) => step.cost.diskBytes)),
         memoryBytes: Math.max(0, ...toRun.map((step) => step.cost.memoryBytes)),
       };
-      if (options.json) return io.out(`${JSON.stringify({ steps, toRun: total }, null, 2)}\n`);
+      if (options.json) return printJson(io, { steps, toRun: total });
       io.out(
         table(
           ['step', 'state', 'time', 'disk', 'memory'],

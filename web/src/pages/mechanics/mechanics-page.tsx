@@ -1,7 +1,7 @@
 /** @file Mechanics without a network: from a pendulum to why a symplectic step does not drift, then any system and method. */
 import { useCallback, useMemo } from 'react';
 import { integrate, type Run } from '../../../../src/mechanics/integrate.ts';
-import { keepsStructure } from '../../../../src/mechanics/integrators/need.ts';
+import { canMove, keepsStructure } from '../../../../src/mechanics/integrators/need.ts';
 import { integratorNamed, integrators } from '../../../../src/mechanics/integrators/registry.ts';
 import { pendulum as pendulumSystem } from '../../../../src/mechanics/systems/pendulum.ts';
 import { systemNamed, systems } from '../../../../src/mechanics/systems/registry.ts';
@@ -198,19 +198,12 @@ function Drift() {
 function Anything() {
   const [name, setName] = useQuery('system', 'henon-heiles');
   const entry = systems.get(name) ?? systems.get('henon-heiles')!;
-  const able = useMemo(() => {
-    const system = entry.make();
-    return [...integrators.values()].filter((method) => {
-      try {
-        method.stepper(system);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-  }, [entry]);
+  const able = useMemo(
+    () => [...integrators.values()].filter((method) => canMove(method, entry.make())),
+    [entry],
+  );
   const [asked, setMethod] = useQuery('method');
-  const method = able.find((one) => one.name === asked) ?? able[able.length > 5 ? 5 : 0]!;
+  const method = able.find((one) => one.name === asked) ?? integratorNamed(entry.integrator);
   const [factor, setFactor] = useNumber('step', 1, [0.25, 8]);
   const { time, scrubber } = useTime();
   const step = entry.step * factor;
