@@ -111,3 +111,10 @@ function editDistance(a: string, b: string): number {
   }
   return previous[b.length]!;
 }
+
+/** Lets other work run, e.g. what notices Ctrl-C. Throws InterruptedError when `signal` has fired. */
+export async function giveWay(signal: AbortSignal | undefined): Promise<void> {
+  throwIfAborted(signal);
+  await new Promise((resolve) => setTimeout(resolve));
+  throwIfAborted(signal);
+}

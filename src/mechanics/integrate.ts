@@ -1,5 +1,5 @@
 /** @file Runs: a system moved by a method for many steps, recorded, watched for events, and never with NaN in silence. */
-import { MechanicsError, throwIfAborted } from '../core/errors.ts';
+import { giveWay, MechanicsError, throwIfAborted } from '../core/errors.ts';
 import { stateOf } from './build.ts';
 import { type EventHit, type EventSurface, eventFinder } from './events.ts';
 import { needRates } from './integrators/need.ts';
@@ -48,13 +48,6 @@ export async function integrateInterruptibly(
   const motion = begin(system, integrator, start, options);
   while (motion.go(PAUSE)) await giveWay(signal);
   return motion.finish();
-}
-
-/** Lets other work run, e.g. what notices Ctrl-C. Throws InterruptedError when `signal` has fired. */
-export async function giveWay(signal: AbortSignal | undefined): Promise<void> {
-  throwIfAborted(signal);
-  await new Promise((resolve) => setTimeout(resolve));
-  throwIfAborted(signal);
 }
 
 /** A run that can be made in pieces. */

@@ -10,13 +10,13 @@ const scripts = ['latin', 'latin-ext', 'greek'];
 /** Themes are CSS variables with the light theme as fallback; the renderer knows no variables. */
 const lightTheme = (svg: string): string => svg.replace(/var\(--[\w-]+,\s*([^)]+)\)/g, '$1');
 
-/** The font's files have no superscripts beyond ¹²³: they are set as small raised digits. */
+/** The font's files have no superscripts beyond ¹²³: they are set as small raised digits, and so is the T of a transpose. */
 const raised = (svg: string): string =>
   svg.replace(/(<text[^>]*>)([^<]*)/g, (_, tag: string, written: string) => {
     const set = written.replace(
-      /[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+/g,
+      /[⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ]+/g,
       (run) =>
-        `<tspan baseline-shift="super" font-size="9">${run.replace(/./g, (c) => '−0123456789'['⁻⁰¹²³⁴⁵⁶⁷⁸⁹'.indexOf(c)]!)}</tspan>`,
+        `<tspan baseline-shift="super" font-size="9">${run.replace(/./g, (c) => '−0123456789T'['⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ'.indexOf(c)]!)}</tspan>`,
     );
     return tag + set;
   });
@@ -30,18 +30,33 @@ async function load(): Promise<Uint8Array[]> {
   );
 }
 
-/** Draws SVG text at `zoom` pixels per unit on paper; returns the bytes of a PNG file. */
-export async function pngOf(svg: string, zoom = 2): Promise<Uint8Array> {
+/** One picture drawn: `take` reads what is needed before the drawing is freed. */
+async function drawn<T>(
+  svg: string,
+  zoom: number,
+  take: (image: ReturnType<InstanceType<typeof Resvg>['render']>) => T,
+): Promise<T> {
   ready ??= load();
   const fontBuffers = await ready;
-  const drawn = new Resvg(raised(lightTheme(svg)), {
+  const image = new Resvg(raised(lightTheme(svg)), {
     background: '#fcfcfa',
     fitTo: { mode: 'zoom', value: zoom },
     font: { fontBuffers, loadSystemFonts: false, defaultFontFamily: 'Inter Variable' },
   }).render();
   try {
-    return drawn.asPng();
+    return take(image);
   } finally {
-    drawn.free();
+    image.free();
   }
 }
+
+/** Draws SVG text at `zoom` pixels per unit on paper; returns the bytes of a PNG file. */
+export const pngOf = (svg: string, zoom = 2): Promise<Uint8Array> =>
+  drawn(svg, zoom, (image) => image.asPng());
+
+/** The same drawing as pixels: red, green, blue, opacity, row by row from the top. */
+export const pixelsOf = (
+  svg: string,
+  zoom = 2,
+): Promise<{ readonly rgba: Uint8Array; readonly width: number; readonly height: number }> =>
+  drawn(svg, zoom, ({ pixels, width, height }) => ({ rgba: pixels, width, height }));

@@ -1,9 +1,9 @@
 /** @file `untangle mechanics`: pendulums, planets and the methods that move them, from the command line. */
 import { extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { UsageError } from '../../core/errors.ts';
+import { giveWay, UsageError } from '../../core/errors.ts';
 import { stateOf } from '../../mechanics/build.ts';
-import { giveWay, integrateInterruptibly } from '../../mechanics/integrate.ts';
+import { integrateInterruptibly } from '../../mechanics/integrate.ts';
 import { integratorNamed, integrators } from '../../mechanics/integrators/registry.ts';
 import { type SystemEntry, systemNamed, systems } from '../../mechanics/systems/registry.ts';
 import { compareMethods } from '../../study/mechanics/compare.ts';

@@ -1,6 +1,6 @@
 /** @file All methods on one system at equal cost: energy error for the same number of force evaluations. */
-import { MechanicsError } from '../../core/errors.ts';
-import { giveWay, integrateInterruptibly, type Run } from '../../mechanics/integrate.ts';
+import { giveWay, MechanicsError } from '../../core/errors.ts';
+import { integrateInterruptibly, type Run } from '../../mechanics/integrate.ts';
 import { canMove, keepsStructure } from '../../mechanics/integrators/need.ts';
 import { integrators } from '../../mechanics/integrators/registry.ts';
 import type { SystemEntry } from '../../mechanics/systems/registry.ts';
