@@ -31,7 +31,7 @@ function layered(seed: number, widths: readonly number[], signed: boolean): Flow
   const edges: FlowEdge[] = [];
   let works = Array.from({ length: widths[0]! }, () => (signed ? stream.normal() : stream.uniform() + 0.1));
   for (const [layer, width] of widths.entries()) {
-    works.forEach((work, i) => nodes.push({ id: `${layer}/${i}`, work }));
+    for (const [i, work] of works.entries()) nodes.push({ id: `${layer}/${i}`, work });
     const next = widths[layer + 1];
     if (next === undefined) break;
     const into = new Array<number>(next).fill(0);
