@@ -36,3 +36,11 @@ export const placeNouns = nouns(
    shop store bank hotel park wall fence gate cabinet shelf desk bed rock building statue museum station office
    market castle temple village forest barn`.trim(),
 );
+
+const things = new Set(
+  `dog cat horse bird cow lion wolf snake mouse spider key book picture cup plate box bag car boat truck flower chair
+   lamp bottle letter map coin knife ship camera shirt hat shoe candle tiger bear rabbit`.split(/\s+/),
+);
+
+/** Those subjects that are people: they can like, know and follow each other. */
+export const peopleNouns: readonly Noun[] = subjectNouns.filter(([one]) => !things.has(one));

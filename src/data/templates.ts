@@ -3,22 +3,25 @@ import { DataError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import { encodePrompt, type TextTokenizer } from './examples.ts';
 
-/** A slot of a prompt: what it is called and the words in it. */
-export type Slot = readonly [label: string, words: string];
+/** A slot of a prompt: what it is called, the words in it, and what stands before them if not a space. */
+export type Slot = readonly [label: string, words: string, before?: string];
 
-export const promptOf = (slots: readonly Slot[]): string => slots.map(([, words]) => words).join(' ');
+const slotText = ([, words, before = ' ']: Slot, i: number): string => (i === 0 ? words : before + words);
+
+export const promptOf = (slots: readonly Slot[]): string => slots.map(slotText).join('');
 
 /** The label of each position of a prompt; a slot of several tokens counts them, e.g. `reason 2`. */
 export function positionLabels(tokenizer: TextTokenizer, slots: readonly Slot[]): string[] {
-  const counts = slots.map(([, words], i) => tokenizer.encode(i === 0 ? words : ` ${words}`).length);
+  const counts = slots.map((slot, i) => tokenizer.encode(slotText(slot, i)).length);
   const start = tokenizer.bos === undefined ? [] : ['start'];
+  const end = tokenizer.end === undefined ? [] : ['end'];
   const whole = encodePrompt(tokenizer, promptOf(slots)).length;
   // A tokenizer that joins words leaves only numbers to call positions by.
-  if (counts.reduce((a, b) => a + b, start.length) !== whole) return numberedPositions(whole);
+  if (counts.reduce((a, b) => a + b, start.length + end.length) !== whole) return numberedPositions(whole);
   const labels = slots.flatMap(([label], i) =>
     counts[i] === 1 ? [label] : Array.from({ length: counts[i]! }, (_, t) => `${label} ${t + 1}`),
   );
-  return [...start, ...labels];
+  return [...start, ...labels, ...end];
 }
 
 /** Labels for positions that nothing better is known of. */

@@ -5,10 +5,8 @@ import { basename, dirname, resolve } from 'node:path';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { nearestNames, StudyError } from '../core/errors.ts';
+import { builtInTasks } from '../data/tasks.ts';
 import { normaliseStudy, type Study, studyFileSchema } from './schema.ts';
-
-/** Tasks that need no file. */
-const builtInTasks = ['agreement', 'gender'] as const;
 
 /**
  * A study from the text of a study file.
@@ -168,10 +166,11 @@ function checkNames(study: Study, at: (path: readonly PropertyKey[]) => string):
         hint: 'give one of them another name',
       });
     }
-    if (!task.file && !builtInTasks.some((name) => name === task.name)) {
+    const names = builtInTasks.map(({ name }) => name);
+    if (!task.file && !names.includes(task.name)) {
       throw new StudyError('study.unknown-task', `there is no built-in task "${task.name}"`, {
         where: at(['tasks', index]),
-        hint: `did you mean "${nearestNames(task.name, builtInTasks, 1)[0]}"? A task of your own needs file:`,
+        hint: `did you mean "${nearestNames(task.name, names, 1)[0]}"? A task of your own needs file:`,
       });
     }
   });

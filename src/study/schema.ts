@@ -40,7 +40,9 @@ const taskSchema = section({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens')
-    .describe('agreement, gender, or a name of your own together with file'),
+    .describe(
+      'a built-in task (agreement, gender, indirect-object, … : docs/data.md), or a name of your own together with file',
+    ),
   file: z
     .string()
     .min(1)
@@ -108,7 +110,7 @@ export const studyFileSchema = section({
   tasks: z
     .array(z.union([z.string().min(1), taskSchema]))
     .default([])
-    .describe('Behaviours to find circuits for: agreement, gender, or your own'),
+    .describe('Behaviours to find circuits for: built in (docs/data.md) or your own'),
   circuit: orOff(circuitSchema),
   energy: orOff(energySchema),
   edit: orOff(editSchema),
