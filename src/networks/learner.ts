@@ -16,6 +16,8 @@ export interface Objective {
   readonly loss: string;
   /** Names of weights, all float32 or all float64. */
   readonly parameters: readonly string[];
+  /** Values that each run with its gradient reads besides (`Learner.figures`). */
+  readonly figures?: readonly string[];
 }
 
 /** A loss and its gradient, ready to run at any parameters. */
@@ -26,6 +28,8 @@ export interface Learner {
   readonly gradient: Floats;
   /** The parameters by name, as views of `vector`. */
   readonly tensors: Readonly<Record<string, Tensor>>;
+  /** The objective's figures at the last run with its gradient. */
+  readonly figures: Readonly<Record<string, Tensor>>;
   /** Loss on a batch (the graph's other inputs); fills `gradient`. */
   run(batch: Tensors): Promise<number>;
   /** The loss alone: forward only. */
@@ -42,7 +46,7 @@ export interface LearnerOptions {
  * the loss; each run reads the parameters where they lie and writes the gradient in place, nothing is copied.
  */
 export async function openLearner(
-  { graph, loss, parameters }: Objective,
+  { graph, loss, parameters, figures: names = [] }: Objective,
   { threads }: LearnerOptions,
 ): Promise<Learner> {
   const given = parameters.map((name) => weightOf(graph, name));
@@ -56,15 +60,21 @@ export async function openLearner(
     gradient,
   );
   const forward = feedAt(only(graph, [loss]), parameters);
-  const session = await openSession(vjp(forward, { of: loss, wrt: parameters }), { threads });
+  const all = names.length === 0 ? forward : feedAt(only(graph, [loss, ...names]), parameters);
+  const session = await openSession(vjp(all, { of: loss, wrt: parameters }), { threads });
+  let figures: Readonly<Record<string, Tensor>> = {};
   let plain: Session | undefined;
   const lossOf = (outputs: Readonly<Record<string, Tensor>>) => Number(outputs[loss]!.data[0]);
   return {
     vector,
     gradient,
     tensors,
+    get figures() {
+      return figures;
+    },
     async run(batch) {
-      return lossOf(await session.run({ ...tensors, ...batch }, gradients));
+      figures = await session.run({ ...tensors, ...batch }, gradients);
+      return lossOf(figures);
     },
     async loss(batch) {
       plain ??= await openSession(forward, { threads });
