@@ -11,7 +11,7 @@ const nearest = {
   models: ['runtime', 'autodiff', 'data'],
   networks: ['models', 'mechanics'],
   activations: ['models'],
-  dictionaries: ['activations', 'mechanics'],
+  dictionaries: ['activations', 'networks'],
   circuits: ['dictionaries', 'networks'],
   energy: ['circuits'],
   edits: ['energy'],
