@@ -177,6 +177,64 @@ export function screenedCollect(
   }
 }
 
+/**
+ * Entries Y + bias greater than their feature's floor (not below 0): lists[R][capacity] of (value, feature), features
+ * ascending, and counts[R]. Room for F entries a row.
+ */
+export function collectAbove(
+  y: usize, bias: usize, floor: usize, lists: usize, counts: usize, F: i32, R: i32, capacity: i32,
+): void {
+  const stride = <usize>R << 2;
+  memory.fill(counts, 0, stride);
+  for (let f = 0; f < F; f++, y += stride) {
+    const b = v128.load32_splat(bias + (<usize>f << 2));
+    const t = v128.load32_splat(floor + (<usize>f << 2));
+    for (let q: usize = 0; q < stride; q += 16) {
+      const value = f32x4.add(v128.load(y + q), b);
+      let mask = i32x4.bitmask(f32x4.gt(value, t));
+      while (mask) {
+        const lane = ctz(mask);
+        mask &= mask - 1;
+        const row = <i32>(q >> 2) + lane;
+        const count = load<i32>(counts + (<usize>row << 2));
+        store<i32>(counts + (<usize>row << 2), count + 1);
+        const slot = lists + (<usize>(row * capacity + count) << 3);
+        store<f32>(slot, load<f32>(y + (<usize>row << 2)) + load<f32>(bias + (<usize>f << 2)));
+        store<i32>(slot, f, 4);
+      }
+    }
+  }
+}
+
+/** Lists of rows one after another as indices[] and values[]; returns the number of entries. */
+export function unzip(lists: usize, counts: usize, indices: usize, values: usize, R: i32, capacity: i32): i32 {
+  let to: usize = 0;
+  for (let row = 0; row < R; row++) {
+    const list = lists + (<usize>(row * capacity) << 3);
+    const end = list + (<usize>load<i32>(counts + (<usize>row << 2)) << 3);
+    for (let p = list; p < end; p += 8, to += 4) {
+      store<f32>(values + to, load<f32>(p));
+      store<i32>(indices + to, load<i32>(p, 4));
+    }
+  }
+  return <i32>(to >> 2);
+}
+
+/** Moves rows of k slots together, so that no slot is unused; returns the number of entries. */
+export function closeUp(counts: usize, indices: usize, values: usize, R: i32, k: i32): i32 {
+  let to: usize = 0;
+  for (let row = 0; row < R; row++) {
+    const bytes = <usize>load<i32>(counts + (<usize>row << 2)) << 2;
+    const from = <usize>(row * k) << 2;
+    if (from != to) {
+      memory.copy(indices + to, indices + from, bytes);
+      memory.copy(values + to, values + from, bytes);
+    }
+    to += bytes;
+  }
+  return <i32>(to >> 2);
+}
+
 /** Position of the smallest entry of a list; of equal ones that with the highest feature index. */
 function smallest(list: usize, count: i32): usize {
   let worst = list;

@@ -19,17 +19,24 @@ export interface BlockEncoder {
   /** Encoder weights, [F, D]; call `weightsChanged` after writing to them. */
   readonly W_enc_FD: Float32Array;
   readonly b_enc_F: Float32Array;
-  /** Result: the features of each row in ascending order, the first counts[row] of k. */
+  /** `select: 'above'`: an entry counts when its pre-activation is greater than this; 0 at first. Not below 0. */
+  readonly floor_F: Float32Array;
+  /** Top-k: the features of each row in ascending order, the first counts[row] of k. */
   readonly indices_RK: Int32Array;
   readonly values_RK: Float32Array;
   readonly counts_R: Int32Array;
+  /** What `compact` wrote: entries row after row, features of a row in ascending order. */
+  readonly indices_E: Int32Array;
+  readonly values_E: Float32Array;
   weightsChanged(): void;
   /** product(), then select(). */
   encode(): Promise<void>;
   /** The matrix product: pre-activations without bias, or what screens them. */
   product(): Promise<void>;
-  /** Bias and top-k on the last product. */
+  /** Bias and top-k, or bias and comparison with the floors, on the last product. */
   select(): void;
+  /** After select(): puts the entries of the first `rows` rows one after another, and returns their number. */
+  compact(rows: number): number;
   /**
    * After select(): positive entries of the listed features in rows 0, every, 2·every, …
    * as [rows/every, width] arrays that the next call overwrites.
@@ -75,28 +82,33 @@ const SIGMAS = 6;
 const levelsOf = (saturates: boolean) => (saturates ? 63 : 127);
 
 /**
- * Opens an encoder for width D (a multiple of 16), F features, k entries a row. `maxListed` bounds the list given to
+ * Opens an encoder for width D (a multiple of 16) and F features. `maxListed` bounds the list given to
  * `listed`. Needs 4·F·(D + rows) bytes and little more, and a quarter of the weights again when it is screened.
  *
  * A screened encoder finds candidates by a product of bytes, and computes them again in float32. A feature of the top
- * k is missed only if rounding errors exceed 6 of their standard deviations.
+ * k is missed only if rounding errors exceed 6 of their standard deviations. Floors are compared exactly only.
  */
 export async function openBlockEncoder(shape: {
   width: number;
   features: number;
-  k: number;
+  /** The k largest positive entries of a row, or all that are above their feature's floor. */
+  select: { readonly k: number } | 'above';
   maxListed?: number;
   rows?: number;
   screened?: boolean;
 }): Promise<BlockEncoder> {
-  const { width: D, features: F, k, maxListed = 0, screened = false } = shape;
+  const { width: D, features: F, maxListed = 0 } = shape;
+  const above = shape.select === 'above';
+  const k = shape.select === 'above' ? 1 : shape.select.k;
+  const screened = (shape.screened ?? false) && !above;
   const { rows: R = blockRows(screened) } = shape;
   const size = groupSize(F, k);
   const groups = Math.ceil(F / size);
   const padded = groups * size;
   // Few maxima are enough for a threshold: it lets through about k·(1 + k/2n) entries for n of them.
   const span = Math.max(1, Math.floor(groups / (4 * k)));
-  const capacity = Math.min(padded, Math.max((screened ? 8 : 4) * k, k + 64));
+  const capacity = above ? padded : Math.min(padded, Math.max((screened ? 8 : 4) * k, k + 64));
+  const most = above ? padded : k;
   const place = arena();
   const screen = screened
     ? {
@@ -118,8 +130,9 @@ export async function openBlockEncoder(shape: {
     coarse: place.reserve(4 * Math.ceil(groups / span)),
     lists: place.reserve(R * capacity * 2),
     counts: place.reserve(R),
-    indices: place.reserve(R * k),
-    values: place.reserve(R * k),
+    floor: place.reserve(padded),
+    indices: place.reserve(R * most),
+    values: place.reserve(R * most),
     list: place.reserve(maxListed),
     listedIndices: place.reserve(R * maxListed),
     listedValues: place.reserve(R * maxListed),
@@ -166,6 +179,10 @@ export async function openBlockEncoder(shape: {
   };
 
   const select = () => {
+    if (above) {
+      kernels.collectAbove(at.Y, at.bias, at.floor, at.lists, at.counts, padded, R, capacity);
+      return;
+    }
     const { Y, bias, maxima, thresholds, lists, counts } = at;
     if (screen) {
       kernels.scaledGroupMaxima(Y, screen.scales, bias, maxima, padded, R, size);
@@ -205,9 +222,16 @@ export async function openBlockEncoder(shape: {
     x_RD: floats(at.x, R * D),
     W_enc_FD: floats(at.W, F * D),
     b_enc_F: floats(at.bias, F),
+    floor_F: floats(at.floor, F),
     indices_RK: ints(at.indices, R * k),
     values_RK: floats(at.values, R * k),
     counts_R,
+    indices_E: ints(at.indices, R * most),
+    values_E: floats(at.values, R * most),
+    compact: (rows) =>
+      above
+        ? kernels.unzip(at.lists, at.counts, at.indices, at.values, rows, capacity)
+        : kernels.closeUp(at.counts, at.indices, at.values, rows, k),
     weightsChanged,
     product,
     async encode() {

@@ -32,7 +32,8 @@ async function codeDifference(): Promise<number> {
   const [D, F, k, B] = [24, 300, 12, 200];
   const normals = (n: number) => Float32Array.from({ length: n }, () => r.normal());
   const d: Dictionary = {
-    ...{ architecture: 'topk', site: 'check', modelHash: '', width: D, features: F, k, sinkNorm: 1e9 },
+    ...{ architecture: 'topk', activation: { kind: 'topk', k }, site: 'check', modelHash: '' },
+    ...{ width: D, features: F, sinkNorm: 1e9 },
     ...{ W_enc_FD: normals(F * D), b_enc_F: normals(F), W_dec_FD: normals(F * D), b_dec_D: normals(D) },
   };
   const x = normals(B * D);

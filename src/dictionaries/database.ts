@@ -13,10 +13,11 @@ import {
   entriesByFeature,
   type FeatureEntries,
   histogramOf,
+  joinEntries,
   type RowPlaces,
   topPassages,
 } from './passages.ts';
-import type { Dictionary, SparseCode } from './types.ts';
+import type { Dictionary } from './types.ts';
 
 export interface FeatureDatabaseInput {
   readonly dictionary: Dictionary;
@@ -47,7 +48,7 @@ export async function buildFeatureDatabase(
   context: WorkContext & { readonly threads: number },
 ): Promise<{ features: number; passages: number }> {
   const { dictionary, graph, x_ND, places } = input;
-  const { site, features, width, k } = dictionary;
+  const { site, features, width } = dictionary;
   const rows = x_ND.length / width;
   return track(
     context.progress,
@@ -58,8 +59,7 @@ export async function buildFeatureDatabase(
       unit: 'tokens',
     },
     async (advance) => {
-      const code = await encodeAll(input, context, advance);
-      const entries = entriesByFeature(code, features, k);
+      const entries = await encodeAll(input, context, advance);
       const effects = graph && (await logitEffects(graph, dictionary, { top: TOP_TOKENS, ...context }));
       const length = input.windows[0]?.tokens.length ?? 0;
       let passages = 0;
@@ -78,29 +78,28 @@ export async function buildFeatureDatabase(
   );
 }
 
+/** Entries of all rows by feature; codes are put together piece by piece, so that full rows cost their entries only. */
 async function encodeAll(
   { dictionary, x_ND }: FeatureDatabaseInput,
   context: WorkContext & { readonly threads: number },
   advance: (done: number) => void,
-): Promise<SparseCode> {
-  const { width, k } = dictionary;
+): Promise<FeatureEntries> {
+  const { width, features } = dictionary;
   const rows = x_ND.length / width;
-  const indices_BK = new Int32Array(rows * k);
-  const values_BK = new Float32Array(rows * k);
+  const parts: FeatureEntries[] = [];
   const opened = await encoder(dictionary, context.threads);
   try {
     for (let from = 0; from < rows; from += ROWS) {
       throwIfAborted(context.signal);
       const to = Math.min(rows, from + ROWS);
       const code = await opened.encode(x_ND.subarray(from * width, to * width));
-      indices_BK.set(code.indices_BK, from * k);
-      values_BK.set(code.values_BK, from * k);
+      parts.push(entriesByFeature(code, features, from));
       advance(to);
     }
   } finally {
     await opened.release();
   }
-  return { indices_BK, values_BK };
+  return joinEntries(parts, features);
 }
 
 interface PassageLine {

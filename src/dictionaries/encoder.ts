@@ -1,12 +1,14 @@
-/** @file Sparse encoding of many rows with a dictionary. */
+/** @file Sparse encoding of many rows with a dictionary of any kind, and decoding. */
 import { DictionaryError } from '../core/errors.ts';
 import { type BlockEncoder, openBlockEncoder } from './blocks.ts';
 import { paddedWidth } from './layout.ts';
-import type { Dictionary, SparseCode } from './types.ts';
+import { encodePursuit } from './pursuit-code.ts';
+import { type Dictionary, outputWidth, type SparseCode } from './types.ts';
 
 export interface Encoder {
   /**
-   * Code of rows [B, D]. Rows outside the dictionary's domain are encoded like any other.
+   * Code of rows [B, D], with as many slots as the fullest row needs. Rows outside the dictionary's domain are encoded
+   * like any other.
    * @throws DictionaryError `dictionary.width` when the length is no multiple of D.
    */
   encode(x_BD: Float32Array): Promise<SparseCode>;
@@ -15,57 +17,104 @@ export interface Encoder {
 
 /** Opens an encoder. Its work is done on the calling thread. */
 export async function encoder(dictionary: Dictionary, _threads = 1): Promise<Encoder> {
-  const { width, features, k } = dictionary;
-  if (dictionary.architecture === 'neurons') {
-    return { encode: (x) => Promise.resolve(allNeurons(dictionary, x)), release: () => Promise.resolve() };
+  const { width, features, activation, rowNorm } = dictionary;
+  const norms = (x: Float32Array) => (rowNorm === undefined ? undefined : rowScales(x, width, rowNorm));
+  if (activation.kind === 'identity' || activation.kind === 'pursuit') {
+    const plain = activation.kind === 'identity' ? allNeurons : encodePursuit;
+    return {
+      encode: (x) => {
+        rowsOf(dictionary, x);
+        const scale = norms(x);
+        return Promise.resolve(scaledBack(plain(dictionary, scale ? divided(x, width, scale) : x), scale));
+      },
+      release: () => Promise.resolve(),
+    };
   }
-  const block = await openBlockEncoder({ width: paddedWidth(width), features, k });
   const stride = paddedWidth(width);
+  const block = await openBlockEncoder({
+    width: stride,
+    features,
+    select: activation.kind === 'topk' ? { k: activation.k } : 'above',
+  });
   for (let f = 0; f < features; f++) {
     block.W_enc_FD.set(dictionary.W_enc_FD.subarray(f * width, (f + 1) * width), f * stride);
   }
   block.b_enc_F.set(dictionary.b_enc_F);
+  if (activation.kind === 'threshold') {
+    activation.threshold_F.forEach((threshold, f) => {
+      block.floor_F[f] = Math.max(0, threshold);
+    });
+  }
   block.weightsChanged();
   return {
-    encode: (x) => encodeRows(dictionary, block, stride, x),
+    encode: async (x) => {
+      const scale = norms(x);
+      return scaledBack(await encodeRows(dictionary, block, scale ? divided(x, width, scale) : x), scale);
+    },
     release: () => block.release(),
   };
 }
 
-async function encodeRows(
-  d: Dictionary,
-  block: BlockEncoder,
-  stride: number,
-  x: Float32Array,
-): Promise<SparseCode> {
+async function encodeRows(d: Dictionary, block: BlockEncoder, x: Float32Array): Promise<SparseCode> {
   const rows = rowsOf(d, x);
-  const { k, width } = d;
-  const indices_BK = new Int32Array(rows * k);
-  const values_BK = new Float32Array(rows * k);
+  const { width, activation } = d;
+  const stride = paddedWidth(width);
+  const counts = new Int32Array(rows);
+  const parts: { indices: Int32Array; values: Float32Array }[] = [];
   for (let first = 0; first < rows; first += block.rows) {
     const n = Math.min(block.rows, rows - first);
     for (let i = 0; i < n; i++) {
       block.x_RD.set(x.subarray((first + i) * width, (first + i + 1) * width), i * stride);
     }
     await block.encode();
-    for (let i = 0; i < n; i++) {
-      const count = block.counts_R[i]!;
-      const to = (first + i) * k;
-      indices_BK.set(block.indices_RK.subarray(i * k, i * k + count), to);
-      values_BK.set(block.values_RK.subarray(i * k, i * k + count), to);
+    const total = block.compact(n);
+    counts.set(block.counts_R.subarray(0, n), first);
+    parts.push({ indices: block.indices_E.slice(0, total), values: block.values_E.slice(0, total) });
+  }
+  const slots =
+    activation.kind === 'topk' ? activation.k : counts.reduce((most, count) => Math.max(most, count), 1);
+  const indices_BK = new Int32Array(rows * slots);
+  const values_BK = new Float32Array(rows * slots);
+  let row = 0;
+  for (const { indices, values } of parts) {
+    for (let at = 0, last = Math.min(rows, row + block.rows); row < last; at += counts[row++]!) {
+      indices_BK.set(indices.subarray(at, at + counts[row]!), row * slots);
+      values_BK.set(values.subarray(at, at + counts[row]!), row * slots);
     }
   }
-  return { indices_BK, values_BK };
+  const code = { slots, indices_BK, values_BK };
+  return activation.kind === 'gated' ? magnitudes(d, activation, code, counts) : code;
+}
+
+/** Turns the gates' pre-activations of a code into magnitudes; an open gate may have magnitude 0. */
+function magnitudes(
+  { b_enc_F }: Dictionary,
+  { r_mag_F, b_mag_F }: { r_mag_F: Float32Array; b_mag_F: Float32Array },
+  code: SparseCode,
+  counts: Int32Array,
+): SparseCode {
+  const { slots, indices_BK, values_BK } = code;
+  counts.forEach((count, row) => {
+    let to = row * slots;
+    for (let i = row * slots; i < row * slots + count; i++) {
+      const f = indices_BK[i]!;
+      const value = Math.exp(r_mag_F[f]!) * (values_BK[i]! - b_enc_F[f]!) + b_mag_F[f]!;
+      if (!(value > 0)) continue;
+      indices_BK[to] = f;
+      values_BK[to++] = value;
+    }
+    indices_BK.fill(0, to, row * slots + count);
+    values_BK.fill(0, to, row * slots + count);
+  });
+  return code;
 }
 
 /** Every neuron is active, positive or negative. */
-function allNeurons(d: Dictionary, x: Float32Array): SparseCode {
-  const rows = rowsOf(d, x);
-  return {
-    indices_BK: Int32Array.from({ length: rows * d.width }, (_, i) => i % d.width),
-    values_BK: x.slice(),
-  };
-}
+const allNeurons = ({ width }: Dictionary, x: Float32Array): SparseCode => ({
+  slots: width,
+  indices_BK: Int32Array.from({ length: x.length }, (_, i) => i % width),
+  values_BK: x.slice(),
+});
 
 function rowsOf({ width, site }: Dictionary, x: Float32Array): number {
   if (x.length % width === 0) return x.length / width;
@@ -75,20 +124,56 @@ function rowsOf({ width, site }: Dictionary, x: Float32Array): number {
   });
 }
 
-/** Reconstruction [B, D] of a code. */
-export function decode(d: Dictionary, code: SparseCode): Float32Array {
-  const { width, k, W_dec_FD, b_dec_D } = d;
-  const rows = code.values_BK.length / k;
-  const out = new Float32Array(rows * width);
+/** ‖x‖ / rowNorm of each row. */
+function rowScales(x: Float32Array, width: number, rowNorm: number): Float32Array {
+  return Float32Array.from({ length: Math.floor(x.length / width) }, (_, row) => {
+    let square = 0;
+    for (let j = row * width; j < (row + 1) * width; j++) square += x[j]! ** 2;
+    return Math.sqrt(square) / rowNorm;
+  });
+}
+
+const divided = (x: Float32Array, width: number, scale_B: Float32Array): Float32Array =>
+  x.map((value, i) => value / scale_B[Math.floor(i / width)]!);
+
+function scaledBack(code: SparseCode, scale_B: Float32Array | undefined): SparseCode {
+  if (!scale_B) return code;
+  const values_BK = code.values_BK.map((value, i) => value * scale_B[Math.floor(i / code.slots)]!);
+  return { ...code, values_BK, scale_B };
+}
+
+/**
+ * Reconstruction [B, E] of a code. `x_BD` is what was encoded: dictionaries with a skip need it.
+ * @throws DictionaryError `dictionary.width` when a skip has no rows to read.
+ */
+export function decode(d: Dictionary, code: SparseCode, x_BD?: Float32Array): Float32Array {
+  const { W_dec_FD, b_dec_D, W_skip_ED, width } = d;
+  const { slots, indices_BK, values_BK, scale_B } = code;
+  const E = outputWidth(d);
+  const rows = values_BK.length / slots;
+  if (W_skip_ED && x_BD?.length !== rows * width) {
+    throw new DictionaryError('dictionary.width', 'a dictionary with a skip decodes only beside its input', {
+      where: d.site,
+      hint: 'give the rows that were encoded as well',
+    });
+  }
+  const out = new Float32Array(rows * E);
   for (let row = 0; row < rows; row++) {
-    const x = out.subarray(row * width, (row + 1) * width);
+    const x = out.subarray(row * E, (row + 1) * E);
     x.set(b_dec_D);
-    for (let i = row * k; i < (row + 1) * k; i++) {
-      const value = code.values_BK[i]!;
+    if (scale_B) for (let j = 0; j < E; j++) x[j]! *= scale_B[row]!;
+    for (let i = row * slots; i < (row + 1) * slots; i++) {
+      const value = values_BK[i]!;
       if (value === 0) continue;
-      const from = code.indices_BK[i]! * width;
-      if (d.architecture === 'neurons') x[code.indices_BK[i]!] = value;
-      else for (let j = 0; j < width; j++) x[j]! += value * W_dec_FD[from + j]!;
+      const from = indices_BK[i]! * E;
+      if (d.activation.kind === 'identity') x[indices_BK[i]!] = value;
+      else for (let j = 0; j < E; j++) x[j]! += value * W_dec_FD[from + j]!;
+    }
+    if (!W_skip_ED) continue;
+    for (let j = 0; j < E; j++) {
+      let sum = 0;
+      for (let i = 0; i < width; i++) sum += W_skip_ED[j * width + i]! * x_BD![row * width + i]!;
+      x[j]! += sum;
     }
   }
   return out;

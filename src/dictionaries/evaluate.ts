@@ -5,7 +5,7 @@ import { type CrossEntropies, crossEntropies, recovered } from './cross-entropy.
 import { decode, encoder } from './encoder.ts';
 import { fractionOfVarianceExplained } from './fve.ts';
 import type { TrainLog } from './train.ts';
-import type { Dictionary, DictionaryResult, SparseCode } from './types.ts';
+import { activeLimit, type Dictionary, type DictionaryResult, inPlace, type SparseCode } from './types.ts';
 
 export interface EvaluationInput {
   readonly graph: Graph;
@@ -35,7 +35,7 @@ export async function evaluate(
   context: WorkContext & { readonly threads: number },
 ): Promise<Evaluation> {
   const { graph, dictionary, heldOut_MD, mean_D } = input;
-  const { site, width } = dictionary;
+  const { site, width } = inPlace(dictionary);
   const windows = input.windows.slice(0, input.ceWindows ?? 32);
   return track(
     context.progress,
@@ -49,7 +49,7 @@ export async function evaluate(
       const opened = await encoder(dictionary, context.threads);
       const code = await opened.encode(heldOut_MD).finally(() => opened.release());
       const fve = fractionOfVarianceExplained(heldOut_MD, decode(dictionary, code), width);
-      const { l0, dead } = sparsity(code, dictionary);
+      const { l0, dead } = sparsity(code, dictionary.features);
       advance(0, { fve, l0, dead });
       const ce = await crossEntropies(graph, dictionary, mean_D, windows, {
         ...context,
@@ -61,10 +61,7 @@ export async function evaluate(
 }
 
 /** Mean number of active features a row, and the share of features that no row has. */
-export function sparsity(
-  { indices_BK, values_BK }: SparseCode,
-  { features, k }: Pick<Dictionary, 'features' | 'k'>,
-) {
+export function sparsity({ slots, indices_BK, values_BK }: SparseCode, features: number) {
   const active = new Uint8Array(features);
   let entries = 0;
   values_BK.forEach((value, i) => {
@@ -73,14 +70,15 @@ export function sparsity(
     active[indices_BK[i]!] = 1;
   });
   const alive = active.reduce((sum, on) => sum + on, 0);
-  return { l0: (entries * k) / values_BK.length, dead: 1 - alive / features };
+  return { l0: (entries * slots) / values_BK.length, dead: 1 - alive / features };
 }
 
 /** What results and Studio show of a trained and scored dictionary. */
 export const dictionaryResult = (d: Dictionary, scores: Evaluation, log: TrainLog): DictionaryResult => ({
   site: d.site,
   features: d.features,
-  k: d.k,
+  architecture: d.architecture,
+  k: activeLimit(d) ?? Math.round(scores.l0),
   l0: scores.l0,
   fve: scores.fve,
   ceRecovered: scores.ceRecovered,

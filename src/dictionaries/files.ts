@@ -6,37 +6,69 @@ import { sha256 } from '../core/hash.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { readJson, writeJson } from '../files/atomic.ts';
 import { openSafetensors, writeSafetensors } from '../files/safetensors.ts';
-import { type Dictionary, dictionaryTensors } from './types.ts';
+import { architectures, kinds } from './kinds/registry.ts';
+import { type Activation, type Dictionary, dictionaryTensors, type Floats } from './types.ts';
 
 const MANIFEST = 'dictionary.json';
 const WEIGHTS = 'dictionary.safetensors';
 
 const size = z.int().min(1);
 
-/** What dictionary.json says. Weights are folded: they apply to raw activations, decoder rows have norm 1. */
-const manifestSchema = z.strictObject({
+const common = {
   format: z.literal('untangle-dictionary'),
-  version: z.literal(1),
-  architecture: z.enum(['topk', 'neurons']),
   site: z.string(),
   modelHash: z.string(),
   width: size,
   features: size,
-  k: size,
   /** null: no row is too long. */
   sinkNorm: z.number().positive().nullable(),
   folded: z.literal(true),
-  /** SHA-256 of the four matrices one after another. */
+  /** SHA-256 of the arrays one after another. */
   weights: z.string(),
+};
+
+const part = z.strictObject({ site: z.string(), width: size });
+
+/** What dictionary.json says. Weights are folded: they apply to raw activations. */
+const manifestSchema = z.strictObject({
+  ...common,
+  version: z.literal(2),
+  architecture: z.enum(architectures),
+  activation: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('topk'), k: size }),
+    z.strictObject({ kind: z.literal('pursuit'), k: size }),
+    z.strictObject({ kind: z.enum(['relu', 'threshold', 'gated', 'identity']) }),
+  ]),
+  output: part.optional(),
+  sites: z.array(part).min(1).optional(),
+  skip: z.literal(true).optional(),
+  rowNorm: z.number().positive().optional(),
 });
+
+/** What version 1 said: TopK and neurons only. */
+const firstSchema = z
+  .strictObject({ ...common, version: z.literal(1), architecture: z.enum(['topk', 'neurons']), k: size })
+  .transform(
+    ({ k, ...rest }): z.output<typeof manifestSchema> => ({
+      ...rest,
+      version: 2,
+      activation: rest.architecture === 'topk' ? { kind: 'topk', k } : { kind: 'identity' },
+    }),
+  );
 
 /** Writes `d` into `folder` (made when missing); the manifest comes last, so half a dictionary is never found. */
 export async function saveDictionary(folder: string, d: Dictionary): Promise<void> {
   const tensors = dictionaryTensors(d);
-  const { architecture, site, modelHash, width, features, k } = d;
+  const { architecture, activation, site, modelHash, width, features, output, sites, rowNorm } = d;
+  const { kind } = activation;
   await writeSafetensors(join(folder, WEIGHTS), tensors, { format: 'untangle-dictionary', site });
   await writeJson(join(folder, MANIFEST), {
-    ...{ format: 'untangle-dictionary', version: 1, architecture, site, modelHash, width, features, k },
+    ...{ format: 'untangle-dictionary', version: 2, architecture, site, modelHash, width, features },
+    activation: kind === 'topk' || kind === 'pursuit' ? { kind, k: activation.k } : { kind },
+    ...(output && { output }),
+    ...(sites && { sites: [...sites] }),
+    ...(d.W_skip_ED && { skip: true }),
+    ...(rowNorm !== undefined && { rowNorm }),
     sinkNorm: Number.isFinite(d.sinkNorm) ? d.sinkNorm : null,
     folded: true,
     weights: checksum(tensors),
@@ -48,20 +80,28 @@ export async function saveDictionary(folder: string, d: Dictionary): Promise<voi
  * @throws FileError (missing, cut short, of another form), DictionaryError `dictionary.damaged`.
  */
 export async function loadDictionary(folder: string): Promise<Dictionary> {
-  const manifest = await readJson(join(folder, MANIFEST), manifestSchema);
-  const { format: _f, version: _v, folded: _o, weights, sinkNorm, ...sizes } = manifest;
+  const manifest = await readJson(join(folder, MANIFEST), z.union([manifestSchema, firstSchema]));
+  const { format: _f, version: _v, folded: _o, weights, sinkNorm, activation, skip, ...rest } = manifest;
+  const { output, sites, rowNorm, ...sizes } = rest;
   const path = join(folder, WEIGHTS);
   const file = await openSafetensors(path);
   try {
     const read = (name: string) => (file.read(name) as Tensor<'float32'>).data;
     const d: Dictionary = {
       ...sizes,
+      ...(output && { output }),
+      ...(sites && { sites }),
+      ...(rowNorm !== undefined && { rowNorm }),
+      activation: withArrays(activation, read),
       sinkNorm: sinkNorm ?? Number.POSITIVE_INFINITY,
       W_enc_FD: read('W_enc_FD'),
       b_enc_F: read('b_enc_F'),
       W_dec_FD: read('W_dec_FD'),
       b_dec_D: read('b_dec_D'),
+      ...(skip && { W_skip_ED: read('W_skip_ED') }),
     };
+    if (!kinds[d.architecture].activations.some((kind) => kind === activation.kind))
+      throw damaged(path, `a ${d.architecture} is never read by ${activation.kind}`);
     for (const [name, { shape }] of Object.entries(dictionaryTensors(d))) {
       const found = file.info(name);
       if (found.dtype === 'float32' && String(found.shape) === String(shape)) continue;
@@ -72,6 +112,23 @@ export async function loadDictionary(folder: string): Promise<Dictionary> {
     return d;
   } finally {
     file.close();
+  }
+}
+
+function withArrays(
+  activation: z.output<typeof manifestSchema>['activation'],
+  read: (name: string) => Floats,
+): Activation {
+  switch (activation.kind) {
+    case 'threshold':
+      return { kind: 'threshold', threshold_F: read('threshold_F') };
+    case 'gated':
+      return { kind: 'gated', r_mag_F: read('r_mag_F'), b_mag_F: read('b_mag_F') };
+    case 'topk':
+    case 'pursuit':
+      return activation;
+    default:
+      return { kind: activation.kind };
   }
 }
 

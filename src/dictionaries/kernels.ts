@@ -9,6 +9,9 @@ export interface SelectKernels {
   groupMaxima: Kernel;
   rowThresholds: Kernel;
   collect: Kernel;
+  collectAbove: Kernel;
+  unzip: Kernel;
+  closeUp: Kernel;
   prune: Kernel;
   selectRow: Kernel;
   gatherListed: Kernel;
@@ -33,6 +36,12 @@ export interface SparseKernels {
   unit: Kernel;
 }
 
+/** Toy models of superposition, four instances at once. */
+export interface ToyKernels {
+  gradients: Kernel;
+  train: Kernel;
+}
+
 const pages = (bytes: number) => Math.ceil(bytes / 65536);
 
 /** A memory of at least `bytes`, shared between workers or not. */
@@ -52,6 +61,7 @@ export function kernelMemory(bytes: number, shared: boolean): WebAssembly.Memory
  */
 export function loadKernels(name: 'select', memory: WebAssembly.Memory): SelectKernels;
 export function loadKernels(name: 'sparse', memory: WebAssembly.Memory): SparseKernels;
+export function loadKernels(name: 'toy', memory: WebAssembly.Memory): ToyKernels;
 export function loadKernels(name: string, memory: WebAssembly.Memory): unknown {
   const path = fileURLToPath(new URL(`../../kernels/build/${name}.wasm`, import.meta.url));
   if (!existsSync(path)) {

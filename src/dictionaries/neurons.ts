@@ -7,11 +7,11 @@ export function neurons(width: number, site: string, modelHash: string): Diction
   for (let i = 0; i < width; i++) identity[i * width + i] = 1;
   return {
     architecture: 'neurons',
+    activation: { kind: 'identity' },
     site,
     modelHash,
     width,
     features: width,
-    k: width,
     W_enc_FD: identity,
     b_enc_F: new Float32Array(width),
     W_dec_FD: identity,

@@ -56,7 +56,7 @@ export function normalisation(x_ND: Float32Array, width: number, site: string): 
 export function fold(
   weights: TrainerWeights,
   { centre, scale }: Normalisation,
-  about: Pick<Dictionary, 'site' | 'modelHash' | 'width' | 'features' | 'k' | 'sinkNorm'>,
+  { k, ...about }: Pick<Dictionary, 'site' | 'modelHash' | 'width' | 'features' | 'sinkNorm'> & { k: number },
 ): Dictionary {
   const { width: D, features: F } = about;
   const dense = (W: Float32Array): Floats => {
@@ -71,5 +71,14 @@ export function fold(
     return weights.b_enc_F[f]! / scale - shift;
   });
   const b_dec_D = Float32Array.from({ length: D }, (_, d) => weights.b_dec_D[d]! / scale + centre[d]!);
-  return { ...about, architecture: 'topk', W_enc_FD, b_enc_F, W_dec_FD: dense(weights.W_dec_FD), b_dec_D };
+  const activation = { kind: 'topk', k } as const;
+  return {
+    ...about,
+    architecture: 'topk',
+    activation,
+    W_enc_FD,
+    b_enc_F,
+    W_dec_FD: dense(weights.W_dec_FD),
+    b_dec_D,
+  };
 }

@@ -9,11 +9,11 @@ export interface FeatureEntries {
   readonly value: Float32Array;
 }
 
-/** Turns a code by rows into one by features. */
+/** Turns a code by rows into one by features; rows are numbered from `firstRow`. */
 export function entriesByFeature(
-  { indices_BK, values_BK }: SparseCode,
+  { slots, indices_BK, values_BK }: SparseCode,
   features: number,
-  k: number,
+  firstRow = 0,
 ): FeatureEntries {
   const starts = new Int32Array(features + 1);
   values_BK.forEach((value, i) => {
@@ -26,9 +26,28 @@ export function entriesByFeature(
   values_BK.forEach((v, i) => {
     if (v === 0) return;
     const at = next[indices_BK[i]!]!++;
-    row[at] = Math.floor(i / k);
+    row[at] = firstRow + Math.floor(i / slots);
     value[at] = v;
   });
+  return { starts, row, value };
+}
+
+/** Entries of later and later rows as one. */
+export function joinEntries(parts: readonly FeatureEntries[], features: number): FeatureEntries {
+  const total = parts.reduce((sum, { row }) => sum + row.length, 0);
+  const starts = new Int32Array(features + 1);
+  const row = new Int32Array(total);
+  const value = new Float32Array(total);
+  let at = 0;
+  for (let f = 0; f < features; f++) {
+    for (const part of parts) {
+      const [from, to] = [part.starts[f]!, part.starts[f + 1]!];
+      row.set(part.row.subarray(from, to), at);
+      value.set(part.value.subarray(from, to), at);
+      at += to - from;
+    }
+    starts[f + 1] = at;
+  }
   return { starts, row, value };
 }
 

@@ -43,7 +43,7 @@ try {
   const encoder = await openBlockEncoder({
     width: layout.D,
     features,
-    k,
+    select: { k },
     maxListed: layout.dead,
     screened: config.screened,
     rows,

@@ -1,7 +1,7 @@
 /** @file Effects from an averaged costate: complete by construction, and the textbook numbers on metrics one can integrate by hand. */
 import { describe, expect, test } from 'vitest';
 import { quadrature } from '../../src/autodiff/quadrature.ts';
-import { cutEffects } from '../../src/circuits/effects.ts';
+import { movesOf, placeEffects, sumPositions } from '../../src/circuits/effects.ts';
 import { activeFeatures, featureState, meanState } from '../../src/circuits/feature-state.ts';
 import { random } from '../../src/core/random.ts';
 import { plainEncode, randomDictionary } from './support/dictionaries.ts';
@@ -24,10 +24,13 @@ const average = (rule: string, gradient: (x: number, i: number) => number) => {
     points.reduce((s, a, j) => s + weights[j]! * gradient((1 - a) * c + a * patch.x_BTD[i]!, i), 0),
   );
 };
+const place = { site: 'cut', depth: 1, ...shape };
+const effectsOf = (costate: ArrayLike<number>) =>
+  placeEffects(place, dictionary, movesOf(clean, patch), costate, new Float64Array(5));
 const metric = (x: Float32Array, f: (v: number) => number) =>
   Array.from({ length: 5 }, (_, b) => x.subarray(b * size, (b + 1) * size).reduce((sum, v) => sum + f(v), 0));
 const sums = (costate: Float32Array) => {
-  const e = cutEffects(1, dictionary, clean, patch, costate);
+  const e = effectsOf(costate);
   return Array.from(e.featureSums_B, (f, b) => f + e.errorSums_B[b]!);
 };
 
@@ -62,7 +65,7 @@ describe('effects', () => {
 
   test('of a feature is its momentum times its change, by the definition', () => {
     const costate = Float32Array.from({ length: 5 * size }, (_, i) => Math.sin(i));
-    const { features_TF } = cutEffects(1, dictionary, clean, patch, costate);
+    const { features_TF } = effectsOf(costate);
     for (let t = 0; t < 3; t++) {
       for (let i = 0; i < 20; i++) {
         let mean = 0;
@@ -78,14 +81,24 @@ describe('effects', () => {
     }
   });
 
-  test('at positions that pass the dictionary by, everything is the error node’s', () => {
-    const { features_TF, errors_T } = cutEffects(
-      1,
-      dictionary,
-      clean,
-      patch,
-      average('midpoint-1', () => 1),
+  test('of single examples add up to the means, and positions can be added up', () => {
+    const e = effectsOf(Float32Array.from({ length: 5 * size }, (_, i) => Math.cos(i)));
+    const mean = new Float64Array(3 * 21);
+    for (const { nodes, values } of e.nodes_B) nodes.forEach((n, j) => (mean[n]! += values[j]! / 5));
+    const summed = sumPositions(e);
+    for (let i = 0; i < 20; i++) {
+      for (let t = 0; t < 3; t++) expect(mean[t * 21 + i]).toBeCloseTo(e.features_TF[t * 20 + i]!, 5);
+      expect(summed.features_TF[i]).toBeCloseTo(mean[i]! + mean[21 + i]! + mean[42 + i]!, 5);
+    }
+    expect(summed.errors_T[0]).toBeCloseTo(mean[20]! + mean[41]! + mean[62]!, 5);
+    expect(summed.nodes_B[0]!.values.reduce((s, v) => s + v, 0)).toBeCloseTo(
+      e.featureSums_B[0]! + e.errorSums_B[0]!,
+      3,
     );
+  });
+
+  test('at positions that pass the dictionary by, everything is the error node’s', () => {
+    const { features_TF, errors_T } = effectsOf(average('midpoint-1', () => 1));
     expect(features_TF.subarray(0, 20).every((v) => v === 0)).toBe(true);
     expect(errors_T[0]).not.toBe(0);
     const sink = { ...dictionary, sinkNorm: 0.01 };
@@ -113,7 +126,7 @@ describe('mean state', () => {
       featureState(
         dictionary,
         x,
-        { indices_BK: new Int32Array(15), values_BK: new Float32Array(15) },
+        { slots: 1, indices_BK: new Int32Array(15), values_BK: new Float32Array(15) },
         { ...shape, width: 6 },
       ),
     ).toThrow(expect.objectContaining({ code: 'circuit.width' }));

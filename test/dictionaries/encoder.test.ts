@@ -135,6 +135,52 @@ describe('a dictionary in a graph', () => {
     }
   });
 
+  const r = random(21);
+  const positive = (n: number) => Float32Array.from({ length: n }, () => Math.abs(r.normal()));
+  test.each<[string, Partial<Dictionary>]>([
+    ['ReLU', { architecture: 'relu', activation: { kind: 'relu' } }],
+    [
+      'JumpReLU, some thresholds below 0',
+      { activation: { kind: 'threshold', threshold_F: normals(r, sizes.features) } },
+    ],
+    [
+      'Gated',
+      {
+        activation: {
+          kind: 'gated',
+          r_mag_F: normals(r, sizes.features),
+          b_mag_F: normals(r, sizes.features),
+        },
+      },
+    ],
+    ['matching pursuit', { activation: { kind: 'pursuit', k: 4 } }],
+    ['TopK of rows of one norm', { rowNorm: 3 }],
+    [
+      'BatchTopK of rows of one norm',
+      { rowNorm: 3, activation: { kind: 'threshold', threshold_F: positive(sizes.features) } },
+    ],
+    ['a skip', { W_skip_ED: normals(r, sizes.width ** 2) }],
+  ])('%s: the kernels and the graph give the same code and reconstruction', async (_name, overrides) => {
+    const kind = randomDictionary(sizes, { ...overrides, sinkNorm: Number.POSITIVE_INFINITY });
+    const code = await encode(kind, x);
+    const { features, reconstruction } = await run(kind);
+    const decoded = decode(kind, code, x);
+    let seen = 0;
+    for (let row = 0; row < batch * position; row++) {
+      if (row % position === 0) continue;
+      const found = active(code, row, code.slots);
+      const size = Math.max(1, ...x.subarray(row * sizes.width, (row + 1) * sizes.width).map(Math.abs));
+      for (let f = 0; f < sizes.features; f++) {
+        seen += found.has(f) ? 1 : 0;
+        const other = features[row * sizes.features + f]!;
+        expect(Math.abs(other - (found.get(f) ?? 0))).toBeLessThan(1e-4 * size);
+      }
+      for (let j = row * sizes.width; j < (row + 1) * sizes.width; j++)
+        expect(Math.abs(reconstruction[j]! - decoded[j]!)).toBeLessThan(1e-3 * size);
+    }
+    expect(seen).toBeGreaterThan(20);
+  });
+
   test('neurons are a dictionary without error', async () => {
     const identity = neurons(sizes.width, 'site', 'hash');
     const { features, reconstruction } = await run(identity);

@@ -23,7 +23,9 @@ interface Case {
 async function both({ width, features, k, W, bias, x, rows }: Case) {
   const codes = [];
   for (const screened of [false, true]) {
-    const encoder = await openBlockEncoder({ width, features, k, rows, screened, maxListed: 8 });
+    const encoder = await openBlockEncoder({
+      ...{ width, features, select: { k }, rows, screened, maxListed: 8 },
+    });
     encoder.W_enc_FD.set(W);
     encoder.b_enc_F.set(bias);
     encoder.weightsChanged();

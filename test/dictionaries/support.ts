@@ -11,7 +11,7 @@ export function randomDictionary(
   seed = 5,
 ): Dictionary {
   const r = random(seed);
-  const { width, features } = sizes;
+  const { width, features, k } = sizes;
   const W_dec_FD = normals(r, features * width);
   for (let f = 0; f < features; f++) {
     const row = W_dec_FD.subarray(f * width, (f + 1) * width);
@@ -23,8 +23,10 @@ export function randomDictionary(
   return {
     architecture: 'topk',
     site: 'site',
+    activation: { kind: 'topk', k },
     modelHash: 'hash',
-    ...sizes,
+    width,
+    features,
     W_enc_FD: normals(r, features * width),
     b_enc_F: normals(r, features),
     W_dec_FD,

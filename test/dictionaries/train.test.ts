@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -150,6 +150,61 @@ describe('files', () => {
     expect(await loadDictionary(at)).toEqual(d);
     await saveDictionary(at, { ...d, sinkNorm: Number.POSITIVE_INFINITY });
     expect((await loadDictionary(at)).sinkNorm).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test.each<[string, Partial<typeof d>]>([
+    [
+      'thresholds',
+      { architecture: 'jumprelu', activation: { kind: 'threshold', threshold_F: normals(random(8), 12) } },
+    ],
+    [
+      'gates',
+      {
+        architecture: 'gated',
+        activation: { kind: 'gated', r_mag_F: normals(random(8), 12), b_mag_F: normals(random(9), 12) },
+      },
+    ],
+    [
+      'an output, a skip and a row norm',
+      {
+        architecture: 'skip-transcoder',
+        output: { site: 'out', width: 4 },
+        W_dec_FD: normals(random(8), 48),
+        b_dec_D: normals(random(9), 4),
+        W_skip_ED: normals(random(9), 28),
+        rowNorm: 2,
+      },
+    ],
+    [
+      'several sites',
+      {
+        architecture: 'crosscoder',
+        sites: [
+          { site: 'a', width: 3 },
+          { site: 'b', width: 4 },
+        ],
+        activation: { kind: 'relu' },
+      },
+    ],
+  ])('a dictionary with %s comes back as it was saved', async (_name, overrides) => {
+    const at = folder();
+    await saveDictionary(at, { ...d, ...overrides });
+    expect(await loadDictionary(at)).toEqual({ ...d, ...overrides });
+  });
+
+  test('a dictionary of the first version is read', async () => {
+    const at = folder();
+    await saveDictionary(at, d);
+    const path = join(at, 'dictionary.json');
+    const { activation: _a, version: _v, ...rest } = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify({ ...rest, version: 1, k: 3 }));
+    expect(await loadDictionary(at)).toEqual(d);
+  });
+
+  test('an activation that the kind never has is refused', async () => {
+    const at = folder();
+    await saveDictionary(at, { ...d, architecture: 'relu' });
+    await expect(loadDictionary(at)).rejects.toMatchObject({ code: 'dictionary.damaged' });
   });
 
   test('weights that are cut short, or not those of the manifest, are refused', async () => {

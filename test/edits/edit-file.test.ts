@@ -45,7 +45,7 @@ const dictionary: Dictionary = {
     modelHash: model.hash,
     width: 16,
     features: 24,
-    k: 3,
+    activation: { kind: 'topk', k: 3 },
     sinkNorm: 1e9,
   },
   ...{ W_enc_FD: floats(24 * 16), b_enc_F: floats(24), W_dec_FD: floats(24 * 16), b_dec_D: floats(16) },

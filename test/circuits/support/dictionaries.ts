@@ -1,6 +1,6 @@
 /** @file Small dictionaries for tests, and a plain reading of them that shares no code with the product. */
 import type { Random } from '../../../src/core/random.ts';
-import type { Dictionary, SparseCode } from '../../../src/dictionaries/types.ts';
+import { activeLimit, type Dictionary, type SparseCode } from '../../../src/dictionaries/types.ts';
 
 /** A TopK dictionary with random unit decoder rows; the encoder is its transpose plus noise. */
 export function randomDictionary(
@@ -8,7 +8,7 @@ export function randomDictionary(
   shape: { site: string; width: number; features: number; k: number },
   modelHash = 'test',
 ): Dictionary {
-  const { width, features } = shape;
+  const { width, features, k, site } = shape;
   const W_dec_FD = Float32Array.from({ length: features * width }, () => random.normal());
   for (let i = 0; i < features; i++) {
     const row = W_dec_FD.subarray(i * width, (i + 1) * width);
@@ -17,8 +17,9 @@ export function randomDictionary(
   }
   return {
     architecture: 'topk',
+    activation: { kind: 'topk', k },
     modelHash,
-    ...shape,
+    ...{ site, width, features },
     W_enc_FD: W_dec_FD.map((w) => w + 0.1 * random.normal()),
     b_enc_F: Float32Array.from({ length: features }, () => 0.1 * random.normal()),
     W_dec_FD,
@@ -29,7 +30,8 @@ export function randomDictionary(
 
 /** TopK code of rows by the definition: k largest of ReLU(W_enc x + b_enc) per row. */
 export function plainEncode(dictionary: Dictionary, x_BD: ArrayLike<number>): SparseCode {
-  const { width, features, k, W_enc_FD, b_enc_F } = dictionary;
+  const { width, features, W_enc_FD, b_enc_F } = dictionary;
+  const k = activeLimit(dictionary)!;
   const rows = x_BD.length / width;
   const indices_BK = new Int32Array(rows * k);
   const values_BK = new Float32Array(rows * k);
@@ -45,5 +47,5 @@ export function plainEncode(dictionary: Dictionary, x_BD: ArrayLike<number>): Sp
       values_BK[row * k + j] = pre[j]!.value;
     }
   }
-  return { indices_BK, values_BK };
+  return { slots: k, indices_BK, values_BK };
 }
