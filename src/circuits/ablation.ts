@@ -5,7 +5,7 @@ import type { Dictionary } from '../dictionaries/types.ts';
 import { feedAt } from '../graph/interventions.ts';
 import type { Graph } from '../graph/types.ts';
 import type { Session } from '../runtime/session.ts';
-import { cutOf, type Network } from './cuts.ts';
+import { cutBefore, type Network, placeOf } from './cuts.ts';
 import { answerFeeds, chunks, type Pairs, range } from './examples.ts';
 import { denseState, type FeatureState, type MeanState, repeatMean } from './feature-state.ts';
 import { METRIC, metricGraph } from './metric.ts';
@@ -22,7 +22,7 @@ export interface SplicedDictionary {
 /** Examples to run circuits on. */
 export interface AblationExamples {
   readonly pairs: Pairs;
-  /** Clean states at the first dictionary's cut, [B, T, D]. */
+  /** Clean states at the cut where runs start (`ablationStart`), [B, T, D]. */
   readonly first_BTD: Float32Array;
   /** Patched states at every dictionary's cut, in the order of the dictionaries. */
   readonly patch: readonly FeatureState[];
@@ -31,8 +31,8 @@ export interface AblationExamples {
 export interface AblationChoice {
   /** Ablate the nodes and keep all others. */
   readonly inverse?: boolean;
-  /** Cuts at which every node is kept. */
-  readonly free?: readonly number[];
+  /** Sites at which every node is kept. */
+  readonly free?: readonly string[];
   /**
    * What ablated nodes become: `mean` (default), their position-wise mean over the train patch inputs, as published;
    * `patch`, what they are in the patched run of the same example.
@@ -51,18 +51,25 @@ export interface Ablation {
   release(): Promise<void>;
 }
 
+/** Where runs start: the last cut before anything is changed. */
+export const ablationStart = (network: Network, [first]: readonly Pick<Dictionary, 'site'>[]): string =>
+  cutBefore(network, placeOf(network, first?.site ?? network.cuts[0]!));
+
 /**
- * Opens one session that can run any circuit on any examples. It starts at the first dictionary's cut, from the clean
- * states there: nothing before it is ever changed.
+ * Opens one session that can run any circuit on any examples. It starts at `ablationStart`, from the clean states there:
+ * nothing before it is ever changed.
+ * @param spliced by depth
  */
 export async function openAblation(
   network: Network,
   spliced: readonly SplicedDictionary[],
   options: RunOptions,
 ): Promise<Ablation> {
-  const [first] = spliced;
-  if (!first) throw new RangeError('an ablation run needs at least one dictionary');
-  const start = first.dictionary.site;
+  if (spliced.length === 0) throw new RangeError('an ablation run needs at least one dictionary');
+  const start = ablationStart(
+    network,
+    spliced.map((s) => s.dictionary),
+  );
   const graph = spliced.reduce<Graph>((g, s) => spliceMasked(g, s.dictionary), network.graph);
   const session = await options.open(feedAt(metricGraph(network, graph), [start]));
   return {
@@ -78,16 +85,19 @@ function ablationRun(
   { pairs, first_BTD, patch }: AblationExamples,
   options: RunOptions,
 ): AblationRun {
-  const start = spliced[0]!.dictionary.site;
+  const start = ablationStart(
+    network,
+    spliced.map((s) => s.dictionary),
+  );
   const { examples, positions } = pairs;
   const size = positions * network.width;
   const parts = chunks(examples, options.tokensPerRun / positions);
 
   const maskOf = (dictionary: Dictionary, nodes: readonly NodeRef[], choice: AblationChoice): Masks => {
-    const cut = cutOf(network, dictionary.site);
+    const { site } = dictionary;
     const shape = { positions, features: dictionary.features };
-    if (choice.free?.includes(cut)) return complement(masksOf([], cut, shape));
-    const masks = masksOf(nodes, cut, shape);
+    if (choice.free?.includes(site)) return complement(masksOf([], site, shape));
+    const masks = masksOf(nodes, site, shape);
     return choice.inverse ? complement(masks) : masks;
   };
   const fills = new Map<string, Record<string, Tensor>>();

@@ -1,20 +1,23 @@
-/** @file The circuit as a picture is drawn from: nodes with effects and activations, edges between neighbouring cuts. */
+/** @file The circuit as a picture is drawn from: nodes with effects and activations, edges between places. */
 
 import { quadrature } from '../autodiff/quadrature.ts';
-import type { Network } from './cuts.ts';
-import { type CutNodes, edgeWeights } from './edges.ts';
+import { type Network, placeOf } from './cuts.ts';
+import { type NodePlace, openEdges, type PlacePoint } from './edge-effects.ts';
+import { movesOf, nodeIndex } from './effects.ts';
 import type { Pairs } from './examples.ts';
+import { firstExamples } from './feature-state.ts';
 import { lineCostates } from './line.ts';
+import { METRIC } from './metric.ts';
 import type { RunOptions } from './run-options.ts';
 import { ERROR, type NodeRef, nodeId, type RankedNode } from './select.ts';
-import type { CodedCut, TrainEffects } from './train-effects.ts';
+import type { CodedPlace, TrainEffects } from './train-effects.ts';
 import type { CircuitEdge, CircuitNode } from './types.ts';
 
 export const OUTPUT_ID = 'output';
 const tokenId = (position: number): string => `0:${position}:token`;
 
 /** Mean activation of the train examples, [T, F]. */
-export function meanActivations(cut: CodedCut, side: 'clean' | 'patch'): Float32Array {
+export function meanActivations(cut: CodedPlace, side: 'clean' | 'patch'): Float32Array {
   const { examples, positions, features, k, indices_BTK, values_BTK } = cut[side];
   const mean = new Float32Array(positions * features);
   for (let row = 0; row < examples * positions; row++) {
@@ -26,17 +29,17 @@ export function meanActivations(cut: CodedCut, side: 'clean' | 'patch'): Float32
 }
 
 /** Feature and error nodes of a circuit. */
-export function circuitNodes(nodes: readonly RankedNode[], cuts: readonly CodedCut[]): CircuitNode[] {
-  const byCut = new Map(
+export function circuitNodes(nodes: readonly RankedNode[], cuts: readonly CodedPlace[]): CircuitNode[] {
+  const bySite = new Map(
     cuts.map((cut) => [
-      cut.cut,
+      cut.site,
       { ...cut, clean_TF: meanActivations(cut, 'clean'), patch_TF: meanActivations(cut, 'patch') },
     ]),
   );
   return nodes.map((node) => {
-    const cut = byCut.get(node.cut)!;
+    const cut = bySite.get(node.site)!;
     const { features_TF, errors_T, features } = cut.attributionPatching;
-    const common = { id: nodeId(node), site: cut.site, cut: node.cut, position: node.position };
+    const common = { id: nodeId(node), site: cut.site, cut: cut.depth, position: node.position };
     if (node.feature === ERROR) {
       return {
         ...common,
@@ -111,51 +114,69 @@ export const outputNode = (network: Network, train: TrainEffects, positions: num
 };
 
 /**
- * All edges of the circuit: tokens → first dictionary's cut → … → last one → output. Edges into the output are the
- * energies (−IE) of the last cut's nodes, as published.
+ * All edges of the circuit: between its nodes (token nodes among them), and from those that the metric reads directly
+ * into the output, as published. Derivatives at the clean run, Δ = clean − patch.
  */
 export async function circuitEdges(
   network: Network,
   train: TrainEffects,
   circuit: readonly NodeRef[],
   tokens: readonly CircuitNode[],
-  examples: number,
+  pairs: Pairs,
   options: RunOptions,
 ): Promise<CircuitEdge[]> {
-  const { embedding } = train;
-  let upstream: CutNodes & { ids: readonly string[] } = {
-    ...embedding,
-    nodes: tokens.map(({ cut, position }) => ({ cut, position, feature: ERROR })),
-    ids: tokens.map((t) => t.id),
-  };
-  const edges: CircuitEdge[] = [];
-  for (const coded of train.cuts) {
-    const nodes = circuit.filter((n) => n.cut === coded.cut);
-    const downstream = {
-      site: coded.site,
-      nodes,
-      ids: nodes.map(nodeId),
-      clean_BTD: coded.clean.x_BTD,
-      patch_BTD: coded.patch.x_BTD,
-      coded,
-    };
-    const weights = await edgeWeights(network, upstream, downstream, coded.costate_BTD, examples, options);
-    for (const [v, row] of weights.entries()) {
-      for (const [u, weight] of row.entries()) {
-        if (weight !== 0) edges.push({ source: upstream.ids[u]!, target: downstream.ids[v]!, weight });
-      }
-    }
-    upstream = downstream;
-  }
-  const last = train.cuts.at(-1)!;
+  const embed = placeOf(network, train.embedding.site);
+  const places: NodePlace[] = train.places.map(({ site, dictionary }) => ({
+    ...placeOf(network, site),
+    dictionary,
+  }));
+  if (places[0]?.site !== embed.site) places.unshift(embed);
+  const ids = new Map<string, string>();
+  const features = new Map(places.map((p) => [p.site, p.dictionary?.features ?? 0]));
+  const key = (site: string, node: number) => `${site}/${node}`;
+  for (const { position } of tokens)
+    ids.set(key(embed.site, nodeIndex(0, position, ERROR)), tokenId(position));
   for (const node of circuit) {
-    if (node.cut !== last.cut) continue;
-    const { features_TF, errors_T, features } = last.effects;
-    const effect =
-      node.feature === ERROR
-        ? errors_T[node.position]!
-        : features_TF[node.position * features + node.feature]!;
-    edges.push({ source: nodeId(node), target: OUTPUT_ID, weight: -effect });
+    const index = nodeIndex(features.get(node.site)!, node.position, node.feature);
+    ids.set(key(node.site, index), nodeId(node));
   }
-  return edges;
+  const sum = openEdges(
+    network,
+    places,
+    pairs,
+    { method: 'published', wanted: (site, node) => ids.has(key(site, node)) },
+    options,
+  );
+  try {
+    await sum.add(cleanPoint(train, pairs.examples), { from: 0, to: pairs.examples }, 1);
+    const edges: CircuitEdge[] = [];
+    for (const { from, to, source, target, weight } of sum.edges()) {
+      weight.forEach((w, j) => {
+        const u = ids.get(key(from, source[j]!));
+        const v = to === METRIC ? OUTPUT_ID : ids.get(key(to, target[j]!));
+        if (u !== undefined && v !== undefined) edges.push({ source: u, target: v, weight: w });
+      });
+    }
+    return edges;
+  } finally {
+    await sum.release();
+  }
+}
+
+/** The clean run as a point: states, costates and moves of the first examples. */
+function cleanPoint(train: TrainEffects, examples: number): Map<string, PlacePoint> {
+  const { site, clean_BTD, patch_BTD } = train.embedding;
+  const embed: PlacePoint = {
+    x_BTD: clean_BTD,
+    costate_BTD: new Float32Array(clean_BTD.length),
+    moves: { features: [], x_BTD: clean_BTD.map((x, i) => patch_BTD[i]! - x) },
+  };
+  const coded = train.places.map(({ site, clean, patch, costate_BTD }): [string, PlacePoint] => {
+    const some = { clean: firstExamples(clean, examples), patch: firstExamples(patch, examples) };
+    return [
+      site,
+      { x_BTD: clean.x_BTD, costate_BTD, moves: movesOf(some.clean, some.patch), state: some.clean },
+    ];
+  });
+  return new Map([[site, embed], ...coded]);
 }

@@ -57,7 +57,7 @@ export interface CircuitInput {
 /**
  * The circuit of a task. Effects come from the train examples only; faithfulness, completeness and the random null
  * from the held-out ones, with nodes outside the circuit set to their position-wise mean over the train patch inputs.
- * @throws CircuitError `circuit.no-dictionaries`, `circuit.other-model`, `circuit.not-a-cut`, `circuit.width`,
+ * @throws CircuitError `circuit.no-dictionaries`, `circuit.other-model`, `circuit.not-a-place`, `circuit.width`,
  *   `circuit.no-examples`, `circuit.unequal-length`, `circuit.same-answer`, `circuit.unknown-rule`
  */
 export async function findCircuit(input: CircuitInput, context: WorkContext): Promise<CircuitResult> {
@@ -87,7 +87,8 @@ export async function findCircuit(input: CircuitInput, context: WorkContext): Pr
     task: task.name,
     rule: options.rule,
     deltaM_B: train.clean_B.map((m, b) => m - train.patch_B[b]!),
-    cuts: train.cuts.map((cut) => ({
+    edges: [],
+    places: train.places.map((cut) => ({
       effects: cut.effects,
       attributionPatching: cut.attributionPatching,
       clean_TF: meanActivations(cut, 'clean'),
@@ -95,7 +96,7 @@ export async function findCircuit(input: CircuitInput, context: WorkContext): Pr
     })),
   });
 
-  const ranked = rankNodes(train.cuts.map((cut) => cut.effects));
+  const ranked = rankNodes(train.places.map((cut) => cut.effects));
   const judged = await judge(
     network,
     {
@@ -168,10 +169,10 @@ async function drawGraph(
     const tokens = await tokenNodes(network, train, few, options.rule, counted);
     const nodes = [
       ...tokens,
-      ...circuitNodes(chosen, train.cuts),
+      ...circuitNodes(chosen, train.places),
       outputNode(network, train, pairs.positions),
     ];
-    const edges = await circuitEdges(network, train, chosen, tokens, examples, counted);
+    const edges = await circuitEdges(network, train, chosen, tokens, few, counted);
     return { nodes, edges };
   });
 }

@@ -54,7 +54,7 @@ async function randomMetric(
   draws: number,
   choice: AblationChoice,
 ): Promise<Float64Array> {
-  const pool = candidates.filter((n) => !choice.free?.includes(n.cut));
+  const pool = candidates.filter((n) => !choice.free?.includes(n.site));
   const runs: Float64Array[] = [];
   for (let draw = 0; draw < draws; draw++) {
     const stream = random.fork(`draw/${nodes.length}/${draw}/${choice.free?.join() ?? ''}`);
@@ -65,14 +65,14 @@ async function randomMetric(
 
 /**
  * The circuit of (at most) `size` nodes under other definitions than the curve's, with one random draw each.
- * @param cuts the dictionaries' cuts with their sites, by depth
- * @param freeCuts those in the first third of the layers
+ * @param sites of the dictionaries, by depth
+ * @param early those in the first third of the layers
  */
 export async function faithfulnessVariants(
   input: CurveInput,
   size: number,
-  cuts: readonly { readonly cut: number; readonly site: string }[],
-  freeCuts: readonly number[],
+  sites: readonly string[],
+  early: readonly string[],
 ): Promise<FaithfulnessVariant[]> {
   const { ranked, random } = input;
   const score = async (
@@ -121,24 +121,24 @@ export async function faithfulnessVariants(
       input.train,
     ),
   ];
-  if (freeCuts.length > 0 && freeCuts.length < cuts.length) {
+  if (early.length > 0 && early.length < sites.length) {
     variants.push(
       await score(
         'early-cuts-free',
         'nothing is ablated in the first third of the layers, as in the published code; nodes there do not count',
-        ranked.filter((n) => !freeCuts.includes(n.cut)).slice(0, size),
-        { free: freeCuts },
+        ranked.filter((n) => !early.includes(n.site)).slice(0, size),
+        { free: early },
       ),
     );
   }
-  for (const { cut, site } of cuts) {
-    if (cuts.length === 1) break;
+  for (const site of sites) {
+    if (sites.length === 1) break;
     variants.push(
       await score(
         `only:${site}`,
-        `nodes are ablated at ${site} alone, all other cuts are left as they are`,
-        chosen.filter((n) => n.cut === cut),
-        { free: cuts.map((c) => c.cut).filter((c) => c !== cut) },
+        `nodes are ablated at ${site} alone, all other places are left as they are`,
+        chosen.filter((n) => n.site === site),
+        { free: sites.filter((other) => other !== site) },
       ),
     );
   }

@@ -1,6 +1,6 @@
 /** @file Pairs of prompts as arrays: checks that they line up position by position, and feeds for runs over them. */
 import { CircuitError } from '../core/errors.ts';
-import { i64, type Tensor } from '../core/tensor.ts';
+import { emptyArray, i64, type Tensor, tensor } from '../core/tensor.ts';
 import type { Example } from '../data/tasks.ts';
 
 /** B pairs of T tokens each. */
@@ -11,7 +11,14 @@ export interface Pairs {
   readonly patch_BT: Int32Array;
   readonly answer_B: Int32Array;
   readonly wrong_B: Int32Array;
+  /**
+   * Instead of tokens and answers: all inputs of both sides, [B, …] each, of a network that is no language model and
+   * brings its own `metric`.
+   */
+  readonly inputs?: { readonly clean: Tensors; readonly patch: Tensors };
 }
+
+type Tensors = Readonly<Record<string, Tensor>>;
 
 /**
  * @throws CircuitError `circuit.no-examples`; `circuit.unequal-length` naming the example; `circuit.same-answer`.
@@ -59,11 +66,34 @@ export function pairsOf(task: string, examples: readonly Example[]): Pairs {
 export const tokenFeed = (ids_BT: Int32Array, positions: number, from: number, to: number): Tensor<'int64'> =>
   i64([to - from, positions], ids_BT.subarray(from * positions, to * positions));
 
-/** `answer` and `wrong` of the given examples (an example may come more than once). */
-export function answerFeeds(
+/** The prompts of one side of the given examples, as inputs of the network (an example may come more than once). */
+export function promptFeeds(
   pairs: Pairs,
+  side: 'clean' | 'patch',
   rows: readonly number[],
-): Record<'answer' | 'wrong', Tensor<'int64'>> {
+): Record<string, Tensor> {
+  const { positions, inputs } = pairs;
+  if (inputs) {
+    return Object.fromEntries(Object.entries(inputs[side]).map(([name, all]) => [name, rowsOf(all, rows)]));
+  }
+  const ids = side === 'clean' ? pairs.clean_BT : pairs.patch_BT;
+  const some = rows.flatMap((b) => Array.from(ids.subarray(b * positions, (b + 1) * positions)));
+  return { tokens: i64([rows.length, positions], some) };
+}
+
+/** Rows of the first axis. */
+function rowsOf({ dtype, shape, data }: Tensor, rows: readonly number[]): Tensor {
+  const size = data.length / shape[0]!;
+  const some = emptyArray(dtype, rows.length * size);
+  rows.forEach((b, j) => {
+    for (let i = 0; i < size; i++) some[j * size + i] = data[b * size + i]!;
+  });
+  return tensor(dtype, [rows.length, ...shape.slice(1)], some);
+}
+
+/** `answer` and `wrong` of the given examples (an example may come more than once). */
+export function answerFeeds(pairs: Pairs, rows: readonly number[]): Record<string, Tensor> {
+  if (pairs.inputs) return {};
   return {
     answer: i64(
       [rows.length],

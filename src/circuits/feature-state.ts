@@ -1,10 +1,10 @@
-/** @file FeatureState: the state at a cut read in a dictionary, x = Σ f_i d_i + rest; features and rest never apart. */
-import { CircuitError } from '../core/errors.ts';
+/** @file FeatureState: the state at a place read in a dictionary, x = Σ f_i d_i + rest; features and rest never apart. */
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Dictionary, Floats, SparseCode } from '../dictionaries/types.ts';
+import { requireWidth } from './cuts.ts';
 
 /**
- * B examples × T positions at one cut. The rest is x − Σ f_i d_i: reconstruction error and decoder bias together.
+ * B examples × T positions at one place. The rest is x − Σ f_i d_i: reconstruction error and decoder bias together.
  * (The bias is the same in every state, so differences of the rest are differences of the error.) At positions that
  * pass the dictionary by (the first one, attention sinks) all values are 0 and the rest is x.
  */
@@ -41,13 +41,7 @@ export function featureState(
   shape: { readonly examples: number; readonly positions: number; readonly width: number },
 ): FeatureState {
   const { examples, positions, width } = shape;
-  if (dictionary.width !== width) {
-    throw new CircuitError(
-      'circuit.width',
-      `the dictionary of ${dictionary.site} reads ${dictionary.width} numbers, the cut has ${width}`,
-      { where: dictionary.site, hint: 'train or load a dictionary for this model' },
-    );
-  }
+  requireWidth(dictionary, width);
   const k = code.indices_BK.length / (examples * positions);
   const values = Float32Array.from(code.values_BK);
   for (let row = 0; row < examples * positions; row++) {
@@ -153,19 +147,33 @@ export function repeatMean(
   return { features_BTF: repeat(features_TF), rest_BTD: repeat(rest_TD) };
 }
 
+/** The first examples of a state. */
+export function firstExamples(state: FeatureState, examples: number): FeatureState {
+  const rows = examples * state.positions;
+  return {
+    ...state,
+    examples,
+    x_BTD: state.x_BTD.subarray(0, rows * state.width),
+    indices_BTK: state.indices_BTK.subarray(0, rows * state.k),
+    values_BTK: state.values_BTK.subarray(0, rows * state.k),
+  };
+}
+
 /** Two states of the same site and shape, one after the other along examples. */
 export function stackStates(a: FeatureState, b: FeatureState): FeatureState {
-  const float = (x: Float32Array, y: Float32Array) => {
-    const both = new Float32Array(x.length + y.length);
-    both.set(x);
-    both.set(y, x.length);
-    return both;
-  };
-  return {
-    ...a,
-    examples: a.examples + b.examples,
-    x_BTD: float(a.x_BTD, b.x_BTD),
-    indices_BTK: Int32Array.from([...a.indices_BTK, ...b.indices_BTK]),
-    values_BTK: float(a.values_BTK, b.values_BTK),
-  };
+  const examples = a.examples + b.examples;
+  const rows = examples * a.positions;
+  const k = Math.max(a.k, b.k);
+  const indices_BTK = new Int32Array(rows * k);
+  const values_BTK = new Float32Array(rows * k);
+  const x_BTD = new Float32Array(rows * a.width);
+  let row = 0;
+  for (const state of [a, b]) {
+    x_BTD.set(state.x_BTD, row * a.width);
+    for (let from = 0; from < state.values_BTK.length; from += state.k, row++) {
+      indices_BTK.set(state.indices_BTK.subarray(from, from + state.k), row * k);
+      values_BTK.set(state.values_BTK.subarray(from, from + state.k), row * k);
+    }
+  }
+  return { ...a, examples, k, x_BTD, indices_BTK, values_BTK };
 }

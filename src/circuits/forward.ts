@@ -2,8 +2,8 @@
 import { throwIfAborted } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { only, read } from '../graph/interventions.ts';
-import type { Network } from './cuts.ts';
-import { answerFeeds, chunks, type Pairs, range, tokenFeed } from './examples.ts';
+import { type Network, placeOf } from './cuts.ts';
+import { answerFeeds, chunks, type Pairs, promptFeeds, range, tokenFeed } from './examples.ts';
 import { METRIC, metricGraph } from './metric.ts';
 import type { RunOptions } from './run-options.ts';
 
@@ -24,24 +24,18 @@ export async function forwardPairs(
   options: RunOptions,
 ): Promise<{ readonly clean: ForwardResult; readonly patch: ForwardResult }> {
   const session = await options.open(read(metricGraph(network), sites));
-  const side = async (ids_BT: Int32Array): Promise<ForwardResult> => {
+  const one = async (side: 'clean' | 'patch'): Promise<ForwardResult> => {
     const metric_B = new Float64Array(pairs.examples);
-    const states = await gather(
-      network,
-      ids_BT,
-      pairs.positions,
-      sites,
-      options,
-      async (tokens, from, to) => {
-        const out = await session.run({ tokens, ...answerFeeds(pairs, range(from, to)) });
-        metric_B.set(out[METRIC]!.data as Float32Array, from);
-        return out;
-      },
-    );
+    const states = await gather(network, pairs, sites, options, async (from, to) => {
+      const rows = range(from, to);
+      const out = await session.run({ ...promptFeeds(pairs, side, rows), ...answerFeeds(pairs, rows) });
+      metric_B.set(out[METRIC]!.data as Float32Array, from);
+      return out;
+    });
     return { states, metric_B };
   };
   try {
-    return { clean: await side(pairs.clean_BT), patch: await side(pairs.patch_BT) };
+    return { clean: await one('clean'), patch: await one('patch') };
   } finally {
     await session.release();
   }
@@ -58,7 +52,12 @@ export async function tokenStates(
   try {
     const all: States[] = [];
     for (const { ids_BT, positions } of prompts) {
-      all.push(await gather(network, ids_BT, positions, sites, options, (tokens) => session.run({ tokens })));
+      const shape = { examples: ids_BT.length / positions, positions };
+      all.push(
+        await gather(network, shape, sites, options, (from, to) =>
+          session.run({ tokens: tokenFeed(ids_BT, positions, from, to) }),
+        ),
+      );
     }
     return all;
   } finally {
@@ -66,22 +65,20 @@ export async function tokenStates(
   }
 }
 
-/** Runs token ids in batches and puts the values of `sites` together. */
+/** Runs prompts in batches and puts the values of `sites` together. */
 async function gather(
   network: Network,
-  ids_BT: Int32Array,
-  positions: number,
+  { examples, positions }: Pick<Pairs, 'examples' | 'positions'>,
   sites: readonly string[],
   options: RunOptions,
-  run: (tokens: Tensor, from: number, to: number) => Promise<Record<string, Tensor>>,
+  run: (from: number, to: number) => Promise<Record<string, Tensor>>,
 ): Promise<States> {
-  const examples = ids_BT.length / positions;
-  const size = positions * network.width;
-  const states = Object.fromEntries(sites.map((site) => [site, new Float32Array(examples * size)]));
+  const sizes = new Map(sites.map((site) => [site, positions * placeOf(network, site).width]));
+  const states = Object.fromEntries(sites.map((s) => [s, new Float32Array(examples * sizes.get(s)!)]));
   for (const { from, to } of chunks(examples, options.tokensPerRun / positions)) {
     throwIfAborted(options.signal);
-    const out = await run(tokenFeed(ids_BT, positions, from, to), from, to);
-    for (const site of sites) states[site]!.set(out[site]!.data as Float32Array, from * size);
+    const out = await run(from, to);
+    for (const site of sites) states[site]!.set(out[site]!.data as Float32Array, from * sizes.get(site)!);
     options.advance?.(to - from);
   }
   return states;

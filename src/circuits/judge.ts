@@ -1,7 +1,7 @@
 /** @file Judging circuits: the curve over size on held-out examples, which of its points is shown, other definitions. */
 import { track, type WorkContext } from '../core/progress.ts';
 import type { Random } from '../core/random.ts';
-import { type AblationExamples, openAblation } from './ablation.ts';
+import { type AblationExamples, ablationStart, openAblation } from './ablation.ts';
 import { faithfulnessCurve, faithfulnessVariants } from './curve.ts';
 import type { Network } from './cuts.ts';
 import { encodeState } from './encode-state.ts';
@@ -35,7 +35,7 @@ export async function judge(
   { progress }: WorkContext,
 ): Promise<Pick<CircuitResult, 'curve' | 'chosen' | 'variants'>> {
   const { train, trainPairs, heldOut, ranked } = input;
-  const spliced = train.cuts.map(({ dictionary, patch }) => ({
+  const spliced = train.places.map(({ dictionary, patch }) => ({
     dictionary,
     means: meanState(patch, dictionary),
   }));
@@ -54,8 +54,8 @@ export async function judge(
           full_B: train.clean_B,
           run: ablation.on({
             pairs: trainPairs,
-            first_BTD: train.cuts[0]!.clean.x_BTD,
-            patch: train.cuts.map((c) => c.patch),
+            first_BTD: train.start_BTD,
+            patch: train.places.map((c) => c.patch),
           }),
         },
         draws: input.draws,
@@ -66,9 +66,10 @@ export async function judge(
         input.sizes.filter((size) => size > 0),
       );
       const chosen = chosenPoint(curve, input.maxNodes);
-      const early = train.cuts.map((c) => c.cut).filter((cut) => cut < network.cuts.length / 3);
+      const early = train.places.filter((c) => c.depth < network.cuts.length / 3).map((c) => c.site);
+      const sites = train.places.map((c) => c.site);
       const size = curve[chosen]?.nodes ?? 0;
-      return { curve, chosen, variants: await faithfulnessVariants(curveInput, size, train.cuts, early) };
+      return { curve, chosen, variants: await faithfulnessVariants(curveInput, size, sites, early) };
     } finally {
       await ablation.release();
     }
@@ -83,14 +84,17 @@ async function heldOutExamples(
   threads: number,
   options: RunOptions,
 ): Promise<AblationExamples & { readonly full_B: Float64Array }> {
-  const sites = train.cuts.map((c) => c.site);
-  const { clean, patch } = await forwardPairs(network, pairs, sites, options);
-  const shape = { examples: pairs.examples, positions: pairs.positions, width: network.width };
+  const sites = train.places.map((c) => c.site);
+  const start = ablationStart(network, train.places);
+  const { clean, patch } = await forwardPairs(network, pairs, [...new Set([start, ...sites])], options);
+  const shape = { examples: pairs.examples, positions: pairs.positions };
   const states: FeatureState[] = [];
-  for (const { dictionary, site } of train.cuts) {
-    states.push(await encodeState(dictionary, patch.states[site]!, shape, threads));
+  for (const { dictionary, site } of train.places) {
+    states.push(
+      await encodeState(dictionary, patch.states[site]!, { ...shape, width: dictionary.width }, threads),
+    );
   }
-  return { pairs, first_BTD: clean.states[sites[0]!]!, patch: states, full_B: clean.metric_B };
+  return { pairs, first_BTD: clean.states[start]!, patch: states, full_B: clean.metric_B };
 }
 
 /** The largest circuit of the curve within `maxNodes`: fixed by size, so that nothing is chosen on held-out scores. */
@@ -105,7 +109,7 @@ function chosenPoint(curve: readonly CurvePoint[], maxNodes: number): number {
 /** Features that fire in any train example (clean or patch), position by position, and every error node. */
 function everActive(train: TrainEffects): NodeRef[] {
   const nodes: NodeRef[] = [];
-  for (const cut of train.cuts) {
+  for (const cut of train.places) {
     const { positions, features, examples, k } = cut.clean;
     const seen = new Uint8Array(positions * features);
     for (const state of [cut.clean, cut.patch]) {
@@ -116,9 +120,9 @@ function everActive(train: TrainEffects): NodeRef[] {
       }
     }
     for (let position = 0; position < positions; position++) {
-      nodes.push({ cut: cut.cut, position, feature: ERROR });
+      nodes.push({ site: cut.site, position, feature: ERROR });
       for (let feature = 0; feature < features; feature++) {
-        if (seen[position * features + feature]) nodes.push({ cut: cut.cut, position, feature });
+        if (seen[position * features + feature]) nodes.push({ site: cut.site, position, feature });
       }
     }
   }

@@ -1,20 +1,64 @@
-/** @file Gradients along the straight line from the clean to the patched state of one complete cut. */
+/** @file Gradients along the straight line from the clean to the patched state of one place, everything else clean. */
 import { lineGradients, lineNames } from '../autodiff/line.ts';
 import { joinRules, type Quadrature } from '../autodiff/quadrature.ts';
 import { throwIfAborted } from '../core/errors.ts';
-import { f32, tensor } from '../core/tensor.ts';
-import { only } from '../graph/interventions.ts';
-import { cutOf, type Network } from './cuts.ts';
-import { answerFeeds, chunks, type Pairs, range } from './examples.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { feedAt, only } from '../graph/interventions.ts';
+import type { Graph } from '../graph/types.ts';
+import { type Network, placeOf } from './cuts.ts';
+import { answerFeeds, chunks, type Pairs, promptFeeds, range } from './examples.ts';
+import { dtypeAt, floats } from './floats.ts';
+import { longLineCostates } from './long-prompts.ts';
 import { METRIC, metricGraph } from './metric.ts';
 import type { RunOptions } from './run-options.ts';
 
 /** λ̄ of every rule, [B, T, D] each, in the order of the rules. */
 export type LineCostates = readonly Float32Array[];
 
+/** Clean states of a complete cut before a place: runs start there. */
+export interface Start {
+  readonly site: string;
+  readonly x_BTD: ArrayLike<number>;
+}
+
+/** The network from `start` on; from its inputs without one. Where `site` is a complete cut, feeding it says enough. */
+export const graphFrom = (network: Network, site: string, start?: Start): Graph => {
+  const graph = metricGraph(network);
+  return start && !placeOf(network, site).complete ? feedAt(graph, [start.site]) : graph;
+};
+
+/**
+ * What a session that runs from a start needs beside the states at the place itself.
+ * @param names inputs of the session
+ */
+export function contextFeeds(
+  network: Network,
+  names: readonly string[],
+  pairs: Pairs,
+  rows: readonly number[],
+  start?: Start,
+): Record<string, Tensor> {
+  const feeds = { ...promptFeeds(pairs, 'clean', rows), ...answerFeeds(pairs, rows) };
+  if (start) {
+    const { width } = placeOf(network, start.site);
+    const size = pairs.positions * width;
+    const values = new Float64Array(rows.length * size);
+    rows.forEach((b, j) => {
+      for (let i = 0; i < size; i++) values[j * size + i] = start.x_BTD[b * size + i]!;
+    });
+    feeds[start.site] = floats(
+      dtypeAt(network.graph, start.site),
+      [rows.length, pairs.positions, width],
+      values,
+    );
+  }
+  return Object.fromEntries(Object.entries(feeds).filter(([name]) => names.includes(name)));
+}
+
 /**
  * λ̄ = Σ_j w_j ∂m/∂x at x_α = (1 − α) x_clean + α x_patch, for several rules at once (points they share are run once).
- * The run starts at the cut; points and examples share batches of at most `options.tokensPerRun` tokens.
+ * The run starts at a complete cut itself, at other places from `start` or else from the clean prompts. Points and
+ * examples share batches of at most `options.tokensPerRun` tokens; a prompt longer than that goes block by block.
  */
 export async function lineCostates(
   network: Network,
@@ -24,33 +68,38 @@ export async function lineCostates(
   patch_BTD: Float32Array,
   rules: readonly Quadrature[],
   options: RunOptions,
+  start?: Start,
 ): Promise<LineCostates> {
-  cutOf(network, site);
+  const { width, complete } = placeOf(network, site);
+  if (complete && pairs.positions > options.tokensPerRun) {
+    return longLineCostates(network, site, pairs, clean_BTD, patch_BTD, rules, options);
+  }
   const { points, weights } = joinRules(rules);
   const { examples, positions } = pairs;
-  const size = positions * network.width;
+  const size = positions * width;
   const sums = rules.map(() => new Float32Array(examples * size));
   const names = lineNames(site);
-  const graph = lineGradients(metricGraph(network), { of: METRIC, at: site });
+  const dtype = dtypeAt(network.graph, site);
+  const graph = lineGradients(graphFrom(network, site, start), { of: METRIC, at: site });
   const session = await options.open(only(graph, [names.mean]));
   try {
     const rows = Math.max(1, Math.floor(options.tokensPerRun / positions));
     const pointsPerRun = Math.min(points.length, rows);
     for (const { from, to } of chunks(examples, rows / pointsPerRun)) {
-      const shape = [to - from, positions, network.width];
-      const state = (x_BTD: Float32Array) => tensor('float32', shape, x_BTD.slice(from * size, to * size));
+      const shape = [to - from, positions, width];
+      const state = (x_BTD: Float32Array) => floats(dtype, shape, x_BTD.subarray(from * size, to * size));
       const feeds = {
         [names.from]: state(clean_BTD),
         [names.to]: state(patch_BTD),
-        ...answerFeeds(pairs, range(from, to)),
+        ...contextFeeds(network, session.inputs, pairs, range(from, to), start),
       };
       for (const part of chunks(points.length, pointsPerRun)) {
         throwIfAborted(options.signal);
         const some = weights.map((w) => w.slice(part.from, part.to));
         const out = await session.run({
           ...feeds,
-          [names.points]: f32([part.to - part.from], points.slice(part.from, part.to)),
-          [names.weights]: f32([rules.length, part.to - part.from], some.flat()),
+          [names.points]: floats(dtype, [part.to - part.from], points.slice(part.from, part.to)),
+          [names.weights]: floats(dtype, [rules.length, part.to - part.from], some.flat()),
         });
         const means = out[names.mean]!.data as Float32Array;
         const length = (to - from) * size;

@@ -7,6 +7,8 @@ export interface RunOptions {
   readonly open: (graph: Graph) => Promise<Session>;
   /** Upper bound on examples × positions in one run: it bounds memory (a gradient keeps every activation). */
   readonly tokensPerRun: number;
+  /** Threads of sessions that are opened elsewhere: block by block, where a prompt is longer than a run. */
+  readonly threads?: number;
   readonly signal?: AbortSignal;
   /** Called with the number of rows finished since the last call. */
   readonly advance?: (rows: number) => void;

@@ -1,10 +1,10 @@
 /** @file Choosing nodes: rank all effects by size, cut off where asked, draw random circuits of the same make-up. */
 import type { Random } from '../core/random.ts';
-import type { CutEffects } from './effects.ts';
+import type { PlaceEffects } from './effects.ts';
 
-/** A feature (`feature` ≥ 0) or the error node (`feature` = ERROR) at one position of one cut. */
+/** A feature (`feature` ≥ 0) or the error node (`feature` = ERROR) at one position of one place. */
 export interface NodeRef {
-  readonly cut: number;
+  readonly site: string;
   readonly position: number;
   readonly feature: number;
 }
@@ -16,48 +16,49 @@ export interface RankedNode extends NodeRef {
   readonly effect: number;
 }
 
-/** Stable id: `${cut}:${position}:f${feature}` or `${cut}:${position}:err`. */
+/** Stable id: `${site}:${position}:f${feature}` or `${site}:${position}:err`. */
 export const nodeId = (node: NodeRef): string =>
-  `${node.cut}:${node.position}:${node.feature === ERROR ? 'err' : `f${node.feature}`}`;
+  `${node.site}:${node.position}:${node.feature === ERROR ? 'err' : `f${node.feature}`}`;
 
 /** Every node with an effect, largest |effect| first (ties by id, so that the order is stable). */
-export function rankNodes(effects: readonly CutEffects[]): RankedNode[] {
+export function rankNodes(effects: readonly PlaceEffects[]): RankedNode[] {
   const nodes: RankedNode[] = [];
-  for (const { cut, positions, features, features_TF, errors_T } of effects) {
+  const depth = new Map(effects.map((e) => [e.site, e.depth]));
+  for (const { site, positions, features, features_TF, errors_T } of effects) {
     for (let position = 0; position < positions; position++) {
       const error = errors_T[position]!;
-      if (error !== 0) nodes.push({ cut, position, feature: ERROR, effect: error });
+      if (error !== 0) nodes.push({ site, position, feature: ERROR, effect: error });
       for (let feature = 0; feature < features; feature++) {
         const effect = features_TF[position * features + feature]!;
-        if (effect !== 0) nodes.push({ cut, position, feature, effect });
+        if (effect !== 0) nodes.push({ site, position, feature, effect });
       }
     }
   }
   return nodes.sort(
     (a, b) =>
       Math.abs(b.effect) - Math.abs(a.effect) ||
-      a.cut - b.cut ||
+      depth.get(a.site)! - depth.get(b.site)! ||
       a.position - b.position ||
       a.feature - b.feature,
   );
 }
 
-/** Which nodes stay as they are, by cut: 1 = kept, 0 = set to its mean. */
+/** Which nodes stay as they are, by site: 1 = kept, 0 = set to its mean. */
 export interface Masks {
   readonly features_TF: Uint8Array;
   readonly errors_T: Uint8Array;
 }
 
-/** Masks that keep exactly `nodes` at one cut. */
+/** Masks that keep exactly `nodes` at one place. */
 export function masksOf(
   nodes: Iterable<NodeRef>,
-  cut: number,
+  site: string,
   shape: { readonly positions: number; readonly features: number },
 ): Masks {
   const features_TF = new Uint8Array(shape.positions * shape.features);
   const errors_T = new Uint8Array(shape.positions);
   for (const node of nodes) {
-    if (node.cut !== cut) continue;
+    if (node.site !== site) continue;
     if (node.feature === ERROR) errors_T[node.position] = 1;
     else features_TF[node.position * shape.features + node.feature] = 1;
   }

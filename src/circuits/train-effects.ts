@@ -1,39 +1,45 @@
-/** @file Effects of every node at every dictionary's cut over the train examples: states, costates, products. */
+/** @file Effects of every node at every dictionary's place over the train examples: states, costates, products. */
 
 import { joinRules, quadrature } from '../autodiff/quadrature.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { track } from '../core/progress.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
-import { cutOf, type Network } from './cuts.ts';
-import { type CutEffects, cutEffects } from './effects.ts';
+import { ablationStart } from './ablation.ts';
+import { type Network, placeOf } from './cuts.ts';
+import { movesOf, type PlaceEffects, placeEffects } from './effects.ts';
 import { encodeState } from './encode-state.ts';
+import { placeChange } from './exact.ts';
 import type { Pairs } from './examples.ts';
 import type { FeatureState } from './feature-state.ts';
 import { forwardPairs } from './forward.ts';
 import { lineCostates } from './line.ts';
 import type { RunOptions } from './run-options.ts';
 
-/** All that is known about one dictionary's cut over the train examples. */
-export interface CodedCut {
+/** All that is known about one dictionary's place over the train examples. */
+export interface CodedPlace {
   readonly site: string;
-  readonly cut: number;
+  /** Of the place (places.ts). */
+  readonly depth: number;
   readonly dictionary: Dictionary;
   readonly clean: FeatureState;
   readonly patch: FeatureState;
   /** λ̄ of the circuit's rule, [B, T, D]. */
   readonly costate_BTD: Float32Array;
-  readonly effects: CutEffects;
-  readonly attributionPatching: CutEffects;
+  readonly effects: PlaceEffects;
+  readonly attributionPatching: PlaceEffects;
 }
 
 export interface TrainEffects {
-  readonly cuts: readonly CodedCut[];
+  /** By depth. */
+  readonly places: readonly CodedPlace[];
   /** The embedding's states. */
   readonly embedding: {
     readonly site: string;
     readonly clean_BTD: Float32Array;
     readonly patch_BTD: Float32Array;
   };
+  /** Clean states at the cut where ablation runs start, [B, T, D]. */
+  readonly start_BTD: Float32Array;
   readonly clean_B: Float64Array;
   readonly patch_B: Float64Array;
 }
@@ -52,6 +58,7 @@ export async function trainEffects(
   const { points } = joinRules(rules);
   const embed = network.cuts[0]!;
   const sites = dictionaries.map((d) => d.site);
+  const start = ablationStart(network, dictionaries);
   const total = pairs.examples * (2 + points.length * sites.length);
   const task = { task: 'effects', label: `Effects: ${label.title}`, total, unit: 'runs' };
   return track(progress, task, async (advance) => {
@@ -63,16 +70,24 @@ export async function trainEffects(
         advance(done);
       },
     };
-    const { clean, patch } = await forwardPairs(network, pairs, [embed, ...sites], counted);
-    const cuts: CodedCut[] = [];
+    const { clean, patch } = await forwardPairs(
+      network,
+      pairs,
+      [...new Set([embed, start, ...sites])],
+      counted,
+    );
+    const places: CodedPlace[] = [];
     for (const dictionary of dictionaries) {
       const { site } = dictionary;
-      const cut = cutOf(network, site);
-      const shape = { examples: pairs.examples, positions: pairs.positions, width: network.width };
+      const { depth, width } = placeOf(network, site);
+      const shape = { examples: pairs.examples, positions: pairs.positions, width };
+      const place = { site, depth, ...shape };
       const states = {
         clean: await encodeState(dictionary, clean.states[site]!, shape, options.threads),
         patch: await encodeState(dictionary, patch.states[site]!, shape, options.threads),
       };
+      const from = { site: start, x_BTD: clean.states[start]! };
+      const change_B = await placeChange(network, site, pairs, { clean, patch }, counted, from);
       const [costate_BTD, atClean_BTD] = (await lineCostates(
         network,
         site,
@@ -81,24 +96,28 @@ export async function trainEffects(
         states.patch.x_BTD,
         rules,
         counted,
+        from,
       )) as [Float32Array, Float32Array];
-      cuts.push({
+      const moves = movesOf(states.clean, states.patch);
+      const effectsBy = (costate: Float32Array) => placeEffects(place, dictionary, moves, costate, change_B);
+      places.push({
         site,
-        cut,
+        depth,
         dictionary,
         ...states,
         costate_BTD,
-        effects: cutEffects(cut, dictionary, states.clean, states.patch, costate_BTD),
-        attributionPatching: cutEffects(cut, dictionary, states.clean, states.patch, atClean_BTD),
+        effects: effectsBy(costate_BTD),
+        attributionPatching: effectsBy(atClean_BTD),
       });
     }
     return {
-      cuts,
+      places,
       embedding: {
         site: embed,
         clean_BTD: clean.states[embed]!,
         patch_BTD: patch.states[embed]!,
       },
+      start_BTD: clean.states[start]!,
       clean_B: clean.metric_B,
       patch_B: patch.metric_B,
     };

@@ -1,5 +1,5 @@
 /** @file Which features an edit changes: the strongest of a circuit, or random ones scaled to move the state as far. */
-import type { CutEffects } from '../circuits/effects.ts';
+import type { PlaceEffects } from '../circuits/effects.ts';
 import { activeFeatures, type FeatureState } from '../circuits/feature-state.ts';
 import type { Random } from '../core/random.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
@@ -10,7 +10,7 @@ import type { EditedFeature } from './types.ts';
  * dictionaries. Features that work against it are left alone: switching them off would strengthen it. Chosen on
  * train examples only.
  */
-export function strongestFeatures(cuts: readonly CutEffects[], count: number): EditedFeature[] {
+export function strongestFeatures(cuts: readonly PlaceEffects[], count: number): EditedFeature[] {
   const serving: EditedFeature[] = [];
   for (const { site, features, positions, features_TF } of cuts) {
     for (let feature = 0; feature < features; feature++) {

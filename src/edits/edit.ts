@@ -75,7 +75,7 @@ export async function measureEdit(input: EditInput, context: WorkContext): Promi
   const network = networkOf(model);
   const effects = await loadEffects(input.effectsFolder);
   const features = strongestFeatures(
-    effects.cuts.map((c) => c.effects),
+    effects.places.map((c) => c.effects),
     options.features,
   );
   const dictionaries = editedDictionaries(model, network, input, features);

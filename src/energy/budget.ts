@@ -2,20 +2,17 @@
 
 import { quadrature } from '../autodiff/quadrature.ts';
 import type { Network } from '../circuits/cuts.ts';
-import type { CutRecord } from '../circuits/effects-file.ts';
+import type { PlaceRecord } from '../circuits/effects-file.ts';
 import type { Pairs } from '../circuits/examples.ts';
 import { lineCostates } from '../circuits/line.ts';
 import type { RunOptions } from '../circuits/run-options.ts';
 import { leak } from './leak.ts';
 import type { CutBudget, FeatureEnergy } from './types.ts';
 
-/** Shares and leak at one cut from the effects a circuit was found with (all train examples). */
-export function budgetOf(
-  { effects }: CutRecord,
-  deltaM_B: Float64Array,
-  leakByRule: Readonly<Record<string, number>>,
-): CutBudget {
-  const { cut, site, featureSums_B, errorSums_B } = effects;
+/** Shares and leak at one place from the effects a circuit was found with (all train examples). */
+export function budgetOf({ effects }: PlaceRecord, leakByRule: Readonly<Record<string, number>>): CutBudget {
+  const { depth: cut, site, featureSums_B, errorSums_B } = effects;
+  const deltaM_B = effects.change_B.map((change) => -change);
   const mean = (values: Float64Array) => values.reduce((sum, v) => sum + v, 0) / values.length;
   return {
     cut,
@@ -77,7 +74,7 @@ export function lineEnergies(
 }
 
 /** The `count` features with the largest |energy|, position by position. */
-export function topFeatures(cuts: readonly CutRecord[], count: number): FeatureEnergy[] {
+export function topFeatures(cuts: readonly PlaceRecord[], count: number): FeatureEnergy[] {
   const all: FeatureEnergy[] = [];
   for (const { effects } of cuts) {
     effects.features_TF.forEach((effect, at) => {

@@ -6,7 +6,7 @@ import { type RunOptions, TOKENS_PER_RUN } from '../circuits/run-options.ts';
 import { type Check, type CheckRow, checkRow } from '../core/check.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { type Random, random } from '../core/random.ts';
-import { f32, f64, i64 } from '../core/tensor.ts';
+import { f32, f64, i64, type Tensor } from '../core/tensor.ts';
 import { agreementTask, genderTask } from '../data/tasks.ts';
 import { demoModelRows } from '../models/demo-model-rows.ts';
 import { tinyLlama } from '../models/tiny.ts';
@@ -51,8 +51,8 @@ async function tinyRows(context: Context): Promise<CheckRow[]> {
       const values = Array.from({ length: 2 * 6 * network.width }, () => stream.normal());
       return (dtype === 'float32' ? f32 : f64)([2, 6, network.width], values);
     };
-    const answers = { answer: i64([2], [1, 2]), wrong: i64([2], [3, 4]) };
-    const products = await costateProducts(network, { state: noise(), tangent: noise(), ...answers }, run);
+    const answers: Record<string, Tensor> = { answer: i64([2], [1, 2]), wrong: i64([2], [3, 4]) };
+    const products = await costateProducts(network, { state: noise(), tangent: noise(), answers }, run);
     rows.push(row(`tiny Llama, ${dtype}: spread of ⟨λ, δx⟩ over all cuts`, spread(products), SPREAD[dtype]));
   }
   const network = networkOf(tinyLlama(12, { layers: 3 }));

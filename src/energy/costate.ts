@@ -11,8 +11,7 @@ import { feedAt, only } from '../graph/interventions.ts';
 export interface TangentStart {
   readonly state: Tensor;
   readonly tangent: Tensor;
-  readonly answer: Tensor<'int64'>;
-  readonly wrong: Tensor<'int64'>;
+  readonly answers: Readonly<Record<string, Tensor>>;
 }
 
 /** By cut and example: Σ_i λ_i δx_i, and Σ_i |λ_i δx_i| as its scale. */
@@ -32,10 +31,9 @@ export async function costateProducts(
 ): Promise<CutProducts[]> {
   const [first] = network.cuts as [string];
   const fed = feedAt(metricGraph(network), [first]);
-  const answers = { answer: start.answer, wrong: start.wrong };
   const gradients = network.cuts.map((cut) => `grad:${cut}`);
   const backward = only(vjp(fed, { of: METRIC, wrt: [...network.cuts] }), gradients);
-  const costates = await runOnce(backward, { [first]: start.state, ...answers }, options);
+  const costates = await runOnce(backward, { [first]: start.state, ...start.answers }, options);
 
   const later = network.cuts.slice(1);
   const tangents = later.map((cut) => `tangent:${cut}`);

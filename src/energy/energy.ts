@@ -3,6 +3,7 @@
 import { joinRules, quadrature } from '../autodiff/quadrature.ts';
 import { type Network, networkOf } from '../circuits/cuts.ts';
 import { type EffectsFile, loadEffects } from '../circuits/effects-file.ts';
+import { placeChange } from '../circuits/exact.ts';
 import { answerFeeds, type Pairs, pairsOf, range } from '../circuits/examples.ts';
 import { forwardPairs, tokenStates } from '../circuits/forward.ts';
 import { type RunOptions, TOKENS_PER_RUN } from '../circuits/run-options.ts';
@@ -55,7 +56,7 @@ export async function measureEnergy(input: EnergyInput, context: WorkContext): P
   const effects = await loadEffects(input.effectsFolder);
   const pairs = pairsOf(task.name, task.train.slice(0, options.ruleExamples));
   const joint = joinRules(options.rules.map(quadrature));
-  const total = pairs.examples * effects.cuts.length * joint.points.length;
+  const total = pairs.examples * effects.places.length * joint.points.length;
   const label = { task: 'energy', label: `Energy: ${task.title}`, total, unit: 'runs' };
   return track(context.progress, label, async (advance) => {
     let done = 0;
@@ -85,7 +86,7 @@ export async function measureEnergy(input: EnergyInput, context: WorkContext): P
       budget,
       rules: options.rules.map((name) => ({ name, points: quadrature(name).points.length })),
       rule: effects.rule,
-      topFeatures: topFeatures(effects.cuts, options.topFeatures),
+      topFeatures: topFeatures(effects.places, options.topFeatures),
       examples: effects.deltaM_B.length,
       ruleExamples: pairs.examples,
     };
@@ -100,23 +101,23 @@ async function budgets(
   run: RunOptions,
   counted: RunOptions,
 ): Promise<CutBudget[]> {
-  const sites = effects.cuts.map((c) => c.effects.site);
+  const sites = effects.places.map((c) => c.effects.site);
   const { clean, patch } = await forwardPairs(network, pairs, sites, run);
-  const deltaM_B = clean.metric_B.map((m, b) => m - patch.metric_B[b]!);
   const budget: CutBudget[] = [];
-  for (const record of effects.cuts) {
+  for (const record of effects.places) {
     const { site } = record.effects;
+    const change_B = await placeChange(network, site, pairs, { clean, patch }, run);
     const leaks = await leaksByRule(
       network,
       site,
       pairs,
       clean.states[site]!,
       patch.states[site]!,
-      deltaM_B,
+      change_B.map((change) => -change),
       rules,
       counted,
     );
-    budget.push(budgetOf(record, effects.deltaM_B, leaks));
+    budget.push(budgetOf(record, leaks));
   }
   return budget;
 }
@@ -144,7 +145,7 @@ export async function costateInvariant(
     {
       state: tensor('float32', shape, state),
       tangent: tensor('float32', shape, tangent),
-      ...answerFeeds(pairs, rows),
+      answers: answerFeeds(pairs, rows),
     },
     run,
   );

@@ -1,6 +1,6 @@
 /** @file Networks larger than memory: forward and backward from cut to cut, so that only a few blocks' weights are in use. */
 import { straightThrough } from '../autodiff/straight-through.ts';
-import { vjp } from '../autodiff/vjp.ts';
+import { type VjpOptions, vjp } from '../autodiff/vjp.ts';
 import { GraphError, throwIfAborted } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -56,6 +56,8 @@ export interface GradientOptions extends ByCutsOptions {
   readonly cotangent?: Tensor;
   /** Further values, inputs or weights whose gradients are wanted; those of the cuts before `of` come always. */
   readonly wrt?: readonly string[];
+  /** Rules on the way back; of the gradient by default. */
+  readonly rules?: VjpOptions['rules'];
 }
 
 export interface CutGradients {
@@ -126,11 +128,11 @@ async function pullBack(
   wanted: readonly string[],
   above: Tensor | undefined,
   feeds: Tensors,
-  options: ByCutsOptions,
+  options: GradientOptions,
 ): Promise<Record<string, Tensor>> {
   const { graph, stop } = straightThrough(stretch);
   const cotangent = above ? 'input' : 'ones';
-  const backward = vjp(graph, { of: top, wrt: wanted, cotangent, stop });
+  const backward = vjp(graph, { of: top, wrt: wanted, cotangent, stop, rules: options.rules ?? 'gradient' });
   const graphs = only(backward, [top, ...wanted.map((name) => `grad:${name}`)]);
   return runStretch(graphs, above ? { ...feeds, [`cotangent:${top}`]: above } : feeds, options);
 }

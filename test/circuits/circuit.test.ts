@@ -59,7 +59,7 @@ describe('a circuit', () => {
     expect(sizes.at(-1)).toBeLessThan(10_000);
   });
 
-  test('has edges between its own nodes only, one cut at a time, forward in time', () => {
+  test('has edges between its own nodes only, one place at a time, forward in time', () => {
     const nodes = new Map(result.nodes.map((n) => [n.id, n]));
     const next = new Map([
       [0, 2],
@@ -82,14 +82,14 @@ describe('a circuit', () => {
   test('leaves all effects on disk, unthresholded: features and errors of each example sum to Δm up to quadrature', async () => {
     const file = await loadEffects(folder);
     expect(file).toMatchObject({ task: 'tiny', rule: 'midpoint-10' });
-    expect(file.cuts.map((c) => c.effects.cut)).toEqual([2, 3]);
-    for (const { effects } of file.cuts) {
+    expect(file.places.map((c) => c.effects.depth)).toEqual([2, 3]);
+    for (const { effects } of file.places) {
       for (const [b, delta] of file.deltaM_B.entries()) {
         expect(-(effects.featureSums_B[b]! + effects.errorSums_B[b]!)).toBeCloseTo(delta, 0);
       }
     }
     const node = result.nodes.find((n) => n.kind === 'feature')!;
-    const cut = file.cuts.find((c) => c.effects.site === node.site)!;
+    const cut = file.places.find((c) => c.effects.site === node.site)!;
     const at = node.position * 40 + node.feature!;
     expect(cut.effects.features_TF[at]).toBe(node.effect);
     expect(cut.attributionPatching.features_TF[at]).toBe(node.attributionPatching);
@@ -122,9 +122,9 @@ describe('what a circuit refuses', () => {
       'circuit.other-model',
     ],
     [
-      'a dictionary on an MLP',
-      { dictionaries: [{ ...first, site: 'blocks.0.hook_mlp_out' }] },
-      'circuit.not-a-cut',
+      'a dictionary where none can sit',
+      { dictionaries: [{ ...first, site: 'blocks.0.hook_nothing' }] },
+      'circuit.not-a-place',
     ],
     [
       'a dictionary of another width',

@@ -84,7 +84,8 @@ describe('effects', () => {
   test('of single examples add up to the means, and positions can be added up', () => {
     const e = effectsOf(Float32Array.from({ length: 5 * size }, (_, i) => Math.cos(i)));
     const mean = new Float64Array(3 * 21);
-    for (const { nodes, values } of e.nodes_B) nodes.forEach((n, j) => (mean[n]! += values[j]! / 5));
+    for (const { nodes, values } of e.nodes_B)
+      for (const [j, n] of nodes.entries()) mean[n]! += values[j]! / 5;
     const summed = sumPositions(e);
     for (let i = 0; i < 20; i++) {
       for (let t = 0; t < 3; t++) expect(mean[t * 21 + i]).toBeCloseTo(e.features_TF[t * 20 + i]!, 5);

@@ -3,8 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { quadrature } from '../../src/autodiff/quadrature.ts';
 import { vjp } from '../../src/autodiff/vjp.ts';
 import { openAblation } from '../../src/circuits/ablation.ts';
-import { type CutNodes, edgeWeights } from '../../src/circuits/edges.ts';
-import { cutEffects } from '../../src/circuits/effects.ts';
+import { movesOf, placeEffects } from '../../src/circuits/effects.ts';
 import { encodeState } from '../../src/circuits/encode-state.ts';
 import { answerFeeds, range, tokenFeed } from '../../src/circuits/examples.ts';
 import { activeFeatures, type FeatureState, meanState } from '../../src/circuits/feature-state.ts';
@@ -129,7 +128,8 @@ describe('states and costates', () => {
         [quadrature('midpoint-100')],
         run,
       );
-      const e = cutEffects(i, d, states.clean[i]!, states.patch[i]!, line!);
+      const moves = movesOf(states.clean[i]!, states.patch[i]!);
+      const e = placeEffects({ site: d.site, depth: i, ...shape }, d, moves, line!, new Float64Array(7));
       for (let b = 0; b < 7; b++) {
         const change = patch.metric_B[b]! - clean.metric_B[b]!;
         expect(e.featureSums_B[b]! + e.errorSums_B[b]!).toBeCloseTo(change, 2);
@@ -165,8 +165,8 @@ describe('circuits run alone', () => {
     return { ...ablation.on(examples), release: ablation.release };
   };
   const everything = (): NodeRef[] =>
-    [2, 3].flatMap((cut) =>
-      [0, 1, 2, 3].flatMap((position) => range(-1, 40).map((feature) => ({ cut, position, feature }))),
+    sites.flatMap((site) =>
+      [0, 1, 2, 3].flatMap((position) => range(-1, 40).map((feature) => ({ site, position, feature }))),
     );
 
   test('with every node kept the network computes what it did', async () => {
@@ -175,7 +175,7 @@ describe('circuits run alone', () => {
     expect(largestDifference(await ablation.metric([], { inverse: true }), clean.metric_B)).toBeLessThan(
       1e-5,
     );
-    expect(largestDifference(await ablation.metric([], { free: [2, 3] }), clean.metric_B)).toBeLessThan(1e-5);
+    expect(largestDifference(await ablation.metric([], { free: sites }), clean.metric_B)).toBeLessThan(1e-5);
     await ablation.release();
   });
 
@@ -202,8 +202,8 @@ describe('circuits run alone', () => {
     const means = meanState(states.patch[1]!, d);
     const [code] = [...activeFeatures(states.clean[1]!, 0, 2).keys()];
     const kept: NodeRef[] = [
-      { cut: 3, position: 2, feature: code! },
-      { cut: 3, position: 3, feature: ERROR },
+      { site: sites[1]!, position: 2, feature: code! },
+      { site: sites[1]!, position: 3, feature: ERROR },
     ];
     const x = Float32Array.from({ length: 7 * 64 }, (_, i) => means.rest_TD[i % 64]!);
     const add = (b: number, t: number, feature: number, value: number) => {
@@ -225,68 +225,8 @@ describe('circuits run alone', () => {
         for (const [f, value] of active) add(b, t, f, -value);
       }
     }
-    const alone = await ablation.metric(kept, { free: [2] });
+    const alone = await ablation.metric(kept, { free: [sites[0]!] });
     expect(largestDifference(alone, await metricFrom(d.site, x))).toBeLessThan(1e-4);
     await ablation.release();
-  });
-});
-
-describe('edges', () => {
-  test('what leaves a node through all edges is its effect: outflow is complete', async () => {
-    const { network, dictionaries } = setting;
-    const atClean = await costatesAtClean();
-    const cut = (i: number): CutNodes & { coded: NonNullable<CutNodes['coded']> } => ({
-      site: sites[i]!,
-      nodes: [0, 1, 2, 3].flatMap((position) =>
-        range(-1, 40).map((feature) => ({ cut: i + 2, position, feature })),
-      ),
-      clean_BTD: clean.states[sites[i]!]!,
-      patch_BTD: patch.states[sites[i]!]!,
-      coded: { dictionary: dictionaries[i]!, clean: states.clean[i]!, patch: states.patch[i]! },
-    });
-    const upstream = cut(0);
-    const weights = await edgeWeights(network, upstream, cut(1), atClean[sites[1]!]!, 7, run);
-    const effects = cutEffects(2, dictionaries[0]!, states.clean[0]!, states.patch[0]!, atClean[sites[0]!]!);
-    for (const [u, node] of upstream.nodes.entries()) {
-      const outflow = weights.reduce((sum, row) => sum + row[u]!, 0);
-      const effect =
-        node.feature === ERROR
-          ? effects.errors_T[node.position]!
-          : effects.features_TF[node.position * 40 + node.feature]!;
-      expect(outflow).toBeCloseTo(-effect, 3);
-    }
-  });
-
-  test('nothing flows back in time, and features that are off in the clean run take nothing in', async () => {
-    const { network, dictionaries } = setting;
-    const atClean = await costatesAtClean();
-    const silent = range(0, 40).find((f) =>
-      range(0, 7).every((b) => !activeFeatures(states.clean[0]!, b, 2).has(f)),
-    );
-    const [weights, none] = await edgeWeights(
-      network,
-      {
-        site: network.cuts[0]!,
-        nodes: [1, 3].map((position) => ({ cut: 0, position, feature: ERROR })),
-        clean_BTD: clean.states[network.cuts[0]!]!,
-        patch_BTD: Float32Array.from(clean.states[network.cuts[0]!]!, (x) => x + 1),
-      },
-      {
-        site: sites[0]!,
-        nodes: [
-          { cut: 2, position: 2, feature: ERROR },
-          { cut: 2, position: 2, feature: silent! },
-        ],
-        clean_BTD: clean.states[sites[0]!]!,
-        patch_BTD: patch.states[sites[0]!]!,
-        coded: { dictionary: dictionaries[0]!, clean: states.clean[0]!, patch: states.patch[0]! },
-      },
-      atClean[sites[0]!]!,
-      7,
-      run,
-    );
-    expect(weights![0]).not.toBe(0);
-    expect(weights![1]).toBe(0);
-    expect(Array.from(none!)).toEqual([0, 0]);
   });
 });

@@ -81,27 +81,29 @@ describe('selection', () => {
   const effects = [
     {
       site: 'a',
-      cut: 1,
+      depth: 1,
       positions: 2,
       features: 3,
       features_TF: Float32Array.of(0, 0.5, 0, -2, 0, 0.25),
       errors_T: Float32Array.of(0, -1),
       featureSums_B: new Float64Array(1),
       errorSums_B: new Float64Array(1),
+      change_B: new Float64Array(1),
+      nodes_B: [],
     },
   ];
 
   test('nodes come by size of effect, errors among them, silent ones left out', () => {
-    expect(rankNodes(effects).map(nodeId)).toEqual(['1:1:f0', '1:1:err', '1:0:f1', '1:1:f2']);
+    expect(rankNodes(effects).map(nodeId)).toEqual(['a:1:f0', 'a:1:err', 'a:0:f1', 'a:1:f2']);
   });
 
   test('masks keep the chosen nodes and the complement keeps the others', () => {
     const nodes = rankNodes(effects).slice(0, 2);
-    const masks = masksOf(nodes, 1, { positions: 2, features: 3 });
+    const masks = masksOf(nodes, 'a', { positions: 2, features: 3 });
     expect(Array.from(masks.features_TF)).toEqual([0, 0, 0, 1, 0, 0]);
     expect(Array.from(masks.errors_T)).toEqual([0, 1]);
     expect(Array.from(complement(masks).features_TF)).toEqual([1, 1, 1, 0, 1, 1]);
-    expect(Array.from(masksOf(nodes, 2, { positions: 2, features: 3 }).features_TF)).toEqual([
+    expect(Array.from(masksOf(nodes, 'b', { positions: 2, features: 3 }).features_TF)).toEqual([
       0, 0, 0, 0, 0, 0,
     ]);
   });
@@ -113,7 +115,7 @@ describe('selection', () => {
         fc.integer({ min: 0, max: 20 }),
         fc.integer({ min: 0, max: 5 }),
         (seed, f, e) => {
-          const node = (feature: number, position: number): NodeRef => ({ cut: 1, position, feature });
+          const node = (feature: number, position: number): NodeRef => ({ site: 'a', position, feature });
           const candidates = [
             ...Array.from({ length: 30 }, (_, i) => node(i, 0)),
             ...Array.from({ length: 6 }, (_, t) => node(ERROR, t)),

@@ -129,13 +129,15 @@ describe('the null of an edit', () => {
   test('the strongest features are those that serve the answer most, summed over positions; others stay', () => {
     const effects = {
       site: 's',
-      cut: 1,
+      depth: 1,
       positions: 2,
       features: 4,
       features_TF: Float32Array.of(-3, 1, -1, 0, 2.5, 1, -1, -0.25),
       errors_T: Float32Array.of(9, 9),
       featureSums_B: new Float64Array(),
       errorSums_B: new Float64Array(),
+      change_B: new Float64Array(),
+      nodes_B: [],
     };
     expect(strongestFeatures([effects], 2)).toEqual([
       { site: 's', feature: 2, effect: -2 },

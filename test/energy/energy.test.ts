@@ -33,7 +33,7 @@ async function products(dtype: 'float32' | 'float64', seed: number): Promise<Cut
   const ids = () => i64([3], [stream.integer(256), stream.integer(256), stream.integer(256)]);
   return costateProducts(
     networkOf(model),
-    { state: noise(), tangent: noise(), answer: ids(), wrong: ids() },
+    { state: noise(), tangent: noise(), answers: { answer: ids(), wrong: ids() } },
     run,
   );
 }
@@ -120,14 +120,14 @@ describe('the energy of a task', () => {
   });
 
   test('lists features by size of energy, which is minus the effect', async () => {
-    const { cuts } = await loadEffects(folder);
-    const top = topFeatures(cuts, 10);
+    const { places } = await loadEffects(folder);
+    const top = topFeatures(places, 10);
     const sizes = top.map((f) => Math.abs(f.energy));
     expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
     const [first] = top;
-    const effects = cuts.find((c) => c.effects.site === first!.site)!.effects;
+    const effects = places.find((c) => c.effects.site === first!.site)!.effects;
     expect(first!.energy).toBe(-effects.features_TF[first!.position * effects.features + first!.feature]!);
-    const largest = Math.max(...cuts.flatMap((c) => Array.from(c.effects.features_TF, Math.abs)));
+    const largest = Math.max(...places.flatMap((c) => Array.from(c.effects.features_TF, Math.abs)));
     expect(sizes[0]).toBe(largest);
   });
 });
