@@ -43,6 +43,10 @@ export class DictionaryError extends UntangleError {}
 export class CircuitError extends UntangleError {}
 /** Mechanics: systems, integrators, optimisers, samplers. */
 export class MechanicsError extends UntangleError {}
+/** Superposition: toy models, their geometry, phase diagrams. */
+export class SuperpositionError extends UntangleError {}
+/** Erasing and editing. */
+export class EditError extends UntangleError {}
 /** The study file and its steps. */
 export class StudyError extends UntangleError {}
 /** Wrong use of a command (exit code 2). */

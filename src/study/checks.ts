@@ -18,6 +18,7 @@ const rooms: Readonly<Record<string, () => Promise<{ readonly checks: readonly C
   activations: () => import('../activations/checks.ts'),
   dictionaries: () => import('../dictionaries/checks.ts'),
   energy: () => import('../energy/checks.ts'),
+  edits: () => import('../edits/checks.ts'),
 };
 
 /** Areas that can be checked. */
