@@ -25,13 +25,13 @@ const nodeKeys: readonly (readonly [keyof PortableNode, Kind])[] = [
 const graphKeys = ['name', 'model', 'prompt', 'tokens', 'positions', 'sites'] as const;
 
 /** Characters that XML 1.0 has no way to write become U+FFFD. */
-const escape = (text: string): string =>
+const escaped = (text: string): string =>
   text
     .replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
     .replace(/[&<>"'\t\n\r]/g, (c) => `&#${c.charCodeAt(0)};`);
 
 const data = (key: string, value: string | number): string =>
-  `<data key="${key}">${escape(String(value))}</data>`;
+  `<data key="${key}">${escaped(String(value))}</data>`;
 
 /** The circuit as a GraphML document. */
 export function graphml(graph: PortableGraph): string {
@@ -49,11 +49,11 @@ export function graphml(graph: PortableGraph): string {
       const value = node[name];
       return value === undefined ? [] : [data(`node.${name}`, value)];
     });
-    return `    <node id="${escape(node.id)}">${values.join('')}</node>`;
+    return `    <node id="${escaped(node.id)}">${values.join('')}</node>`;
   });
   const edges = graph.edges.map(
     ({ source, target, weight }) =>
-      `    <edge source="${escape(source)}" target="${escape(target)}">${data('edge.weight', weight)}</edge>`,
+      `    <edge source="${escaped(source)}" target="${escaped(target)}">${data('edge.weight', weight)}</edge>`,
   );
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
