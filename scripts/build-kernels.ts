@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, 'kernels');
 
 /** Kernel → whether its memory is shared between workers. */
-const kernels = { select: false, sparse: true } as const;
+const kernels = { select: false, sparse: true, toy: false } as const;
 
 /** Compiles every kernel whose source (or this script) is newer than its .wasm. Returns the names it compiled. */
 export async function buildKernels(): Promise<string[]> {
