@@ -159,7 +159,10 @@ export type DictionaryOptions = {
 export interface DictionaryConfig extends DictionaryOptions {
   readonly architecture: TrainedArchitecture;
   readonly features: number;
+  /** What is read. */
   readonly site: string;
+  /** What a transcoder predicts. */
+  readonly outputSite?: string | undefined;
   readonly modelHash: string;
   /** Rows with a norm above it were left out and pass the dictionary by. */
   readonly sinkNorm: number;

@@ -42,6 +42,8 @@ export interface TrainingPlan {
   /** How training makes a code of pre-activations. */
   readonly activation: 'relu' | 'gated' | 'topk' | 'batchtopk' | 'jumprelu' | 'pursuit';
   readonly site: string;
+  /** What a transcoder predicts. */
+  readonly outputSite?: string;
   readonly modelHash: string;
   readonly sinkNorm: number;
   /** D, floats that are read. */
@@ -154,7 +156,8 @@ export function planTraining(config: DictionaryConfig, data: DataShape): Trainin
   const warmUp = Math.min(p.warmUp, steps);
   return {
     ...{ architecture, activation, site, modelHash, sinkNorm, width, features, batch, tokens, steps },
-    outputWidth: data.outputWidth ?? width,
+    ...(isTranscoder(architecture) && { outputSite: config.outputSite ?? site }),
+    outputWidth: isTranscoder(architecture) ? (data.outputWidth ?? width) : width,
     blocks: data.blocks ?? [width],
     seed: p.seed,
     k: { ...constant(k), from: kStart / k, warmUp: Math.min(p.kSteps ?? 0, steps) },

@@ -37,20 +37,19 @@ const plain = {
 test.each(oracle.cases)('$name: loss and gradient are those of PyTorch', async ({ plan, ...c }) => {
   const { rows, width, outputWidth, features } = oracle.sizes;
   const { blocks, ...config } = plan;
-  const made = planTraining(
-    { ...plain, features, batch: rows, ...config },
-    {
-      ...{ rows, width },
-      ...(config.architecture.endsWith('transcoder') && { outputWidth }),
-      ...(blocks && { blocks }),
-    },
-  );
+  const made = planTraining({ ...plain, features, batch: rows, ...config } as DictionaryConfig, {
+    ...{ rows, width },
+    ...(config.architecture.endsWith('transcoder') && { outputWidth }),
+    ...(blocks && { blocks }),
+  });
   const objective = dictionaryObjective(made, tensors(c.parameters));
   const learner = await openLearner(objective, { threads: 1 });
   const feeds: Record<string, Tensor> = {};
   for (const input of objective.graph.inputs)
     feeds[input.name] =
-      input.dtype === 'int64' ? i64([1], flat(c.feeds[input.name]!)) : floats(c.feeds[input.name]!);
+      'dtype' in input && input.dtype === 'int64'
+        ? i64([1], flat(c.feeds[input.name]!))
+        : floats(c.feeds[input.name]!);
   const loss = await learner.run(feeds);
   expect(Math.abs(loss / c.loss - 1)).toBeLessThan(1e-5);
   const wanted = objective.parameters.flatMap((name) => flat(c.gradients[name]!));

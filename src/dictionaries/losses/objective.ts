@@ -25,8 +25,8 @@ export interface DictionaryObjective {
   readonly parameters: readonly string[];
   /**
    * Scalars `error` (mean ‖y − ŷ‖²) and `l0` (mean active features a row), `sparsity` (penalty without λ),
-   * `nextSparsity` (with the next p), `least` (smallest active value that selection compares, 3e38 when none),
-   * and `fired_F` (1 where active on any row).
+   * `nextSparsity` (with the next p), `least` (smallest active value that selection compares, 3e38 when none);
+   * `fired_F` (1 where active on any row), and with resampling `errors_B` (‖y − ŷ‖² of each row).
    */
   readonly figures: readonly string[];
 }
@@ -75,6 +75,8 @@ export function dictionaryObjective(plan: TrainingPlan, start: Parameters): Dict
 interface Loss {
   readonly total: string;
   readonly error: string;
+  /** y − ŷ, [B, E]. */
+  readonly left: string;
   readonly f: string;
   readonly sparsity?: string;
   readonly nextSparsity?: string;
@@ -98,7 +100,7 @@ function codedLoss(t: Terms, plan: TrainingPlan, { x, y, input }: Ends): Loss {
     own: (name) => name,
     k: () => input('k', 'int64', [1]),
   });
-  const { outputs, error } = reconstruct(t, plan, code.f, { x, y });
+  const { outputs, left, error } = reconstruct(t, plan, code.f, { x, y });
   const output = outputs.at(-1)!;
   let total = t.mul(t.scalar(plan.groupWeights.at(-1)!), error);
   outputs.slice(0, -1).forEach((nested, g) => {
@@ -123,7 +125,7 @@ function codedLoss(t: Terms, plan: TrainingPlan, { x, y, input }: Ends): Loss {
   if (plan.interference > 0)
     total = t.add(total, t.mul(t.scalar(plan.interference), interference(t, penalty)));
   return {
-    ...{ total, error, f: code.f },
+    ...{ total, error, left, f: code.f },
     ...(sparse !== undefined && { sparsity: sparse }),
     ...(plan.power && { nextSparsity: sparsity(t, { ...penalty, input: () => input('nextP') }) }),
     ...(selects && { compared: plan.byDecoderNorm ? t.mul(code.f, norms_F()) : code.f }),
@@ -136,7 +138,7 @@ function reconstruct(
   plan: TrainingPlan,
   f: string,
   { x, y }: Pick<Ends, 'x' | 'y'>,
-): { outputs: string[]; error: string } {
+): { outputs: string[]; left: string; error: string } {
   const skip = plan.architecture === 'skip-transcoder' ? t.read(x, 'W_skip_ED') : undefined;
   const outputs: string[] = [];
   let from = 0;
@@ -149,7 +151,8 @@ function reconstruct(
     outputs.push(before === undefined && skip !== undefined ? t.add(written, skip) : written);
     from = to;
   }
-  return { outputs, error: t.div(t.squares(t.sub(y, outputs.at(-1)!)), t.scalar(plan.batch)) };
+  const left = t.sub(y, outputs.at(-1)!);
+  return { outputs, left, error: t.div(t.squares(left), t.scalar(plan.batch)) };
 }
 
 /** Length of each decoder row [F]; of a crosscoder the lengths at its sites, added up (Lindsey et al. 2024, crosscoders). */
@@ -173,7 +176,7 @@ function pursuitLoss(t: Terms, plan: TrainingPlan, x: string): Loss {
   const error = t.div(t.squares(left), t.scalar(plan.batch));
   const zeros = t.mul(t.read(t.held(x), t.held('W_dec_FD')), t.scalar(0));
   const f = t.held(pursuitFeatures(t.b, found, zeros));
-  return { total: error, error, f };
+  return { total: error, error, left, f };
 }
 
 function figuresOf(t: Terms, plan: TrainingPlan, loss: Loss): string[] {
@@ -183,6 +186,7 @@ function figuresOf(t: Terms, plan: TrainingPlan, loss: Loss): string[] {
   name('l0', t.div(t.sum(on), t.scalar(plan.batch)));
   t.b.op('ReduceMax', [on, t.b.ints(0)], { keepdims: { int: 0 } }, 'fired_F');
   const more: string[] = [];
+  if (plan.resample) more.push(name('errors_B', t.sum(t.mul(loss.left, loss.left), 1)));
   if (loss.sparsity !== undefined) more.push(name('sparsity', loss.sparsity));
   if (loss.nextSparsity !== undefined) more.push(name('nextSparsity', loss.nextSparsity));
   if (loss.compared !== undefined) {
