@@ -1,13 +1,22 @@
 /** @file Where figures are committed: bench/results, one readable JSON file for each benchmark. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** A result as it is printed and written. */
 export const resultText = (result: unknown): string => `${JSON.stringify(result, null, 2)}\n`;
 
-/** Writes bench/results/`name`.json. */
+const pathOf = (name: string): string => fileURLToPath(new URL(`results/${name}.json`, import.meta.url));
+
+/** Writes bench/results/`name`.json, whole or not at all. */
 export function saveResult(name: string, result: unknown): void {
-  const folder = new URL('results/', import.meta.url);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(fileURLToPath(new URL(`${name}.json`, folder)), resultText(result));
+  mkdirSync(fileURLToPath(new URL('results/', import.meta.url)), { recursive: true });
+  const path = pathOf(name);
+  writeFileSync(`${path}.partial`, resultText(result));
+  renameSync(`${path}.partial`, path);
+}
+
+/** What bench/results/`name`.json holds; undefined when there is none. */
+export function loadResult<T>(name: string): T | undefined {
+  const path = pathOf(name);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : undefined;
 }

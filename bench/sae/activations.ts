@@ -1,4 +1,4 @@
-/** @file The benchmark's stream: SmolLM2 activations (first 512 coordinates), shuffled, centred, scaled, as raw files. */
+/** @file The benchmarks' stream: SmolLM2 activations (all coordinates or the first ones), shuffled, centred, scaled, as raw files. */
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { harvest } from '../../src/activations/harvest.ts';
@@ -7,7 +7,7 @@ import type { Progress } from '../../src/core/progress.ts';
 import { random } from '../../src/core/random.ts';
 import { loadDocuments } from '../../src/data/text.ts';
 import { makeWindows, type Window } from '../../src/data/windows.ts';
-import { normalisation } from '../../src/dictionaries/normalise.ts';
+import { type Normalisation, normalisation } from '../../src/dictionaries/normalise.ts';
 import { cacheRoot } from '../../src/files/cache.ts';
 import { openTokenModel as openModel } from '../../src/models/open.ts';
 
@@ -20,51 +20,70 @@ export interface Stream {
   readonly source: string;
 }
 
-/**
- * Files of `width` coordinates of SmolLM2's residual stream, made once: about a minute of harvest. Every trainer gets
- * the same centred and scaled rows, so that no library's own normalisation enters the comparison.
- */
-export async function activationStream(width: number, threads: number, progress: Progress): Promise<Stream> {
-  const folder = join(cacheRoot(), 'bench', `sae-${width}-v1`);
-  const files = { train: join(folder, 'train.f32'), heldOut: join(folder, 'held-out.f32') };
-  const source = `SmolLM2-135M-Instruct (4-bit), ${SITE}, first ${width} coordinates, English Wikipedia leads`;
-  if (existsSync(files.train) && existsSync(files.heldOut)) return { ...files, source };
-  mkdirSync(folder, { recursive: true });
+/** What the stream is made of: the model, its windows, raw rows of the site. */
+async function harvested(threads: number, progress: Progress) {
   const model = await openModel('smollm2-135m', { progress });
   const corpus = await loadDocuments({ kind: 'wikipedia-leads' }, { progress });
   // One position of 128 and a few sinks are left out: ask for a little more than is needed.
-  const { train, heldOut } = makeWindows(corpus.documents, model.tokenizer, {
+  const windows = makeWindows(corpus.documents, model.tokenizer, {
     length: 128,
     trainTokens: Math.ceil(ROWS.train * 1.02),
     heldOutTokens: Math.ceil(ROWS.heldOut * 1.05),
     seed: 0,
   });
   const read = async (
-    windows: readonly Window[],
+    some: readonly Window[],
     name: string,
     most: number,
     thresholds?: Record<string, number>,
   ) => {
-    const at = join(folder, name);
+    const at = join(folder(), name);
     const result = await harvest({
-      ...{ model, windows, sites: [SITE], folder: at, threads, progress },
+      ...{ model, windows: some, sites: [SITE], folder: at, threads, progress },
       ...(thresholds ? { thresholds } : {}),
     });
     const opened = await openActivations(at, SITE);
     const rows = opened.load(most);
     opened.close();
-    return {
-      rows: firstCoordinates(rows, opened.width, width),
-      threshold: result.sites[0]!.leftOut.threshold,
-    };
+    return { rows, width: opened.width, threshold: result.sites[0]!.leftOut.threshold };
   };
-  const trained = await read(train, 'harvest-train', ROWS.train);
-  const held = await read(heldOut, 'harvest-held-out', ROWS.heldOut, { [SITE]: trained.threshold });
-  const { centre, scale } = normalisation(trained.rows, width, SITE);
-  const normal = (rows: Float32Array) => rows.map((value, i) => (value - centre[i % width]!) * scale);
-  write(files.heldOut, normal(held.rows));
-  write(files.train, shuffled(normal(trained.rows), width));
+  const train = await read(windows.train, 'harvest-train', ROWS.train);
+  const heldOut = await read(windows.heldOut, 'harvest-held-out', ROWS.heldOut, { [SITE]: train.threshold });
+  return { model, windows, train, heldOut };
+}
+
+const folder = () => join(cacheRoot(), 'bench', 'sae-v2');
+
+/**
+ * Files of `width` coordinates of SmolLM2's residual stream, made once: about a minute of harvest. Every trainer gets
+ * the same centred and scaled rows, so that no library's own normalisation enters the comparison.
+ */
+export async function activationStream(width: number, threads: number, progress: Progress): Promise<Stream> {
+  const files = {
+    train: join(folder(), `train-${width}.f32`),
+    heldOut: join(folder(), `held-out-${width}.f32`),
+  };
+  const source = `SmolLM2-135M-Instruct (4-bit), ${SITE}, first ${width} of 576 coordinates, English Wikipedia leads`;
+  if (existsSync(files.train) && existsSync(files.heldOut)) return { ...files, source };
+  mkdirSync(folder(), { recursive: true });
+  const { train, heldOut } = await harvested(threads, progress);
+  const rows = firstCoordinates(train.rows, train.width, width);
+  const { centre, scale } = normalisation(rows, width, SITE);
+  const normal = (x: Float32Array) => x.map((value, i) => (value - centre[i % width]!) * scale);
+  write(files.heldOut, normal(firstCoordinates(heldOut.rows, heldOut.width, width)));
+  write(files.train, shuffled(normal(rows), width));
   return { ...files, source };
+}
+
+/** The stream at full width with what scores need: the model, held-out windows, raw held-out rows, how z came from x. */
+export async function fullStream(threads: number, progress: Progress) {
+  const { model, windows, train, heldOut } = await harvested(threads, progress);
+  const normal: Normalisation = normalisation(train.rows, train.width, SITE);
+  return {
+    ...{ site: SITE, width: train.width, model, windows: windows.heldOut, normal },
+    heldOut_MD: heldOut.rows,
+    sinkNorm: train.threshold,
+  };
 }
 
 function firstCoordinates(rows: Float32Array, from: number, to: number): Float32Array {

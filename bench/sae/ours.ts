@@ -1,42 +1,64 @@
 /** @file Our trainer as a process of the benchmark: the same messages as peer.py. */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { random } from '../../src/core/random.ts';
+import type { DictionaryConfig } from '../../src/dictionaries/config-schema.ts';
 import { decode, encoder } from '../../src/dictionaries/encoder.ts';
+import { type Engine, openEngine } from '../../src/dictionaries/engine.ts';
+import { sparsity } from '../../src/dictionaries/evaluate.ts';
 import { fractionOfVarianceExplained } from '../../src/dictionaries/fve.ts';
-import { fold } from '../../src/dictionaries/normalise.ts';
-import { openTrainer, type Trainer } from '../../src/dictionaries/trainer.ts';
+import { planTraining } from '../../src/dictionaries/plan.ts';
 import { bestProduct, type Product } from './product.ts';
 import type { Answer, Command, Settings } from './settings.ts';
 
 let settings: Settings;
-let trainer: Trainer;
+let trainer: Engine;
 let product: (Product & { tried: Record<string, number> }) | undefined;
 
-const rows = (path: string): Float32Array => {
-  const bytes = readFileSync(path);
-  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  shared.set(bytes);
+/** Rows of a file on memory that threads share, read piece by piece: no second copy lies beside them. */
+function rows(path: string, most = Number.POSITIVE_INFINITY): Float32Array {
+  const bytes = Math.min(statSync(path).size, most);
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes));
+  const piece = new Uint8Array(1 << 20);
+  const file = openSync(path, 'r');
+  for (let at = 0; at < bytes; ) {
+    const read = readSync(file, piece, 0, Math.min(piece.length, bytes - at), at);
+    shared.set(piece.subarray(0, read), at);
+    at += read;
+  }
+  closeSync(file);
   return new Float32Array(shared.buffer);
-};
+}
 
 async function setup(given: Settings): Promise<Answer> {
   settings = given;
-  const { width, features, k, batch, threads, rate, warmUp, steps, seed, screened = false } = settings;
+  const { width, batch, threads, steps } = settings;
   const source = rows(settings.train);
   const perPass = Math.floor(source.length / width / batch) * batch;
   const order = new Uint32Array(new SharedArrayBuffer(4 * steps * batch));
   for (let i = 0; i < order.length; i++) order[i] = i % perPass;
-  trainer = await openTrainer({
-    shape: { width, features, k, batch, threads },
-    config: {
-      ...{ schedule: { rate, warmUp, decay: 0 }, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clip: 1 },
-      // dictionary_learning's auxiliary loss and its window.
-      ...{ auxiliary: 1 / 32, deadAfter: 10_000_000, steps, scale: 1, screened },
-    },
-    ...{ source, order, centre: new Float32Array(width), random: random(seed) },
-  });
+  const plan = planTraining(configOf(settings), { rows: perPass, width });
+  trainer = await openEngine({ plan, source: { x_ND: source, width }, order, threads });
   return {};
+}
+
+/** The settings that are equal for all; rows come normalised. */
+function configOf({ kind, features, k, batch, steps, ...s }: Settings): DictionaryConfig {
+  const counts = kind === 'topk' || kind === 'batchtopk';
+  return {
+    ...{
+      architecture: kind as DictionaryConfig['architecture'],
+      site: 'bench',
+      modelHash: '',
+      sinkNorm: Number.POSITIVE_INFINITY,
+    },
+    ...{ features, batch, tokens: steps * batch, seed: s.seed, normalise: 'none' },
+    ...{ learningRate: s.rate, warmUp: s.warmUp, decay: 0, clip: 1 },
+    encoder: s.screened ? 'screened' : 'exact',
+    // dictionary_learning's auxiliary loss and its window.
+    ...(counts ? { k, auxiliary: 1 / 32, deadAfter: 10_000_000 } : {}),
+    ...(counts ? {} : { penalty: s.coefficient, penaltyWarmUp: s.sparsityWarmUp }),
+    ...(kind === 'jumprelu' ? { bandwidth: s.bandwidth } : {}),
+  };
 }
 
 async function train(steps: number): Promise<Answer> {
@@ -54,21 +76,29 @@ async function train(steps: number): Promise<Answer> {
   return { seconds, phases };
 }
 
-async function evaluate(): Promise<Answer> {
-  const { width, features, k } = settings;
-  const about = { site: 'bench', modelHash: '', sinkNorm: Number.POSITIVE_INFINITY, width, features, k };
-  const dictionary = fold(trainer.weights, { centre: new Float32Array(width), scale: 1 }, about);
+async function evaluate(most = Number.POSITIVE_INFINITY): Promise<Answer> {
+  const { width } = settings;
+  const dictionary = trainer.dictionary();
   const opened = await encoder(dictionary);
-  const x = Float32Array.from(rows(settings.heldOut));
-  const fve = fractionOfVarianceExplained(x, decode(dictionary, await opened.encode(x)), width);
+  const x = Float32Array.from(rows(settings.heldOut, 4 * width * most));
+  const code = await opened.encode(x);
   await opened.release();
-  return { fve };
+  return {
+    fve: fractionOfVarianceExplained(x, decode(dictionary, code, x), width),
+    l0: sparsity(code, dictionary.features).l0,
+  };
 }
+
+/** Peak resident size of this process, all threads, in MiB (Linux). */
+const highWaterMark = (): number =>
+  Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024;
 
 async function answer(command: Command): Promise<Answer> {
   if ('setup' in command) return setup(command.setup);
   if ('train' in command) return train(command.train);
-  if ('evaluate' in command) return evaluate();
+  if ('evaluate' in command) return evaluate(command.rows);
+  if ('memory' in command) return { peakMiB: highWaterMark() };
+  if ('save' in command) throw new Error('only peers are saved');
   product ??= await bestProduct(settings);
   const seconds = await product.run(command.product);
   return { seconds, layout: product.name, phases: product.tried };

@@ -1,11 +1,13 @@
 /**
- * @file TopK training side by side with SAELens and dictionary_learning: tokens per second, FVE, share of the product.
+ * @file Dictionary training side by side with SAELens and dictionary_learning: tokens a second, L0, memory, share of the product.
  *
- *   npm run bench:sae [-- --json] [--rounds 5] [--steps 10] [--fve-steps 200] [--save]
+ *   npm run bench:sae [-- --kind topk,relu] [--size 512x8192] [--rounds 5] [--steps 8] [--save] [--json]
  *
  * Every round runs each trainer for `steps` of its own training steps, one after the other (A B C A B C …), on the same
- * rows in the same order. The ratio is the median over rounds of ours to the faster peer of that round. FVE is taken
- * when each has seen the same fve-steps batches. --save writes bench/results/sae.json.
+ * rows in the same order. The ratio of a round is ours to the faster peer of that round; of a case the median over the rounds
+ * that count: all for TopK and BatchTopK, those in which at most a twentieth of our features is active for the dense kinds.
+ * Peak memory is measured in fresh processes that train five steps and do nothing else. --save puts each case into
+ * bench/results/sae.json as soon as it is finished, and leaves the others there as they are: a run can be made in pieces.
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -13,136 +15,166 @@ import { buildKernels } from '../../scripts/build-kernels.ts';
 import { quantile } from '../../src/core/statistics.ts';
 import { describeMachine } from '../machine.ts';
 import { type Contestant, contestant, oursFrom, peersPython, peerVersions } from '../peers.ts';
-import { resultText, saveResult } from '../results.ts';
+import { loadResult, resultText, saveResult } from '../results.ts';
 import { activationStream } from './activations.ts';
-import { type Answer, type Command, type Settings, sizes } from './settings.ts';
+import { caseSettings, dense, type Kind, kinds, type Size, SPARSE, sizes } from './cases.ts';
+import type { Answer, Command, Settings } from './settings.ts';
 
 const { values } = parseArgs({
   options: {
+    kind: { type: 'string', default: kinds.join(',') },
+    size: { type: 'string', default: Object.keys(sizes).join(',') },
+    rounds: { type: 'string', default: '5' },
+    steps: { type: 'string', default: '8' },
+    // Steps of every trainer before the first round: dense kinds can be led to few active features unwatched.
+    before: { type: 'string', default: '2' },
+    'skip-memory': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '5' },
-    steps: { type: 'string', default: '10' },
-    'fve-steps': { type: 'string', default: '200' },
   },
 });
 const rounds = Number(values.rounds);
 const steps = Number(values.steps);
-const total = Math.max(Number(values['fve-steps']), rounds * steps + 2);
+const before = Number(values.before);
 const tell = (text: string) => console.error(text);
 const median = (numbers: number[]) => quantile(numbers, 0.5);
-const round = (value: number, digits = 3) => Number(value.toPrecision(digits + 1));
+const round = (value: number, digits = 4) => Number(value.toPrecision(digits));
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 const requirements = beside('requirements.txt');
+const PEERS = ['saelens', 'dictionary_learning'] as const;
+
+type Trainee = Contestant<Command, Answer>;
+interface Round {
+  readonly tokensPerSecond: Record<string, number>;
+  /** Active features a row, on held-out rows, after the round. */
+  readonly l0: Record<string, number>;
+  readonly ratio: number;
+  readonly screenedRatio?: number;
+  readonly counts: boolean;
+  readonly encoderShare: number;
+  readonly productMs: number;
+  readonly phases: Record<string, number>;
+}
 
 await buildKernels();
 const python = peersPython({ requirements, venv: '.venv-peers', variable: 'UNTANGLE_PEERS_PYTHON' });
-const stream = await activationStream(sizes.width, sizes.threads, () => {});
-const settings: Settings = {
-  ...sizes,
-  rate: 1e-3,
-  warmUp: Math.min(10, total - 1),
-  steps: total,
-  seed: 0,
-  ...stream,
-};
+const ours = (name = 'untangle'): Trainee => ({ ...oursFrom<Command, Answer>(beside('ours.ts')), name });
+const peer = (name: string): Trainee => contestant(name, python, [beside('peer.py'), name]);
 
-type Trainee = Contestant<Command, Answer>;
-const us: Trainee = oursFrom(beside('ours.ts'));
-/** Ours again, with candidates found by a product of bytes and computed again in float32. */
-const screened: Trainee = { ...oursFrom<Command, Answer>(beside('ours.ts')), name: 'untangle, screened' };
-const peers: Trainee[] = ['saelens', 'dictionary_learning'].map((name) =>
-  contestant(name, python, [beside('peer.py'), name]),
-);
-const trainees = [us, screened, ...peers];
-for (const t of trainees) await t.ask({ setup: { ...settings, screened: t === screened } });
-// Warm up: compile, allocate optimiser state, choose the product's layout.
-for (const t of trainees) await t.ask({ train: 2 });
-const choice = await us.ask({ product: 1 });
-tell(`encoder product alone: ${choice.layout}`);
+const rows = [];
+for (const kind of values.kind.split(',') as Kind[])
+  for (const size of values.size.split(',') as Size[]) rows.push(await measure(kind, size));
+if (values.json) process.stdout.write(resultText(rows));
 
-interface Round {
-  tokensPerSecond: Record<string, number>;
-  ratio: number;
-  screenedRatio: number;
-  encoderShare: number;
-  productMs: number;
-  phases: Record<string, number>;
-}
-const results: Round[] = [];
-for (let i = 0; i < rounds; i++) {
-  const speed: Record<string, number> = {};
-  const own = await us.ask({ train: steps });
-  speed[us.name] = (steps * settings.batch) / own.seconds!;
-  const product = (await us.ask({ product: steps })).seconds! / steps;
-  for (const t of [screened, ...peers])
-    speed[t.name] = (steps * settings.batch) / (await t.ask({ train: steps })).seconds!;
-  const faster = Math.max(...peers.map((t) => speed[t.name]!));
-  const share = product / (own.seconds! / steps);
-  results.push({
-    tokensPerSecond: Object.fromEntries(
-      Object.entries(speed).map(([name, value]) => [name, Math.round(value)]),
-    ),
-    ratio: round(speed[us.name]! / faster),
-    screenedRatio: round(speed[screened.name]! / faster),
-    encoderShare: round(share),
-    productMs: round(1000 * product),
-    phases: Object.fromEntries(Object.entries(own.phases!).map(([name, ms]) => [name, round(ms)])),
-  });
-  tell(`round ${i + 1}: ${JSON.stringify(results.at(-1))}`);
-}
-
-const fve: Record<string, number> = {};
-for (const t of trainees) {
-  await t.ask({ train: total - rounds * steps - 2 });
-  fve[t.name] = round((await t.ask({ evaluate: true })).fve!, 4);
-  tell(`${t.name}: FVE ${fve[t.name]} after ${total * settings.batch} tokens`);
-  t.end();
-}
-
-const medianSpeed = (name: string) => Math.round(median(results.map((r) => r.tokensPerSecond[name]!)));
-const fastest = peers.map((t) => t.name).sort((a, b) => medianSpeed(b) - medianSpeed(a))[0]!;
-const row = {
-  architecture: 'topk',
-  ...sizes,
-  tokensPerSecond: medianSpeed(us.name),
-  peer: fastest,
-  peerTokensPerSecond: medianSpeed(fastest),
-  ratio: median(results.map((r) => r.ratio)),
-  fve: fve[us.name],
-  peerFve: fve[fastest],
-  fveAfterTokens: total * settings.batch,
-  encoderShare: median(results.map((r) => r.encoderShare)),
-  encoderProduct: choice.layout,
-  screened: {
-    tokensPerSecond: medianSpeed(screened.name),
-    ratio: median(results.map((r) => r.screenedRatio)),
-    fve: fve[screened.name],
-  },
-  peers: Object.fromEntries(
-    peers.map((t) => [t.name, { tokensPerSecond: medianSpeed(t.name), fve: fve[t.name] }]),
-  ),
-  rounds: results,
-};
-const report = {
-  what: 'TopK training, interleaved with SAELens and dictionary_learning; ratio: median over rounds, ours to the faster',
-  command: `npm run bench:sae -- --rounds ${rounds} --steps ${steps} --fve-steps ${total}`,
-  date: new Date().toISOString().slice(0, 10),
-  machine: describeMachine(),
-  versions: peerVersions(python, requirements),
-  stream: stream.source,
-  settings: { rate: settings.rate, warmUp: settings.warmUp, clip: 1, stepsPerRound: steps, rounds },
-  productCandidatesMs: choice.phases,
-  rows: [row],
-};
-if (values.save) saveResult('sae', report);
-if (values.json) process.stdout.write(resultText(report));
-else {
-  const { tokensPerSecond, peerTokensPerSecond, ratio, encoderShare } = row;
-  process.stdout.write(
-    `TopK ${sizes.width} → ${sizes.features}, k ${sizes.k}, batch ${sizes.batch}: ${tokensPerSecond} tokens/s, ` +
-      `${fastest} ${peerTokensPerSecond}; ratio ${ratio}; encoder product ${encoderShare} of the step; screened ratio ${row.screened.ratio}; ` +
-      `FVE ${row.fve} against ${row.peerFve}\n`,
+async function measure(kind: Kind, size: Size) {
+  const base = caseSettings(kind, size);
+  const stream = await activationStream(base.width, base.threads, () => {});
+  const total = before + rounds * steps + 1;
+  const settings: Settings = { ...base, ...stream, steps: total, decayStart: total };
+  const us = ours();
+  /** Ours again, with candidates found by a product of bytes and computed again in float32. */
+  const screened = kind === 'topk' ? ours('untangle, screened') : undefined;
+  const peers = PEERS.map(peer);
+  const trainees = [us, ...(screened ? [screened] : []), ...peers];
+  for (const t of trainees) await t.ask({ setup: { ...settings, screened: t === screened } });
+  for (const t of trainees) await t.ask({ train: before });
+  const choice = await us.ask({ product: 1 });
+  const results: Round[] = [];
+  for (let i = 0; i < rounds; i++) {
+    const own = await us.ask({ train: steps });
+    const product = (await us.ask({ product: steps })).seconds! / steps;
+    const speed: Record<string, number> = { [us.name]: (steps * settings.batch) / own.seconds! };
+    for (const t of trainees.slice(1))
+      speed[t.name] = (steps * settings.batch) / (await t.ask({ train: steps })).seconds!;
+    const l0: Record<string, number> = {};
+    for (const t of trainees) l0[t.name] = round((await t.ask({ evaluate: true, rows: 512 })).l0!);
+    const faster = Math.max(...peers.map((t) => speed[t.name]!));
+    results.push({
+      tokensPerSecond: Object.fromEntries(Object.entries(speed).map(([name, v]) => [name, Math.round(v)])),
+      l0,
+      ratio: round(speed[us.name]! / faster),
+      ...(screened ? { screenedRatio: round(speed[screened.name]! / faster) } : {}),
+      counts: !dense.has(kind) || l0[us.name]! <= SPARSE * settings.features,
+      encoderShare: round(product / (own.seconds! / steps)),
+      productMs: round(1000 * product),
+      phases: Object.fromEntries(Object.entries(own.phases!).map(([name, ms]) => [name, round(ms)])),
+    });
+    tell(`${kind} ${size}, round ${i + 1}: ${JSON.stringify(results.at(-1))}`);
+  }
+  const fve: Record<string, number> = {};
+  for (const t of trainees) {
+    fve[t.name] = round((await t.ask({ evaluate: true, rows: 2048 })).fve!);
+    t.end();
+  }
+  const counted = results.filter((r) => r.counts);
+  const speedOf = (name: string) => Math.round(median(counted.map((r) => r.tokensPerSecond[name]!)));
+  const fastest = counted.length === 0 ? undefined : [...PEERS].sort((a, b) => speedOf(b) - speedOf(a))[0]!;
+  const memory = values['skip-memory'] ? undefined : await memories(settings);
+  const row = {
+    ...{ kind, width: settings.width, features: settings.features, k: settings.k, batch: settings.batch },
+    ratio: counted.length === 0 ? null : median(counted.map((r) => r.ratio)),
+    roundsCounted: counted.length,
+    ratioWholeRun: median(results.map((r) => r.ratio)),
+    tokensPerSecond: counted.length === 0 ? null : speedOf(us.name),
+    fasterPeer: fastest ?? null,
+    peerTokensPerSecond: fastest ? speedOf(fastest) : null,
+    encoderShare: median((counted.length > 0 ? counted : results).map((r) => r.encoderShare)),
+    encoderProduct: choice.layout,
+    productCandidatesMs: choice.phases,
+    ...(screened ? { screenedRatio: median(results.map((r) => r.screenedRatio!)) } : {}),
+    fve,
+    fveAfterTokens: (before + rounds * steps) * settings.batch,
+    ...(memory ? { memory } : {}),
+    settings: {
+      rate: settings.rate,
+      warmUp: settings.warmUp,
+      coefficient: settings.coefficient,
+      threads: settings.threads,
+    },
+    command: `npm run bench:sae -- --kind ${kind} --size ${size} --rounds ${rounds} --steps ${steps} --before ${before}`,
+    date: new Date().toISOString().slice(0, 10),
+    rounds: results,
+  };
+  tell(
+    `${kind} ${size}: ratio ${row.ratio} (whole run ${row.ratioWholeRun}), encoder share ${row.encoderShare}, memory ${memory?.ratio ?? '–'}`,
   );
+  if (values.save) merge(row, stream.source);
+  return row;
+}
+
+/** Peaks of fresh processes that load the stream and train five steps. */
+async function memories(settings: Settings) {
+  const peaks: Record<string, number> = {};
+  for (const name of ['untangle', ...PEERS]) {
+    const t = name === 'untangle' ? ours() : peer(name);
+    await t.ask({ setup: settings });
+    await t.ask({ train: 5 });
+    peaks[name] = Math.round((await t.ask({ memory: true })).peakMiB!);
+    t.end();
+  }
+  const smaller = Math.min(...PEERS.map((name) => peaks[name]!));
+  return { peakMiB: peaks, ratio: round(peaks.untangle! / smaller, 3) };
+}
+
+interface Row {
+  readonly kind: string;
+  readonly width: number;
+  readonly features: number;
+}
+
+/** Puts a case's row into the committed result, in place of the row of the same case. */
+function merge(row: Row, source: string): void {
+  const order = (r: Row) =>
+    kinds.indexOf(r.kind as Kind) * 2 + Object.values(sizes).findIndex(([w]) => w === r.width);
+  const old = loadResult<{ rows: Row[] }>('sae')?.rows ?? [];
+  const same = (r: Row) => r.kind === row.kind && r.width === row.width && r.features === row.features;
+  saveResult('sae', {
+    what: 'dictionary training, interleaved with SAELens and dictionary_learning; ratio: median over the rounds that count, ours to the faster peer of the round',
+    command: 'npm run bench:sae -- --save',
+    machine: describeMachine(),
+    versions: peerVersions(python, requirements),
+    stream: source,
+    rows: [...old.filter((r) => r.kind !== undefined && !same(r)), row].sort((a, b) => order(a) - order(b)),
+  });
 }

@@ -30,15 +30,32 @@ export function report(summary: StudySummary, { style }: Pick<Io, 'style'>): str
     section(
       'Dictionaries',
       table(
-        ['site', 'features', 'L0', 'FVE', 'CE recovered', 'dead %', 'tokens/s'],
+        ['site', 'kind', 'features', 'L0', 'FVE', 'CE recovered', 'dead %', 'tokens/s'],
         summary.dictionaries.map((d) => [
           d.site,
+          d.architecture,
           String(d.features),
           fixed(d.l0, 1),
           fixed(d.fve, 3),
           fixed(d.ceRecovered, 3),
           fixed(100 * d.dead, 1),
           String(Math.round(d.tokensPerSecond)),
+        ]),
+      ),
+    );
+  }
+  for (const { site, rows } of summary.sweeps) {
+    section(
+      `Compared at ${site}`,
+      table(
+        ['dictionary', 'features', 'L0', 'FVE', 'CE recovered', 'dead %'],
+        rows.map((row) => [
+          row.chosen ? `${row.name} (chosen)` : row.name,
+          String(row.features),
+          fixed(row.l0, 1),
+          fixed(row.fve, 3),
+          fixed(row.ceRecovered, 3),
+          fixed(100 * row.dead, 1),
         ]),
       ),
     );

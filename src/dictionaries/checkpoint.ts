@@ -1,19 +1,23 @@
 /** @file A trainer's state on disk, so that a stopped run goes on to the bit. */
 import { tensor } from '../core/tensor.ts';
 import { openIfSound, writeSafetensors } from '../files/safetensors.ts';
+import type { StepReport } from './trainer.ts';
+import type { CurvePoint } from './types.ts';
 
 export interface Checkpoint {
   readonly state: Uint8Array;
-  readonly curve: readonly { tokens: number; fve: number }[];
+  readonly curve: readonly CurvePoint[];
   /** Seconds of training behind it. */
   readonly seconds: number;
+  /** Of the last step. */
+  readonly last?: StepReport;
 }
 
 /** Writes a checkpoint; `key` names everything that the run depends on. */
 export async function saveCheckpoint(
   path: string,
   key: string,
-  { state, curve, seconds }: Checkpoint,
+  { state, curve, seconds, last }: Checkpoint,
 ): Promise<void> {
   // A copy on memory of its own: the state is a view of shared memory, which files cannot be written from.
   const data = new Uint8Array(state.length);
@@ -21,7 +25,7 @@ export async function saveCheckpoint(
   await writeSafetensors(
     path,
     { state: tensor('uint8', [data.length], data) },
-    { key, curve: JSON.stringify(curve), seconds: String(seconds) },
+    { key, about: JSON.stringify({ curve, seconds, last }) },
   );
 }
 
@@ -30,13 +34,10 @@ export async function loadCheckpoint(path: string, key: string): Promise<Checkpo
   const file = await openIfSound(path);
   if (!file) return undefined;
   try {
-    const { key: found, curve, seconds } = file.metadata;
-    if (found !== key) return undefined;
-    return {
-      state: file.readBytes('state', 0, file.info('state').length),
-      curve: JSON.parse(curve ?? '[]') as Checkpoint['curve'],
-      seconds: Number(seconds),
-    };
+    const { key: found, about } = file.metadata;
+    if (found !== key || about === undefined) return undefined;
+    const told = JSON.parse(about) as Omit<Checkpoint, 'state'>;
+    return { ...told, state: file.readBytes('state', 0, file.info('state').length) };
   } finally {
     file.close();
   }

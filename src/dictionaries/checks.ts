@@ -3,7 +3,7 @@ import { type Check, checkRow } from '../core/check.ts';
 import { random } from '../core/random.ts';
 import { encoder } from './encoder.ts';
 import { fractionOfVarianceExplained } from './fve.ts';
-import { trainTopK } from './train.ts';
+import { trainDictionary } from './train.ts';
 import type { Dictionary } from './types.ts';
 
 const AREA = 'dictionaries';
@@ -65,8 +65,9 @@ async function trainingDifference(threads: number): Promise<{ weights: number; n
   const r = random(3);
   const width = 16;
   const x_ND = Float32Array.from({ length: 600 * width }, () => r.normal());
-  const config = { site: 'check', modelHash: '', sinkNorm: 1e9, features: 48, k: 4, batch: 100, passes: 2 };
-  const run = (n: number) => trainTopK({ x_ND, width }, config, { progress: () => {}, threads: n });
+  const about = { architecture: 'topk', site: 'check', modelHash: '', sinkNorm: 1e9 } as const;
+  const config = { ...about, features: 48, k: 4, batch: 100, passes: 2 };
+  const run = (n: number) => trainDictionary({ x_ND, width }, config, { progress: () => {}, threads: n });
   const [{ dictionary: one }, { dictionary: many }] = [await run(1), await run(Math.max(2, threads))];
   const weights = one.W_enc_FD.reduce((a, value, i) => Math.max(a, Math.abs(value - many.W_enc_FD[i]!)), 0);
   let norms = 0;

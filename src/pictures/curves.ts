@@ -113,3 +113,38 @@ export function learningPicture(
     },
   );
 }
+
+export interface ComparedDictionary {
+  /** What is different from the others, e.g. `features=512 k=16`. */
+  readonly name: string;
+  readonly architecture?: string;
+  readonly l0: number;
+  readonly fve: number;
+}
+
+/** Parts of a name that move along a line; what is left tells the lines apart. */
+const moving = /^(k|targetL0|penalty)=/;
+
+/** Variance explained against the number of active features: dictionaries that differ only in sparsity lie on one line. */
+export function frontierPicture(rows: readonly ComparedDictionary[], size: Size): string {
+  const lineOf = ({ name, architecture }: ComparedDictionary) =>
+    [architecture ?? '', ...name.split(' ').filter((part) => !moving.test(part))].filter(Boolean).join(' ');
+  const names = [...new Set(rows.map(lineOf))];
+  return linesPicture(
+    names.map((name, i) => ({
+      name,
+      colour: categories[i % categories.length]!,
+      points: rows.filter((row) => lineOf(row) === name).map((row) => ({ x: row.l0, y: row.fve })),
+    })),
+    {
+      ...size,
+      label: 'Share of the variance that each dictionary explains, by its number of active features',
+      x: 'active features at one token (L0)',
+      y: 'variance explained (FVE)',
+      logX: true,
+      names: 150,
+      formatX: (v) => plain(v),
+      formatY: (v) => percent(v, 1),
+    },
+  );
+}

@@ -13,7 +13,7 @@ export type { DictionaryResult } from '../dictionaries/types.ts';
 export type { EditResult, EditRow } from '../edits/types.ts';
 export type { EnergyResult } from '../energy/types.ts';
 export type { Stage } from '../study/plan.ts';
-export type { ModelSummary, StudyResults } from '../study/results.ts';
+export type { ModelSummary, StudyResults, SweepResult } from '../study/results.ts';
 export type { StepState, StudyState } from '../study/state.ts';
 
 /** One live figure of a running step: `done` units in, these numbers. */

@@ -4,7 +4,7 @@ import type { Estimate } from '../core/statistics.ts';
 import type { DictionaryResult } from '../dictionaries/types.ts';
 import type { EditResult } from '../edits/types.ts';
 import type { EnergyResult } from '../energy/types.ts';
-import type { LeftOut, ModelSummary, TextSummary } from './results.ts';
+import type { LeftOut, ModelSummary, SweepResult, TextSummary } from './results.ts';
 
 const thousands = (n: number): string => Math.round(n).toLocaleString('en-US');
 
@@ -24,6 +24,8 @@ const describers: Readonly<Record<string, (result: never) => string>> = {
     `${thousands(features)} features, ${thousands(passages)} passages`,
   evaluate: (d: DictionaryResult) =>
     `FVE ${d.fve.toFixed(3)}, L0 ${d.l0.toFixed(1)}, cross-entropy recovered ${d.ceRecovered.toFixed(3)}, dead ${(100 * d.dead).toFixed(1)} %`,
+  sweep: ({ rows }: SweepResult) =>
+    rows.map((row) => `${row.name}: FVE ${row.fve.toFixed(3)} at L0 ${row.l0.toFixed(1)}`).join('; '),
   circuit: (c: CircuitResult) =>
     `${c.curve[c.chosen]?.nodes ?? c.nodes.length} nodes, faithfulness ${withInterval(c.faithfulness)}, random ${withInterval(c.random)}`,
   energy: (e: EnergyResult) =>

@@ -6,6 +6,7 @@ import { type Document, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { nearestNames, StudyError } from '../core/errors.ts';
 import { builtInTasks } from '../data/tasks.ts';
+import { checkEntry } from './dictionary-schema.ts';
 import { normaliseStudy, type Study, studyFileSchema } from './schema.ts';
 
 /**
@@ -26,7 +27,7 @@ export function parseStudy(text: string, where = 'study', folder?: string): Stud
   }
   const parsed = studyFileSchema.safeParse(document.toJS() ?? {});
   const at = (path: readonly PropertyKey[]) => `${where}:${lineOf(document, path, lines)}`;
-  if (!parsed.success) throw invalid(flatten(parsed.error.issues), at, where);
+  if (!parsed.success) throw invalid(flatten(parsed.error.issues), at, where, document.toJS());
   const study = normaliseStudy(parsed.data);
   checkNames(study, at);
   return folder === undefined ? study : withPaths(study, folder);
@@ -66,6 +67,7 @@ function invalid(
   issues: readonly Issue[],
   at: (path: readonly PropertyKey[]) => string,
   where: string,
+  written: unknown,
 ): StudyError {
   const issue = issues[0];
   if (!issue) return new StudyError('study.invalid', 'the study is not valid', { where });
@@ -73,7 +75,7 @@ function invalid(
   const place = issue.path.length > 0 ? issue.path.join('.') : 'the study';
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0] ?? '';
-    const known = keysAt(issue.path);
+    const known = keysAt(issue.path, written);
     const [nearest] = nearestNames(key, known, 1);
     return new StudyError('study.invalid', `${place} has no key "${key}"${more}`, {
       where: at([...issue.path, key]),
@@ -93,14 +95,16 @@ function invalid(
   );
 }
 
-/** Keys that the schema knows at a path. */
-function keysAt(path: readonly PropertyKey[]): string[] {
+/** Keys that the schema knows at a path, in the branch that what is written there belongs to. */
+function keysAt(path: readonly PropertyKey[], written: unknown): string[] {
   let schema: unknown = studyFileSchema;
+  let value = written;
   for (const step of path) {
-    const shape = objectIn(schema);
+    const shape = objectIn(schema, value);
     schema = typeof step === 'number' ? arrayIn(schema)?.element : shape?.shape[String(step)];
+    value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
   }
-  return Object.keys(objectIn(schema)?.shape ?? {});
+  return Object.keys(objectIn(schema, value)?.shape ?? {});
 }
 
 /** The schema behind defaults and the branch of a union that `is` accepts. */
@@ -117,10 +121,19 @@ function inside<T extends z.ZodType>(schema: unknown, is: (s: unknown) => s is T
   }
   return undefined;
 }
-const objectIn = (schema: unknown) =>
-  inside(schema, (s: unknown): s is z.ZodObject<z.ZodRawShape> => s instanceof z.ZodObject);
+const isObject = (s: unknown): s is z.ZodObject<z.ZodRawShape> => s instanceof z.ZodObject;
 const arrayIn = (schema: unknown) =>
   inside(schema, (s: unknown): s is z.ZodArray<z.ZodType> => s instanceof z.ZodArray);
+
+/** The object schema inside; of a union by a discriminator, the branch that `value` names. */
+function objectIn(schema: unknown, value: unknown): z.ZodObject<z.ZodRawShape> | undefined {
+  const union = inside(schema, (s: unknown) => s instanceof z.ZodDiscriminatedUnion);
+  if (!union) return inside(schema, isObject);
+  const { discriminator, options } = union.def;
+  const named = (value as Record<string, unknown> | undefined)?.[discriminator];
+  const branches = options.filter(isObject);
+  return branches.find((b) => (b.shape[discriminator] as z.ZodType).safeParse(named).success) ?? branches[0];
+}
 
 /** Line (from 1) of the value at `path`, or of the nearest parent that is written in the file. */
 function lineOf(document: Document, path: readonly PropertyKey[], lines: LineCounter): number {
@@ -145,19 +158,10 @@ function checkNames(study: Study, at: (path: readonly PropertyKey[]) => string):
     if (study.dictionaries.findIndex((d) => d.site === dictionary.site) < index) {
       throw new StudyError('study.duplicate', `two dictionaries at the site ${dictionary.site}`, {
         where: at(['dictionaries', index]),
-        hint: 'a study has one dictionary per site; compare sizes with two studies in one workspace, which share the harvest',
+        hint: 'a study goes on with one dictionary per site; lists (k: [16, 32, 64]) compare several',
       });
     }
-    if (dictionary.k > dictionary.features) {
-      throw new StudyError(
-        'study.invalid',
-        `k = ${dictionary.k} is more than the ${dictionary.features} features there are`,
-        {
-          where: at(['dictionaries', index]),
-          hint: 'k is the number of features active at one token; 32 is usual',
-        },
-      );
-    }
+    checkEntry(dictionary, at(['dictionaries', index]));
   });
   study.tasks.forEach((task, index) => {
     if (study.tasks.findIndex((t) => t.name === task.name) < index) {
@@ -192,6 +196,7 @@ function withPaths(study: Study, folder: string): Study {
     ...study,
     model: place(study.model),
     text: { ...study.text, source: place(study.text.source) },
+    dictionaries: study.dictionaries.map((one) => (one.from ? { ...one, from: place(one.from) } : one)),
     tasks: study.tasks.map((task) => (task.file ? { ...task, file: place(task.file) } : task)),
   };
 }

@@ -24,16 +24,27 @@ export interface TextSummary {
   readonly attribution: string;
 }
 
+/** Dictionaries of one site beside each other, the one that the study goes on with first. */
+export interface SweepResult {
+  readonly site: string;
+  readonly rows: readonly (DictionaryResult & {
+    /** What is different from the others, e.g. `k=16`. */
+    readonly name: string;
+    readonly chosen: boolean;
+  })[];
+}
+
 export interface StudyResults {
   readonly model?: ModelSummary;
   readonly text?: TextSummary & { readonly leftOut: readonly LeftOut[] };
   readonly dictionaries: readonly DictionaryResult[];
+  readonly sweeps: readonly SweepResult[];
   readonly circuits: readonly CircuitResult[];
   readonly energy: readonly EnergyResult[];
   readonly edit?: EditResult;
 }
 
-export const noResults: StudyResults = { dictionaries: [], circuits: [], energy: [] };
+export const noResults: StudyResults = { dictionaries: [], sweeps: [], circuits: [], energy: [] };
 
 /** `results` with the result of the step `name` put in its place; steps without a place change nothing. */
 export function withResult(results: StudyResults, name: string, result: unknown): StudyResults {
@@ -57,6 +68,8 @@ export function withResult(results: StudyResults, name: string, result: unknown)
         ...results,
         dictionaries: add(results.dictionaries, result as DictionaryResult, (d) => d.site),
       };
+    case 'sweep':
+      return { ...results, sweeps: add(results.sweeps, result as SweepResult, (s) => s.site) };
     case 'circuit':
       return { ...results, circuits: add(results.circuits, result as CircuitResult, (c) => c.task) };
     case 'energy':

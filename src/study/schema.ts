@@ -1,6 +1,6 @@
 /** @file The study file: one zod schema; what people write (with shorthands) on the left, a full Study on the right. */
 import { z } from 'zod';
-import { defaults } from '../dictionaries/config.ts';
+import { type DictionaryEntry, dictionaryEntrySchema, fullEntry } from './dictionary-schema.ts';
 
 /** Strict object: an unknown key is an error, so that a typo never passes in silence. */
 const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape);
@@ -18,22 +18,6 @@ const textSchema = section({
   windowLength: z.int().min(4).max(4096).default(128).describe('Tokens in one window of text'),
   trainTokens: count('Tokens that dictionaries are trained on').default(130_000),
   heldOutTokens: count('Tokens, from other articles, that every score is taken on').default(16_000),
-});
-
-const dictionarySchema = section({
-  site: z
-    .string()
-    .min(1)
-    .describe(
-      'Where in the network, e.g. blocks.11.hook_resid_post; blocks.11 alone means its residual stream',
-    ),
-  kind: z.literal('topk').default('topk').describe('Architecture of the sparse autoencoder'),
-  features: z.int().min(2).default(2304).describe('Number of features'),
-  k: z.int().min(1).default(32).describe('Features that may be active at one token'),
-  passes: z.number().positive().default(defaults.passes).describe('How often the training tokens are seen'),
-  tokens: count('Tokens seen in all; takes the place of passes').optional(),
-  batch: count('Rows per optimiser step').default(defaults.batch),
-  learningRate: z.number().positive().default(defaults.learningRate).describe('Adam step size'),
 });
 
 const taskSchema = section({
@@ -104,7 +88,7 @@ export const studyFileSchema = section({
     .default('wikipedia-leads')
     .describe('Text to learn features from'),
   dictionaries: z
-    .array(z.union([z.string().min(1), dictionarySchema]))
+    .array(dictionaryEntrySchema)
     .min(1)
     .describe('Dictionaries of features to learn, one per site; a site alone takes the defaults'),
   tasks: z
@@ -117,7 +101,6 @@ export const studyFileSchema = section({
 });
 
 export type TextConfig = z.output<typeof textSchema>;
-export type DictionaryConfig = z.output<typeof dictionarySchema>;
 export type TaskConfig = z.output<typeof taskSchema>;
 export type CircuitConfig = z.output<typeof circuitSchema>;
 export type EnergyConfig = z.output<typeof energySchema>;
@@ -129,15 +112,12 @@ export interface Study {
   readonly model: string;
   readonly seed: number;
   readonly text: TextConfig;
-  readonly dictionaries: readonly DictionaryConfig[];
+  readonly dictionaries: readonly DictionaryEntry[];
   readonly tasks: readonly TaskConfig[];
   readonly circuit?: CircuitConfig;
   readonly energy?: EnergyConfig;
   readonly edit?: EditConfig;
 }
-
-/** `blocks.11` means its residual stream at the end of the block. */
-const fullSite = (site: string): string => (/^blocks\.\d+$/.test(site) ? `${site}.hook_resid_post` : site);
 
 /** Writes out every shorthand of a valid study file. */
 export function normaliseStudy(file: z.output<typeof studyFileSchema>): Study {
@@ -156,10 +136,7 @@ export function normaliseStudy(file: z.output<typeof studyFileSchema>): Study {
     model: file.model,
     seed: file.seed,
     text: typeof file.text === 'string' ? textSchema.parse({ source: file.text }) : file.text,
-    dictionaries: file.dictionaries.map((dictionary) => {
-      const full = typeof dictionary === 'string' ? dictionarySchema.parse({ site: dictionary }) : dictionary;
-      return { ...full, site: fullSite(full.site) };
-    }),
+    dictionaries: file.dictionaries.map(fullEntry),
     tasks,
     ...(circuit ? { circuit } : {}),
     ...(energy ? { energy } : {}),
@@ -170,5 +147,5 @@ export function normaliseStudy(file: z.output<typeof studyFileSchema>): Study {
 /** JSON Schema of the study file, for editors: published as schemas/study.schema.json. */
 export const studyJsonSchema = (): object => ({
   title: 'Untangle study',
-  ...z.toJSONSchema(studyFileSchema, { io: 'input' }),
+  ...z.toJSONSchema(studyFileSchema, { io: 'input', reused: 'ref' }),
 });

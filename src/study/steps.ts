@@ -3,7 +3,7 @@ import type { StudyStep } from './plan.ts';
 import type { Resources } from './resources.ts';
 import type { Study } from './schema.ts';
 import { circuitStep, energyStep } from './steps/circuits.ts';
-import { evaluateStep, featuresStep, trainStep } from './steps/dictionaries.ts';
+import { evaluateStep, featuresStep, sweepStep, trainStep } from './steps/dictionaries.ts';
 import { editStep } from './steps/edit.ts';
 import { harvestStep } from './steps/harvest.ts';
 import { modelStep } from './steps/model.ts';
@@ -20,11 +20,13 @@ export async function studySteps(study: Study, resources: Resources): Promise<St
   const harvest = harvestStep(maker, model, text);
   const steps: StudyStep[] = [model, text, harvest];
   const trained: ReturnType<typeof trainStep>[] = [];
-  for (const config of study.dictionaries) {
-    const train = trainStep(maker, config, { model, harvest });
-    const evaluate = evaluateStep(maker, config, { model, text, harvest, train });
-    const features = featuresStep(maker, config, { model, text, harvest, train });
-    steps.push(train, evaluate, features);
+  for (const entry of study.dictionaries) {
+    const train = trainStep(maker, entry, { model, harvest });
+    const needs = { model, text, harvest, train };
+    const evaluate = evaluateStep(maker, entry, needs);
+    steps.push(train, evaluate);
+    if (entry.sweep.length > 0) steps.push(sweepStep(maker, entry, { ...needs, evaluate }));
+    steps.push(featuresStep(maker, entry, needs));
     trained.push(train);
   }
   if (study.circuit) {

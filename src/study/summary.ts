@@ -16,6 +16,7 @@ export interface StudySummary {
   readonly logits?: { readonly ioiCorrect: number; readonly of: number; readonly pMary: number };
   readonly dictionaries: readonly {
     readonly site: string;
+    readonly architecture: string;
     readonly features: number;
     readonly l0: number;
     readonly fve: number;
@@ -23,6 +24,19 @@ export interface StudySummary {
     /** Share of features that never fired on the evaluation text. */
     readonly dead: number;
     readonly tokensPerSecond: number;
+  }[];
+  /** Dictionaries of one site that a list in the study file compares; the study goes on with the chosen one. */
+  readonly sweeps: readonly {
+    readonly site: string;
+    readonly rows: readonly {
+      readonly name: string;
+      readonly chosen: boolean;
+      readonly features: number;
+      readonly l0: number;
+      readonly fve: number;
+      readonly ceRecovered: number;
+      readonly dead: number;
+    }[];
   }[];
   readonly circuits: readonly {
     readonly task: string;
@@ -97,8 +111,9 @@ export function summarise({ results, stepSeconds, totalSeconds, peakBytes }: Sum
         }
       : {}),
     dictionaries: results.dictionaries.map(
-      ({ site, features, l0, fve, ceRecovered, dead, tokensPerSecond }) => ({
+      ({ site, architecture, features, l0, fve, ceRecovered, dead, tokensPerSecond }) => ({
         site,
+        architecture: architecture ?? 'topk',
         features,
         l0,
         fve,
@@ -107,6 +122,12 @@ export function summarise({ results, stepSeconds, totalSeconds, peakBytes }: Sum
         tokensPerSecond,
       }),
     ),
+    sweeps: results.sweeps.map(({ site, rows }) => ({
+      site,
+      rows: rows.map(({ name, chosen, features, l0, fve, ceRecovered, dead }) => ({
+        ...{ name, chosen, features, l0, fve, ceRecovered, dead },
+      })),
+    })),
     circuits: results.circuits.map((circuit) => ({
       task: circuit.task,
       nodes: circuit.curve[circuit.chosen]?.nodes ?? circuit.nodes.length,

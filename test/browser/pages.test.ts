@@ -20,7 +20,7 @@ const pages: [path: string, heading: string | RegExp][] = [
   ['/edit', 'Removing a bias, counting the cost'],
   ['/glossary', 'Glossary'],
 ];
-const empty = { ...inventedStudy(), results: { dictionaries: [], circuits: [], energy: [] } };
+const empty = { ...inventedStudy(), results: { dictionaries: [], sweeps: [], circuits: [], energy: [] } };
 
 describe.skipIf(!browserTests)('pages in a real browser', () => {
   let browser: Browser;

@@ -124,12 +124,22 @@ it('the report has a table for each part and numbers with their interval', () =>
     dictionaries: [
       {
         site: 'blocks.1',
+        architecture: 'topk',
         features: 64,
         l0: 8,
         fve: 0.79,
         ceRecovered: 0.95,
         dead: 0.01,
         tokensPerSecond: 1000,
+      },
+    ],
+    sweeps: [
+      {
+        site: 'blocks.1',
+        rows: [
+          { name: 'k=8', chosen: true, features: 64, l0: 8, fve: 0.79, ceRecovered: 0.95, dead: 0.01 },
+          { name: 'k=16', chosen: false, features: 64, l0: 16, fve: 0.86, ceRecovered: 0.97, dead: 0 },
+        ],
       },
     ],
     circuits: [
@@ -156,6 +166,7 @@ it('the report has a table for each part and numbers with their interval', () =>
   expect(text).toContain('In M, it works.');
   expect(text).toContain('a 4-bit instruct model');
   expect(text).toContain('0.62 (0.54 to 0.69)');
+  expect(text).toMatch(/k=8 \(chosen\) .*\n.*k=16 .* 0\.860/);
   expect(text).toContain('0.02 (0.00 to 0.04)');
   expect(text).toContain('1:05, 2000 MB of memory at most');
 });

@@ -89,7 +89,15 @@ describe('evaluation', () => {
     expect(nothing.ceRecovered).toBeCloseTo(0, 4);
     expect(nothing).toMatchObject({ l0: 0, dead: 1 });
     expect(nothing.ce.meanAblated).not.toBeCloseTo(nothing.ce.clean, 3);
-    const log = { tokensPerSecond: 1, tokensSeen: 2, steps: 3, finalLoss: 0, dead: 0, curve: [] };
+    const log = {
+      tokensPerSecond: 1,
+      tokensSeen: 2,
+      steps: 3,
+      finalLoss: 0,
+      dead: 0,
+      stoppedEarly: false,
+      curve: [],
+    };
     expect(dictionaryResult(silence, nothing, log)).toMatchObject({
       site,
       features: 20,

@@ -9,7 +9,7 @@ import { loadDictionary, saveDictionary } from '../../src/dictionaries/files.ts'
 import { fractionOfVarianceExplained } from '../../src/dictionaries/fve.ts';
 import { fold } from '../../src/dictionaries/normalise.ts';
 import { rateAt } from '../../src/dictionaries/schedule.ts';
-import { trainTopK } from '../../src/dictionaries/train.ts';
+import { trainDictionary } from '../../src/dictionaries/train.ts';
 import { normals, randomDictionary, sparseData } from './support.ts';
 
 beforeAll(async () => {
@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 const folder = () => mkdtempSync(join(tmpdir(), 'untangle-dictionary-'));
 const context = { progress: silent, threads: 2 };
-const about = { site: 'site', modelHash: 'hash', sinkNorm: 50 };
+const about = { architecture: 'topk', site: 'site', modelHash: 'hash', sinkNorm: 50 } as const;
 
 describe('training', () => {
   const sizes = { rows: 6000, width: 24, directions: 40, active: 2 };
@@ -28,7 +28,7 @@ describe('training', () => {
 
   test('finds the directions that made the data', async () => {
     const rows = { x_ND: x_ND.subarray(24 * 500), width: 24, heldOut_MD };
-    const { dictionary, log } = await trainTopK(rows, config, context);
+    const { dictionary, log } = await trainDictionary(rows, config, context);
     expect(log.curve.at(-1)!.fve).toBeGreaterThan(0.95);
     expect(log.curve.at(-1)!.tokens).toBe(log.tokensSeen);
     const best = Array.from({ length: sizes.directions }, (_, t) =>
@@ -46,10 +46,10 @@ describe('training', () => {
   test('a stopped run goes on where it was and ends with the same weights', async () => {
     const short = { ...config, passes: 6 };
     const rows = { x_ND, width: 24, heldOut_MD };
-    const whole = await trainTopK(rows, short, context);
+    const whole = await trainDictionary(rows, short, context);
     const at = folder();
     const abort = new AbortController();
-    const stopped = trainTopK(rows, short, {
+    const stopped = trainDictionary(rows, short, {
       ...context,
       folder: at,
       signal: abort.signal,
@@ -60,7 +60,7 @@ describe('training', () => {
     await expect(stopped).rejects.toMatchObject({ code: 'interrupted' });
     expect(existsSync(join(at, 'checkpoint.safetensors'))).toBe(true);
     let first: number | undefined;
-    const resumed = await trainTopK(rows, short, {
+    const resumed = await trainDictionary(rows, short, {
       ...context,
       folder: at,
       progress: (event) => {
@@ -77,8 +77,8 @@ describe('training', () => {
     const at = folder();
     writeFileSync(join(at, 'checkpoint.safetensors'), 'nothing of the kind');
     const few = { ...config, passes: 1 };
-    const { dictionary } = await trainTopK({ x_ND, width: 24 }, few, { ...context, folder: at });
-    const { dictionary: plain } = await trainTopK({ x_ND, width: 24 }, few, context);
+    const { dictionary } = await trainDictionary({ x_ND, width: 24 }, few, { ...context, folder: at });
+    const { dictionary: plain } = await trainDictionary({ x_ND, width: 24 }, few, context);
     expect(dictionary.W_dec_FD).toEqual(plain.W_dec_FD);
   });
 
@@ -88,7 +88,11 @@ describe('training', () => {
     ['fewer rows than features and than a batch', { width: 6, rows: 20 }, { features: 50, k: 3 }],
   ])('works with %s', async (_name, { width, rows }, sizes) => {
     const x = normals(random(4), rows * width);
-    const { dictionary } = await trainTopK({ x_ND: x, width }, { ...about, ...sizes, passes: 2 }, context);
+    const { dictionary } = await trainDictionary(
+      { x_ND: x, width },
+      { ...about, ...sizes, passes: 2 },
+      context,
+    );
     expect(dictionary.W_dec_FD.every(Number.isFinite)).toBe(true);
     for (let f = 0; f < sizes.features; f++) {
       expect(Math.hypot(...dictionary.W_dec_FD.subarray(f * width, (f + 1) * width))).toBeCloseTo(1, 5);
@@ -105,7 +109,7 @@ describe('training', () => {
     ['dictionary.no-rows', { x_ND: new Float32Array(0), width: 6 }, {}],
     ['dictionary.diverged', { x_ND: normals(random(4), 600), width: 6 }, { learningRate: 1e38, warmUp: 0 }],
   ])('refuses with %s', async (code, source, wrong) => {
-    const bad = trainTopK(source, { ...about, features: 8, k: 2, passes: 3, ...wrong }, context);
+    const bad = trainDictionary(source, { ...about, features: 8, k: 2, passes: 3, ...wrong }, context);
     await expect(bad).rejects.toMatchObject({ code });
   });
 });

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { UntangleError } from '../../src/core/errors.ts';
+import { mainName } from '../../src/study/dictionary-schema.ts';
 import { parseStudy } from '../../src/study/parse.ts';
 import { studyJsonSchema } from '../../src/study/schema.ts';
 
@@ -21,19 +22,44 @@ describe('a study file', () => {
   it('needs only a model and one dictionary', () => {
     const study = parseStudy(minimal);
     expect(study.dictionaries).toEqual([
-      {
-        site: 'blocks.1.hook_resid_post',
-        kind: 'topk',
-        features: 2304,
-        k: 32,
-        passes: 10,
-        batch: 2048,
-        learningRate: 1e-3,
-      },
+      { site: 'blocks.1.hook_resid_post', config: { architecture: 'topk', features: 2304 }, sweep: [] },
     ]);
     expect(study.text.source).toBe('wikipedia-leads');
     expect(study.circuit).toBeUndefined();
     expect(study.edit).toBeUndefined();
+  });
+
+  it('takes every option of a kind, and lists of values as dictionaries to compare', () => {
+    const [one] = parseStudy(
+      'model: tiny\ndictionaries: [{site: blocks.1, architecture: jumprelu, features: [64, 128], targetL0: [8, 16], preset: saelens}]',
+    ).dictionaries;
+    const fixed = { architecture: 'jumprelu', preset: 'saelens' };
+    expect(one?.config).toEqual({ ...fixed, features: 64, targetL0: 8 });
+    expect(one?.sweep).toEqual([
+      { name: 'features=64 targetL0=16', config: { ...fixed, features: 64, targetL0: 16 } },
+      { name: 'features=128 targetL0=8', config: { ...fixed, features: 128, targetL0: 8 } },
+      { name: 'features=128 targetL0=16', config: { ...fixed, features: 128, targetL0: 16 } },
+    ]);
+    expect(mainName(one!)).toBe('features=64 targetL0=8');
+  });
+
+  it('refuses options of another kind, naming those that this one has', () => {
+    const error = failure(
+      'model: tiny\ndictionaries:\n  - site: blocks.1\n    architecture: relu\n    k: 3\n',
+    );
+    expect([error.code, error.where]).toEqual(['study.invalid', 'my.yaml:5']);
+    expect(error.hint).toContain('penalty');
+    expect(error.hint).not.toContain('kStart');
+    const kind = failure('model: tiny\ndictionaries: [{site: blocks.1, architecture: topkk}]');
+    expect(kind.message).toContain('batchtopk');
+  });
+
+  it('takes a dictionary from others, and nothing to train it with', () => {
+    const [one] = parseStudy('model: tiny\ndictionaries: [{site: blocks.1, from: owner/name}]').dictionaries;
+    expect(one?.from).toBe('owner/name');
+    expect(
+      failure('model: tiny\ndictionaries: [{site: blocks.1, from: owner/name, k: 3}]').message,
+    ).toContain('k is given');
   });
 
   it('gives the gender task its edit without being asked, and leaves out what is switched off', () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { demoStudy } from '../../src/study/demo.ts';
+import { parseStudy } from '../../src/study/parse.ts';
 import { hashSteps } from '../../src/study/plan.ts';
 import { noResources } from '../../src/study/resources.ts';
 import type { Study } from '../../src/study/schema.ts';
@@ -17,9 +18,15 @@ async function toRun(before: Study, after: Study): Promise<string[]> {
   return [...(await hashesOf(after))].filter(([, hash]) => !known.has(hash)).map(([name]) => name);
 }
 
-const changed = (study: Study, index: number, change: Partial<Study['dictionaries'][number]>): Study => ({
+const changed = (
+  study: Study,
+  index: number,
+  change: Partial<Study['dictionaries'][number]['config']>,
+): Study => ({
   ...study,
-  dictionaries: study.dictionaries.map((d, i) => (i === index ? { ...d, ...change } : d)),
+  dictionaries: study.dictionaries.map((d, i) =>
+    i === index ? { ...d, config: { ...d.config, ...change } } : d,
+  ),
 });
 
 describe('the steps of the demo', () => {
@@ -69,7 +76,16 @@ describe('the steps of the demo', () => {
   it('do not run again after another name or an equal way of saying it', async () => {
     const d = demo.dictionaries[0]!;
     expect(await toRun(demo, { ...demo, name: 'another name' })).toEqual([]);
-    expect(await toRun(demo, changed(demo, 0, { tokens: d.passes * demo.text.trainTokens }))).toEqual([]);
+    expect(await toRun(demo, changed(demo, 0, { tokens: d.config.passes! * demo.text.trainTokens }))).toEqual(
+      [],
+    );
+  });
+
+  it('run a comparison for a list, and keep the dictionary that was learned when the list is made longer', async () => {
+    const list = (k: string) =>
+      parseStudy(`model: tiny\ndictionaries: [{site: blocks.1, features: 64, k: ${k}}]\n`);
+    expect(await toRun(list('8'), list('[8, 16]'))).toEqual(['sweep/blocks.1.hook_resid_post']);
+    expect(await toRun(list('[8, 16]'), list('[8, 16, 4]'))).toEqual(['sweep/blocks.1.hook_resid_post']);
   });
 
   it('keep model and nothing random after another seed', async () => {

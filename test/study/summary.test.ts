@@ -48,6 +48,7 @@ describe('the document', () => {
     );
     expect(Object.keys(summary.dictionaries[0] ?? {})).toEqual([
       'site',
+      'architecture',
       'features',
       'l0',
       'fve',

@@ -80,6 +80,8 @@ const dictionaries: DictionaryResult[] = inventedSites.map((site, i) => {
     curve: Array.from({ length: 24 }, (_, j) => ({
       tokens: Math.round(((j + 1) / 24) * 600_064),
       fve: fve * (1 - Math.exp(-(j + 1) / 4.5)),
+      l0: 32,
+      loss: 1 - fve * (1 - Math.exp(-(j + 1) / 4.5)),
     })),
   };
 });
@@ -230,6 +232,7 @@ export function inventedStudy(): StudyState {
       model,
       text,
       dictionaries,
+      sweeps: [],
       circuits: [inventedCircuit('gender', 7), inventedCircuit('agreement', 8)],
       energy: [energy('gender', 3), energy('agreement', 4)],
       edit: edit(random(5)),
@@ -252,6 +255,6 @@ export function inventedStudyMidway(): StudyState {
   return {
     ...study,
     steps,
-    results: { model, text, dictionaries: dictionaries.slice(0, 1), circuits: [], energy: [] },
+    results: { model, text, dictionaries: dictionaries.slice(0, 1), sweeps: [], circuits: [], energy: [] },
   };
 }

@@ -2,7 +2,7 @@
 import { useCallback, useMemo } from 'react';
 import { learningPicture } from '../../../../src/pictures/curves.ts';
 import { fixed, percent } from '../../../../src/pictures/scale.ts';
-import type { DictionaryResult, StudyState } from '../../api/types.ts';
+import type { DictionaryResult, StudyState, SweepResult } from '../../api/types.ts';
 import { Link, type Place, paths } from '../../router.tsx';
 import { siteName } from '../../ui/feature-name.tsx';
 import { count } from '../../ui/numbers.tsx';
@@ -10,6 +10,7 @@ import { Picture } from '../../ui/picture.tsx';
 import { NotYet } from '../../ui/told.tsx';
 import { Word } from '../../ui/word.tsx';
 import { byDepth } from '../../words/sites.ts';
+import { Comparison } from './comparison.tsx';
 import { FeaturePage } from './feature-page.tsx';
 import { SiteList } from './site-list.tsx';
 
@@ -19,10 +20,16 @@ export function FeaturesPage({ study, place }: { study: StudyState; place: Place
   if (site && id !== undefined) return <FeaturePage site={site} id={Number(id)} />;
   if (dictionaries.length === 0) return <NotYet stage="features" what="The features" />;
   if (site) return <SiteList site={site} dictionaries={dictionaries} />;
-  return <Sites dictionaries={dictionaries} />;
+  return <Sites dictionaries={dictionaries} sweeps={study.results.sweeps} />;
 }
 
-function Sites({ dictionaries }: { dictionaries: readonly DictionaryResult[] }) {
+function Sites({
+  dictionaries,
+  sweeps,
+}: {
+  dictionaries: readonly DictionaryResult[];
+  sweeps: readonly SweepResult[];
+}) {
   const draw = useCallback(
     (width: number) =>
       learningPicture(
@@ -44,6 +51,7 @@ function Sites({ dictionaries }: { dictionaries: readonly DictionaryResult[] }) 
             <thead>
               <tr>
                 <th>site</th>
+                <th>kind</th>
                 <th className="n">features</th>
                 <th className="n">
                   <Word term="fve" />
@@ -67,6 +75,7 @@ function Sites({ dictionaries }: { dictionaries: readonly DictionaryResult[] }) 
                     <Link to={paths.features(one.site)}>{siteName(one.site)}</Link>{' '}
                     <code className="soft small">{one.site}</code>
                   </td>
+                  <td>{one.architecture ?? 'topk'}</td>
                   <td className="n">{count(one.features)}</td>
                   <td className="n">{percent(one.fve, 1)}</td>
                   <td className="n">{fixed(one.l0, 1)}</td>
@@ -91,6 +100,9 @@ function Sites({ dictionaries }: { dictionaries: readonly DictionaryResult[] }) 
         </p>
         <Picture draw={draw} />
       </section>
+      {sweeps.map((sweep) => (
+        <Comparison key={sweep.site} sweep={sweep} />
+      ))}
     </>
   );
 }

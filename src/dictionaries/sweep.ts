@@ -1,0 +1,117 @@
+/** @file Several dictionaries from one stream of activations at once: kinds, numbers of features, k, seeds. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { contentHash } from '../core/hash.ts';
+import { readJson, writeJson } from '../files/atomic.ts';
+import type { DictionaryConfig } from './config-schema.ts';
+import { loadDictionary, saveDictionary } from './files.ts';
+import { type ActivationRows, fingerprint, sharedRows } from './rows.ts';
+import { openRun, type TrainContext, type TrainingRun, type TrainLog, type TrainOutcome } from './run.ts';
+import { taskOf } from './train.ts';
+
+/** One dictionary of a sweep. */
+export interface SweepEntry {
+  /** Unique in the sweep and a name for a folder, e.g. `k=16`. */
+  readonly name: string;
+  readonly config: DictionaryConfig;
+}
+
+export interface SweepContext extends TrainContext {
+  /** Dictionaries in memory at once; 4 unless given. The others wait for their turn. */
+  readonly atOnce?: number;
+}
+
+/**
+ * Trains every entry on the same rows, which lie in memory once. `atOnce` of them advance in turns, a sixtieth of a run
+ * at a time, so that they can be compared while they learn. Each is what `trainDictionary` gives for its config, to the
+ * bit. With a folder, each has its own below it with its dictionary and its checkpoint: finished ones are not trained
+ * again, stopped ones go on.
+ * @throws as trainDictionary
+ */
+export async function trainSweep(
+  source: ActivationRows,
+  entries: readonly SweepEntry[],
+  context: SweepContext,
+): Promise<TrainOutcome[]> {
+  const rows = sharedRows(source);
+  const known = fingerprint(source);
+  const outcomes = new Map<SweepEntry, TrainOutcome>();
+  const waiting: SweepEntry[] = [];
+  for (const entry of entries) {
+    const kept = await finishedBefore(context.folder, entry, known);
+    if (kept) outcomes.set(entry, kept);
+    else waiting.push(entry);
+  }
+  const open = new Map<SweepEntry, Turn>();
+  try {
+    while (waiting.length > 0 || open.size > 0) {
+      while (open.size < (context.atOnce ?? 4) && waiting.length > 0) {
+        const entry = waiting.shift()!;
+        open.set(entry, await takeUp(rows, entry, context));
+      }
+      for (const [entry, { run, tell, begun }] of open) {
+        if (!run.finished) await run.advance(tell);
+        if (!run.finished) continue;
+        const outcome = await run.outcome();
+        await keep(context.folder, entry, known, outcome);
+        outcomes.set(entry, outcome);
+        open.delete(entry);
+        await run.close();
+        context.progress({ type: 'end', task: taskName(entry), seconds: (performance.now() - begun) / 1000 });
+      }
+    }
+    return entries.map((entry) => outcomes.get(entry)!);
+  } finally {
+    // After a stop each of the others keeps what it has learned, too.
+    for (const { run } of open.values()) {
+      if (context.signal?.aborted && !run.finished) await run.save();
+      await run.close();
+    }
+  }
+}
+
+interface Turn {
+  readonly run: TrainingRun;
+  readonly tell: (done: number, figures: Record<string, number>) => void;
+  readonly begun: number;
+}
+
+const taskName = ({ name, config }: SweepEntry): string => `train/${config.site} ${name}`;
+
+async function takeUp(rows: ActivationRows, entry: SweepEntry, context: SweepContext): Promise<Turn> {
+  const { folder, progress } = context;
+  const run = await openRun(rows, entry.config, {
+    ...context,
+    ...(folder === undefined ? {} : { folder: join(folder, entry.name) }),
+  });
+  const task = taskName(entry);
+  const { config, name } = entry;
+  progress({ type: 'start', ...taskOf(config, run.tokens, `${config.site} ${name}`) });
+  return {
+    run,
+    begun: performance.now(),
+    tell: (done, figures) => progress({ type: 'advance', task, done, total: run.tokens, figures }),
+  };
+}
+
+const LOG = 'training.json';
+const keptSchema = z.object({ key: z.string(), log: z.custom<TrainLog>() });
+
+const keyOf = ({ config }: SweepEntry, rows: string): string => contentHash({ config, rows });
+
+async function keep(folder: string | undefined, entry: SweepEntry, rows: string, outcome: TrainOutcome) {
+  if (folder === undefined) return;
+  const own = join(folder, entry.name);
+  await saveDictionary(own, outcome.dictionary);
+  await writeJson(join(own, LOG), { key: keyOf(entry, rows), log: outcome.log });
+}
+
+/** What an earlier call finished of this entry, on the same rows. */
+async function finishedBefore(folder: string | undefined, entry: SweepEntry, rows: string) {
+  if (folder === undefined) return undefined;
+  const own = join(folder, entry.name);
+  const kept = await readJson(join(own, LOG), keptSchema).catch(() => undefined);
+  if (kept?.key !== keyOf(entry, rows)) return undefined;
+  const dictionary = await loadDictionary(own).catch(() => undefined);
+  return dictionary && { dictionary, log: kept.log };
+}
