@@ -32,6 +32,8 @@ export interface CircuitOptions {
   /** Random circuits per size; their mean is the null. */
   readonly randomDraws: number;
   readonly tokensPerRun: number;
+  /** Whether the neuron circuit is run beside it. */
+  readonly neurons: boolean;
 }
 
 export const CIRCUIT_DEFAULTS: CircuitOptions = {
@@ -41,6 +43,7 @@ export const CIRCUIT_DEFAULTS: CircuitOptions = {
   sizes: SIZES,
   randomDraws: 3,
   tokensPerRun: TOKENS_PER_RUN,
+  neurons: true,
 };
 
 export interface CircuitInput {
@@ -107,6 +110,7 @@ export async function findCircuit(input: CircuitInput, context: WorkContext): Pr
       sizes: options.sizes,
       maxNodes: options.maxNodes,
       draws: options.randomDraws,
+      neurons: options.neurons,
       random: stream,
       title: task.title,
       threads,

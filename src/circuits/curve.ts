@@ -1,6 +1,7 @@
 /** @file Faithfulness over size: circuits of growing size run alone on held-out examples, random ones beside them. */
 import type { Random } from '../core/random.ts';
 import type { AblationChoice, AblationRun } from './ablation.ts';
+import { type Areas, areas, type SizedRun } from './areas.ts';
 import { faithfulness, meanOfRuns } from './scores.ts';
 import { ERROR, type NodeRef, type RankedNode, randomCircuit } from './select.ts';
 import type { CurvePoint, FaithfulnessVariant } from './types.ts';
@@ -22,11 +23,21 @@ export interface CurveInput {
   readonly random: Random;
 }
 
+/** A curve with the areas under it. */
+export interface FaithfulnessCurve {
+  readonly points: readonly CurvePoint[];
+  readonly areas: { readonly circuit: Areas; readonly random: Areas };
+}
+
 /** One point per size, smallest first; sizes beyond the number of nodes collapse into "all of them". */
-export async function faithfulnessCurve(input: CurveInput, sizes: readonly number[]): Promise<CurvePoint[]> {
+export async function faithfulnessCurve(
+  input: CurveInput,
+  sizes: readonly number[],
+): Promise<FaithfulnessCurve> {
   const { ranked, run, full_B, random } = input;
   const empty_B = await run.metric([]);
   const points: CurvePoint[] = [];
+  const runs = { circuit: [] as SizedRun[], random: [] as SizedRun[] };
   for (const size of new Set(sizes.map((s) => Math.min(s, ranked.length)))) {
     const nodes = ranked.slice(0, size);
     const circuit_B = await run.metric(nodes);
@@ -34,6 +45,9 @@ export async function faithfulnessCurve(input: CurveInput, sizes: readonly numbe
     const random_B = await randomMetric(input, run, nodes, input.draws, {});
     const score = (metric_B: Float64Array, name: string) =>
       faithfulness(metric_B, empty_B, full_B, random.fork(`${name}/${size}`));
+    const share = size / input.candidates.length;
+    runs.circuit.push({ share, metric_B: circuit_B });
+    runs.random.push({ share, metric_B: random_B });
     points.push({
       threshold: Math.abs(nodes.at(-1)?.effect ?? 0),
       nodes: size,
@@ -43,7 +57,8 @@ export async function faithfulnessCurve(input: CurveInput, sizes: readonly numbe
       random: score(random_B, 'random'),
     });
   }
-  return points;
+  const under = (name: keyof typeof runs) => areas(runs[name], empty_B, full_B, random.fork(`areas/${name}`));
+  return { points, areas: { circuit: under('circuit'), random: under('random') } };
 }
 
 /** Mean over `draws` random circuits of the make-up of `nodes`, example by example. */
@@ -96,6 +111,9 @@ export async function faithfulnessVariants(
     };
   };
   const chosen = ranked.slice(0, size);
+  const errors = input.candidates.filter((n) => n.feature === ERROR);
+  const isStream = (site: string) => site.includes('hook_resid') || site === 'hook_embed';
+  const mixed = sites.some(isStream) && !sites.every(isStream);
   const variants = [
     await score(
       'errors-removed',
@@ -107,6 +125,19 @@ export async function faithfulnessVariants(
       'the error nodes of the circuit without its features',
       chosen.filter((n) => n.feature === ERROR),
     ),
+    await score('errors-kept', 'the circuit with every error node of every place, in it or not', [
+      ...chosen.filter((n) => n.feature !== ERROR),
+      ...errors,
+    ]),
+    ...(mixed
+      ? [
+          await score(
+            'stream-errors-kept',
+            'the circuit with the error nodes of the residual stream alone, as in one of the published curves',
+            [...chosen.filter((n) => n.feature !== ERROR), ...errors.filter((n) => isStream(n.site))],
+          ),
+        ]
+      : []),
     await score(
       'patch-filled',
       'nodes outside the circuit take the values they have in the patched run of the same example, not their mean',

@@ -8,6 +8,7 @@ import { encodeState } from './encode-state.ts';
 import type { Pairs } from './examples.ts';
 import { type FeatureState, meanState } from './feature-state.ts';
 import { forwardPairs } from './forward.ts';
+import { neuronCurve, sizesOfNeurons } from './neuron-circuit.ts';
 import type { RunOptions } from './run-options.ts';
 import { ERROR, type NodeRef, type RankedNode } from './select.ts';
 import type { TrainEffects } from './train-effects.ts';
@@ -22,6 +23,8 @@ export interface JudgeInput {
   readonly sizes: readonly number[];
   readonly maxNodes: number;
   readonly draws: number;
+  /** Whether the neuron circuit is run beside it. */
+  readonly neurons: boolean;
   readonly random: Random;
   readonly title: string;
   readonly threads: number;
@@ -33,7 +36,7 @@ export async function judge(
   input: JudgeInput,
   options: RunOptions,
   { progress }: WorkContext,
-): Promise<Pick<CircuitResult, 'curve' | 'chosen' | 'variants'>> {
+): Promise<Pick<CircuitResult, 'curve' | 'chosen' | 'variants' | 'areas' | 'neurons' | 'errors'>> {
   const { train, trainPairs, heldOut, ranked } = input;
   const spliced = train.places.map(({ dictionary, patch }) => ({
     dictionary,
@@ -61,19 +64,40 @@ export async function judge(
         draws: input.draws,
         random: input.random,
       };
-      const curve = await faithfulnessCurve(
-        curveInput,
-        input.sizes.filter((size) => size > 0),
-      );
+      const sizes = input.sizes.filter((size) => size > 0);
+      const { points: curve, areas: under } = await faithfulnessCurve(curveInput, sizes);
       const chosen = chosenPoint(curve, input.maxNodes);
       const early = train.places.filter((c) => c.depth < network.cuts.length / 3).map((c) => c.site);
       const sites = train.places.map((c) => c.site);
       const size = curve[chosen]?.nodes ?? 0;
-      return { curve, chosen, variants: await faithfulnessVariants(curveInput, size, sites, early) };
+      const variants = await faithfulnessVariants(curveInput, size, sites, early);
+      const neurons = input.neurons
+        ? await neuronCurve(network, train, held, sizesOfNeurons(sizes), input, {
+            ...options,
+            advance: () => advance(++done),
+          })
+        : undefined;
+      return {
+        ...{ curve, chosen, variants, errors: errorsIn(ranked, size) },
+        areas: { ...under, ...(neurons ? { neurons: neurons.areas } : {}) },
+        ...(neurons ? { neurons: neurons.points } : {}),
+      };
     } finally {
       await ablation.release();
     }
   });
+}
+
+/** How much of a circuit of `size` nodes is error nodes: of its nodes, and of the sizes of its effects. */
+function errorsIn(ranked: readonly RankedNode[], size: number): NonNullable<CircuitResult['errors']> {
+  const nodes = ranked.slice(0, size);
+  const sum = (of: readonly RankedNode[]) => of.reduce((total, n) => total + Math.abs(n.effect), 0);
+  const errors = nodes.filter((n) => n.feature === ERROR);
+  return {
+    nodes: errors.length,
+    nodeShare: errors.length / Math.max(1, nodes.length),
+    effectShare: sum(errors) / (sum(nodes) || 1),
+  };
 }
 
 /** States of the held-out examples and what the untouched model makes of them. */

@@ -1,5 +1,6 @@
 /** @file What a circuit is once it is found: nodes, edges, and how well they carry the behaviour. JSON, shown by the Studio. */
 import type { Estimate } from '../core/statistics.ts';
+import type { Areas } from './areas.ts';
 
 /** Sign everywhere: `effect` is IE = m(patched) − m(clean); a node the answer needs has a negative one. */
 export interface CircuitNode {
@@ -47,6 +48,12 @@ export interface FaithfulnessVariant {
   readonly random: Estimate;
 }
 
+/** The neuron circuit at one size: coordinates of the same places instead of features. */
+export interface NeuronPoint {
+  readonly nodes: number;
+  readonly faithfulness: Estimate;
+}
+
 export interface CircuitResult {
   readonly task: string;
   readonly title: string;
@@ -64,6 +71,12 @@ export interface CircuitResult {
   readonly completeness: Estimate;
   readonly random: Estimate;
   readonly variants: readonly FaithfulnessVariant[];
+  /** The circuit of neurons at the same places, ranked and run alike. */
+  readonly neurons?: readonly NeuronPoint[];
+  /** Areas under the curves over the share of nodes kept (areas.ts). */
+  readonly areas?: { readonly circuit: Areas; readonly random: Areas; readonly neurons?: Areas };
+  /** Error nodes of the listed circuit: how many, their share of its nodes, and of the sum of |effect|. */
+  readonly errors?: { readonly nodes: number; readonly nodeShare: number; readonly effectShare: number };
   /** Train examples behind the effects, and held-out ones behind the faithfulness. */
   readonly examples: number;
   readonly heldOutExamples: number;

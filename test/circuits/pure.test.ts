@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { joinRules, quadrature } from '../../src/autodiff/quadrature.ts';
+import { areas } from '../../src/circuits/areas.ts';
 import { faithfulness, meanOfRuns } from '../../src/circuits/scores.ts';
 import {
   complement,
@@ -129,5 +130,28 @@ describe('selection', () => {
         },
       ),
     );
+  });
+});
+
+describe('areas under the curve', () => {
+  const full = Float64Array.of(4, 4);
+  const empty = Float64Array.of(0, 0);
+  const at = (share: number, f: number) => ({ share, metric_B: Float64Array.of(4 * f, 4 * f) });
+
+  test('a circuit that keeps its share of nodes and of behaviour alike has ½ and ½', () => {
+    const { cpr, cmd } = areas([at(0.25, 0.25), at(0.5, 0.5)], empty, full, random(1));
+    expect([cpr.value, cmd.value]).toEqual([0.5, 0.5]);
+  });
+
+  test('one that does it all at once with a tenth of the nodes, by trapezoids', () => {
+    const { cpr, cmd } = areas([at(0.1, 1)], empty, full, random(1));
+    expect(cpr.value).toBeCloseTo(0.95, 12);
+    expect(cmd.value).toBeCloseTo(0.05, 12);
+  });
+
+  test('doing more than the whole raises CPR and CMD alike: CMD is the honest one', () => {
+    const { cpr, cmd } = areas([at(0.5, 2)], empty, full, random(1));
+    expect(cpr.value).toBeCloseTo(0.5 * 1 + 0.5 * 1.5, 12);
+    expect(cmd.value).toBeCloseTo(0.5 * 1 + 0.5 * 0.5, 12);
   });
 });
