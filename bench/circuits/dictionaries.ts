@@ -1,0 +1,72 @@
+/** @file The dictionaries that benchmarks of circuits share: TopK, on the residual stream of SmolLM2, made once and kept. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { harvest } from '../../src/activations/harvest.ts';
+import { openActivations } from '../../src/activations/open.ts';
+import type { Progress } from '../../src/core/progress.ts';
+import { loadDocuments } from '../../src/data/text.ts';
+import { makeWindows, type WindowSplit } from '../../src/data/windows.ts';
+import { loadDictionary, saveDictionary } from '../../src/dictionaries/files.ts';
+import { trainDictionary } from '../../src/dictionaries/train.ts';
+import type { Dictionary } from '../../src/dictionaries/types.ts';
+import { cacheRoot } from '../../src/files/cache.ts';
+import type { Model } from '../../src/models/types.ts';
+
+export const dictionarySettings = {
+  sites: [3, 9, 15, 21, 27].map((block) => `blocks.${block}.hook_resid_post`),
+  features: 2304,
+  k: 32,
+  /** Distinct tokens, and how often they are seen. */
+  tokens: 80_000,
+  passes: 2,
+  text: 'wikipedia-leads',
+  seed: 0,
+} as const;
+
+const folder = () => join(cacheRoot(), 'bench', 'circuits-v1');
+
+/** The text of the benchmarks: training windows of the dictionaries, held-out windows for contexts. */
+export async function benchWindows(model: Model, progress: Progress): Promise<WindowSplit> {
+  const corpus = await loadDocuments({ kind: dictionarySettings.text }, { progress });
+  return makeWindows(corpus.documents, model.tokenizer!, {
+    length: 128,
+    trainTokens: dictionarySettings.tokens,
+    heldOutTokens: 40_000,
+    seed: dictionarySettings.seed,
+  });
+}
+
+/** The dictionaries by depth, trained at the first call (a few minutes). */
+export async function benchDictionaries(
+  model: Model,
+  threads: number,
+  progress: Progress,
+): Promise<Dictionary[]> {
+  const { sites, features, k, tokens, passes, seed } = dictionarySettings;
+  const at = (site: string) => join(folder(), site);
+  if (!sites.every((site) => existsSync(join(at(site), 'done')))) {
+    mkdirSync(folder(), { recursive: true });
+    const { train } = await benchWindows(model, progress);
+    const raw = join(folder(), 'harvest');
+    await harvest({ model, windows: train, sites: [...sites], folder: raw, threads, progress });
+    for (const site of sites) {
+      if (existsSync(join(at(site), 'done'))) continue;
+      mkdirSync(at(site), { recursive: true });
+      const opened = await openActivations(raw, site);
+      const { width, leftOut } = opened;
+      const x_ND = opened.load();
+      opened.close();
+      const { dictionary } = await trainDictionary(
+        { x_ND, width, heldOut_MD: x_ND.slice(0, 512 * width) },
+        {
+          ...{ architecture: 'topk', site, modelHash: model.hash, sinkNorm: leftOut.threshold },
+          ...{ features, k, seed, tokens: passes * tokens },
+        },
+        { threads, progress, folder: at(site) },
+      );
+      await saveDictionary(at(site), dictionary);
+      mkdirSync(join(at(site), 'done'));
+    }
+  }
+  return Promise.all(sites.map((site) => loadDictionary(at(site))));
+}
