@@ -1,6 +1,6 @@
 /** @file The circuit as a picture is drawn from: nodes with effects and activations, edges between places. */
 
-import { quadrature } from '../autodiff/quadrature.ts';
+import { DEFAULT_RULE, quadrature } from '../autodiff/quadrature.ts';
 import { type Network, placeOf } from './cuts.ts';
 import { type NodePlace, openEdges, type PlacePoint } from './edge-effects.ts';
 import { movesOf, nodeIndex } from './effects.ts';
@@ -8,6 +8,7 @@ import type { Pairs } from './examples.ts';
 import { firstExamples } from './feature-state.ts';
 import { lineCostates } from './line.ts';
 import { METRIC } from './metric.ts';
+import { effectMethod } from './node-effects.ts';
 import type { RunOptions } from './run-options.ts';
 import { ERROR, type NodeRef, nodeId, type RankedNode } from './select.ts';
 import type { CodedPlace, TrainEffects } from './train-effects.ts';
@@ -70,13 +71,14 @@ export async function tokenNodes(
   options: RunOptions,
 ): Promise<CircuitNode[]> {
   const { site, clean_BTD, patch_BTD } = train.embedding;
+  const line = effectMethod(rule).kind === 'line' ? rule : DEFAULT_RULE;
   const [line_BTD, atClean_BTD] = (await lineCostates(
     network,
     site,
     pairs,
     clean_BTD,
     patch_BTD,
-    [quadrature(rule), quadrature('attribution-patching')],
+    [quadrature(line), quadrature('attribution-patching')],
     options,
   )) as [Float32Array, Float32Array];
   const { examples, positions } = pairs;

@@ -63,6 +63,15 @@ export interface EdgeOptions {
   readonly wanted?: Wanted;
 }
 
+/** One edge: nodes as `nodeIndex` numbers them. */
+export interface EdgeTotal {
+  readonly from: string;
+  readonly to: string;
+  readonly source: number;
+  readonly target: number;
+  readonly weight: number;
+}
+
 /** Edges summed over points of a line, then given out. */
 export interface EdgeSum {
   /**
@@ -76,6 +85,8 @@ export interface EdgeSum {
   ): Promise<void>;
   /** All edges that are not 0. */
   edges(): EdgeEffects[];
+  /** The same one by one, in full precision. */
+  totals(): EdgeTotal[];
   release(): Promise<void>;
 }
 
@@ -164,6 +175,16 @@ export function openEdges(
           target: Int32Array.from(found, ([edge]) => Math.floor(edge / rows)),
           weight: Float32Array.from(found, ([, weight]) => weight),
         };
+      }),
+    totals: () =>
+      [...sums].flatMap(([key, into]) => {
+        const [from, to] = key.split('\n') as [string, string];
+        const rows = pairs.positions * (featuresAt(from) + 1);
+        return Array.from(into, ([edge, weight]) => ({
+          ...{ from, to, weight },
+          source: edge % rows,
+          target: Math.floor(edge / rows),
+        }));
       }),
     async release() {
       for (const opened of sessions.values()) await (await opened).session.release();

@@ -106,6 +106,24 @@ export function answerFeeds(pairs: Pairs, rows: readonly number[]): Record<strin
   };
 }
 
+/** Some of the examples. */
+export function pickPairs(pairs: Pairs, rows: readonly number[]): Pairs {
+  const { positions } = pairs;
+  const ids = (all: Int32Array) =>
+    Int32Array.from(rows.flatMap((b) => [...all.subarray(b * positions, (b + 1) * positions)]));
+  const some = (all: Tensors) =>
+    Object.fromEntries(Object.entries(all).map(([name, value]) => [name, rowsOf(value, rows)]));
+  return {
+    examples: rows.length,
+    positions,
+    clean_BT: ids(pairs.clean_BT),
+    patch_BT: ids(pairs.patch_BT),
+    answer_B: Int32Array.from(rows, (b) => pairs.answer_B[b]!),
+    wrong_B: Int32Array.from(rows, (b) => pairs.wrong_B[b]!),
+    ...(pairs.inputs ? { inputs: { clean: some(pairs.inputs.clean), patch: some(pairs.inputs.patch) } } : {}),
+  };
+}
+
 /** Cuts 0 … count−1 into runs of at most `most` items (at least one). */
 export function chunks(count: number, most: number): { from: number; to: number }[] {
   const size = Math.max(1, Math.floor(most));

@@ -1,18 +1,16 @@
 /** @file Effects of every node at every dictionary's place over the train examples: states, costates, products. */
 
-import { joinRules, quadrature } from '../autodiff/quadrature.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { track } from '../core/progress.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
 import { ablationStart } from './ablation.ts';
+import { costatesAt } from './costates.ts';
 import { type Network, placeOf } from './cuts.ts';
 import { movesOf, type PlaceEffects, placeEffects } from './effects.ts';
-import { encodeState } from './encode-state.ts';
-import { placeChange } from './exact.ts';
+import { exactEffects, placeChange } from './exact.ts';
 import type { Pairs } from './examples.ts';
 import type { FeatureState } from './feature-state.ts';
-import { forwardPairs } from './forward.ts';
-import { lineCostates } from './line.ts';
+import { effectMethod, lineCostatesBy, readPlaces } from './node-effects.ts';
 import type { RunOptions } from './run-options.ts';
 
 /** All that is known about one dictionary's place over the train examples. */
@@ -44,23 +42,21 @@ export interface TrainEffects {
   readonly patch_B: Float64Array;
 }
 
-/** Runs both sides of all pairs, reads them in the dictionaries, and takes effects by `rule` and by attribution patching. */
+/** Runs both sides of all pairs, reads them in the dictionaries, and takes effects by `method` and by attribution patching. */
 export async function trainEffects(
   network: Network,
   dictionaries: readonly Dictionary[],
   pairs: Pairs,
-  rule: string,
+  method: string,
   label: { readonly task: string; readonly title: string },
   options: RunOptions & { readonly threads: number },
   { progress }: WorkContext,
 ): Promise<TrainEffects> {
-  const rules = [quadrature(rule), quadrature('attribution-patching')];
-  const { points } = joinRules(rules);
+  const by = effectMethod(method);
   const embed = network.cuts[0]!;
   const sites = dictionaries.map((d) => d.site);
   const start = ablationStart(network, dictionaries);
-  const total = pairs.examples * (2 + points.length * sites.length);
-  const task = { task: 'effects', label: `Effects: ${label.title}`, total, unit: 'runs' };
+  const task = { task: 'effects', label: `Effects: ${label.title}`, unit: 'runs' };
   return track(progress, task, async (advance) => {
     let done = 0;
     const counted: RunOptions = {
@@ -70,53 +66,39 @@ export async function trainEffects(
         advance(done);
       },
     };
-    const { clean, patch } = await forwardPairs(
-      network,
-      pairs,
-      [...new Set([embed, start, ...sites])],
-      counted,
-    );
+    const read = await readPlaces(network, dictionaries, pairs, counted, [embed, start]);
+    const { clean, patch } = read;
+    const atClean = await costatesAt(network, sites, pairs, counted);
+    const relevance =
+      by.kind === 'clean' && by.rules === 'relp'
+        ? await costatesAt(network, sites, pairs, counted, by.rules)
+        : atClean;
     const places: CodedPlace[] = [];
-    for (const dictionary of dictionaries) {
+    for (const place of read.places) {
+      const { dictionary } = place;
       const { site } = dictionary;
       const { depth, width } = placeOf(network, site);
-      const shape = { examples: pairs.examples, positions: pairs.positions, width };
-      const place = { site, depth, ...shape };
-      const states = {
-        clean: await encodeState(dictionary, clean.states[site]!, shape, options.threads),
-        patch: await encodeState(dictionary, patch.states[site]!, shape, options.threads),
-      };
-      const from = { site: start, x_BTD: clean.states[start]! };
-      const change_B = await placeChange(network, site, pairs, { clean, patch }, counted, from);
-      const [costate_BTD, atClean_BTD] = (await lineCostates(
-        network,
-        site,
-        pairs,
-        states.clean.x_BTD,
-        states.patch.x_BTD,
-        rules,
-        counted,
-        from,
-      )) as [Float32Array, Float32Array];
-      const moves = movesOf(states.clean, states.patch);
-      const effectsBy = (costate: Float32Array) => placeEffects(place, dictionary, moves, costate, change_B);
+      const shape = { site, depth, examples: pairs.examples, positions: pairs.positions, width };
+      const change_B = await placeChange(network, site, pairs, read, counted, place.start);
+      const moves = movesOf(place.clean, place.patch);
+      const effectsBy = (costate: Float32Array) => placeEffects(shape, dictionary, moves, costate, change_B);
+      const costate_BTD =
+        by.kind === 'line' || by.kind === 'adaptive'
+          ? (await lineCostatesBy(by, network, place, place.patch, pairs, change_B, counted)).costate_BTD
+          : relevance[site]!;
+      const exactly = { clean_B: clean.metric_B, change_B };
       places.push({
-        site,
-        depth,
-        dictionary,
-        ...states,
-        costate_BTD,
-        effects: effectsBy(costate_BTD),
-        attributionPatching: effectsBy(atClean_BTD),
+        ...{ site, depth, dictionary, clean: place.clean, patch: place.patch, costate_BTD },
+        effects:
+          by.kind === 'exact'
+            ? await exactEffects(network, dictionary, place, pairs, exactly, counted, { start: place.start })
+            : effectsBy(costate_BTD),
+        attributionPatching: effectsBy(atClean[site]!),
       });
     }
     return {
       places,
-      embedding: {
-        site: embed,
-        clean_BTD: clean.states[embed]!,
-        patch_BTD: patch.states[embed]!,
-      },
+      embedding: { site: embed, clean_BTD: clean.states[embed]!, patch_BTD: patch.states[embed]! },
       start_BTD: clean.states[start]!,
       clean_B: clean.metric_B,
       patch_B: patch.metric_B,
