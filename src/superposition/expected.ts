@@ -136,7 +136,7 @@ export function expectedOutputs(
       slopes[j]! += one * (2 * (b * q1 + c * q2) - tf1);
       if (j === i) {
         loss_N[i]! -= one * (2 * (b * q1 + c * q2) - tf1);
-        bySlope_N[i]! -= one * (2 * q1 - (0.5 + (2 * (b / 2 + c / 3)) / P) * 1);
+        bySlope_N[i]! -= one * (2 * q1 - (0.5 + (2 * (b / 2 + c / 3)) / P));
         slopes[j]! -= one * (2 * q2 - (1 / 3 + (2 * (b / 3 + c / 4)) / P));
       }
     }
@@ -147,14 +147,17 @@ export function expectedOutputs(
 const SMALL_ANGLE = 0.5;
 const POWERS = 12;
 
-/** The sum over frequencies, for all outputs at once; symmetric overlaps share their factors. */
+/**
+ * The sum over frequencies, for all outputs at once; symmetric overlaps share their factors. Complex numbers lie as two
+ * neighbours in an array, and loops hold scalars only: this is where the time goes.
+ */
 function seriesWorkspace(n: number, sparsity: number, none: number, one: number) {
   const p = 1 - sparsity;
   const complex = () => new Float64Array(2 * n * n);
   // Per overlap: e^{iθ} of frequency 1 and k; E_q = ∫₀¹ tᑫ e^{iθt} dt.
   const [first, power, e0, e1, e2] = [complex(), complex(), complex(), complex(), complex()];
-  const before = new Float64Array(2 * n + 2);
-  const after = new Float64Array(2 * n + 2);
+  // Products of φ_l over the features before, and after, each one.
+  const [before, after] = [new Float64Array(2 * n), new Float64Array(2 * n)];
   return { add };
 
   function add(
@@ -178,82 +181,106 @@ function seriesWorkspace(n: number, sparsity: number, none: number, one: number)
     for (let k = 1; k <= frequencies; k++) {
       for (let i = 0; i < n; i++)
         for (let j = 0; j <= i; j++) factors(2 * (i * n + j), 2 * (j * n + i), k * base * G[i * n + j]!);
-      const square = P / (Math.PI ** 2 * k * k);
-      const linear = 2 / (Math.PI * k);
-      const cubic = P ** 2 / (2 * Math.PI ** 3 * k ** 3);
-      for (let i = 0; i < n; i++) frequency(i, Math.cos(k * base * b_N[i]!), Math.sin(k * base * b_N[i]!));
+      for (let i = 0; i < n; i++) output(i, k, P, k * base * b_N[i]!, loss_N, bySlope_N, byOverlap_NN);
+    }
+  }
 
-      function frequency(i: number, cosB: number, sinB: number): void {
-        const row = 2 * i * n;
-        // Products of φ_l = S + p E₀ over l ≠ i, up to j and from j on.
-        let [re, im] = [1, 0];
-        for (let j = 0; j < n; j++) {
-          before[2 * j] = re;
-          before[2 * j + 1] = im;
-          if (j === i) continue;
-          const [x, y] = [sparsity + p * e0[row + 2 * j]!, p * e0[row + 2 * j + 1]!];
-          [re, im] = [re * x - im * y, re * y + im * x];
-        }
-        const [allRe, allIm] = [re, im];
-        [re, im] = [1, 0];
-        let [sumRe, sumIm] = [0, 0];
-        for (let j = n - 1; j >= 0; j--) {
-          after[2 * j] = re;
-          after[2 * j + 1] = im;
-          sumRe += e0[row + 2 * j]!;
-          sumIm += e0[row + 2 * j + 1]!;
-          if (j === i) continue;
-          const [x, y] = [sparsity + p * e0[row + 2 * j]!, p * e0[row + 2 * j + 1]!];
-          [re, im] = [re * x - im * y, re * y + im * x];
-        }
-        // E[e^{iωu}], E[x_i e^{iωu}], E[x_i² e^{iωu}] without the inputs of no or one active feature, times e^{−iωb}.
-        const at = row + 2 * i;
-        const [ownRe, ownIm] = [sparsity + p * e0[at]!, p * e0[at + 1]!];
-        const zeroRe = ownRe * allRe - ownIm * allIm - none - one * sumRe;
-        const zeroIm = ownRe * allIm + ownIm * allRe - one * sumIm;
-        const [restRe, restIm] = [p * allRe - one, p * allIm];
-        const [oneRe, oneIm] = [
-          e1[at]! * restRe - e1[at + 1]! * restIm,
-          e1[at]! * restIm + e1[at + 1]! * restRe,
-        ];
-        const [twoRe, twoIm] = [
-          e2[at]! * restRe - e2[at + 1]! * restIm,
-          e2[at]! * restIm + e2[at + 1]! * restRe,
-        ];
-        const real = (x: number, y: number) => x * cosB - y * sinB;
-        const imaginary = (x: number, y: number) => x * sinB + y * cosB;
-        loss_N[i]! += square * real(oneRe, oneIm) - cubic * imaginary(zeroRe, zeroIm);
-        bySlope_N[i]! -= linear * imaginary(oneRe, oneIm) + square * real(zeroRe, zeroIm);
-        for (let j = 0; j < n; j++) {
-          const slot = i * n + j;
-          if (j === i) {
-            byOverlap_NN[slot]! -= linear * imaginary(twoRe, twoIm) + square * real(oneRe, oneIm);
-            continue;
-          }
-          const [x, y, z, w] = [before[2 * j]!, before[2 * j + 1]!, after[2 * j]!, after[2 * j + 1]!];
-          const [othersRe, othersIm] = [x * z - y * w, x * w + y * z];
-          const [c, d] = [p * e1[row + 2 * j]!, p * e1[row + 2 * j + 1]!];
-          // p E₁(a_j) Π_{l ≠ i, j} φ_l.
-          const [moreRe, moreIm] = [c * othersRe - d * othersIm, c * othersIm + d * othersRe];
-          const jRe = moreRe * ownRe - moreIm * ownIm - one * e1[row + 2 * j]!;
-          const jIm = moreRe * ownIm + moreIm * ownRe - one * e1[row + 2 * j + 1]!;
-          const [s, t] = [p * e1[at]!, p * e1[at + 1]!];
-          const bothRe = moreRe * s - moreIm * t;
-          const bothIm = moreRe * t + moreIm * s;
-          byOverlap_NN[slot]! -= linear * imaginary(bothRe, bothIm) + square * real(jRe, jIm);
-        }
+  /** Frequency k of output i. */
+  function output(
+    i: number,
+    k: number,
+    P: number,
+    phase: number,
+    loss_N: Float64Array,
+    bySlope_N: Float64Array,
+    byOverlap_NN: Float64Array,
+  ): void {
+    const square = P / (Math.PI ** 2 * k * k);
+    const linear = 2 / (Math.PI * k);
+    const cubic = P ** 2 / (2 * Math.PI ** 3 * k ** 3);
+    const cosB = Math.cos(phase);
+    const sinB = Math.sin(phase);
+    const row = 2 * i * n;
+    // Over l ≠ i.
+    let re = 1;
+    let im = 0;
+    for (let j = 0; j < n; j++) {
+      before[2 * j] = re;
+      before[2 * j + 1] = im;
+      if (j === i) continue;
+      const x = sparsity + p * e0[row + 2 * j]!;
+      const y = p * e0[row + 2 * j + 1]!;
+      const next = re * x - im * y;
+      im = re * y + im * x;
+      re = next;
+    }
+    const allRe = re;
+    const allIm = im;
+    let sumRe = 0;
+    let sumIm = 0;
+    re = 1;
+    im = 0;
+    for (let j = n - 1; j >= 0; j--) {
+      after[2 * j] = re;
+      after[2 * j + 1] = im;
+      sumRe += e0[row + 2 * j]!;
+      sumIm += e0[row + 2 * j + 1]!;
+      if (j === i) continue;
+      const x = sparsity + p * e0[row + 2 * j]!;
+      const y = p * e0[row + 2 * j + 1]!;
+      const next = re * x - im * y;
+      im = re * y + im * x;
+      re = next;
+    }
+    // E[e^{iωu}], E[x_i e^{iωu}], E[x_i² e^{iωu}] over inputs with two active features or more.
+    const at = row + 2 * i;
+    const ownRe = sparsity + p * e0[at]!;
+    const ownIm = p * e0[at + 1]!;
+    const zeroRe = ownRe * allRe - ownIm * allIm - none - one * sumRe;
+    const zeroIm = ownRe * allIm + ownIm * allRe - one * sumIm;
+    const restRe = p * allRe - one;
+    const restIm = p * allIm;
+    const oneRe = e1[at]! * restRe - e1[at + 1]! * restIm;
+    const oneIm = e1[at]! * restIm + e1[at + 1]! * restRe;
+    const twoRe = e2[at]! * restRe - e2[at + 1]! * restIm;
+    const twoIm = e2[at]! * restIm + e2[at + 1]! * restRe;
+    loss_N[i]! += square * (oneRe * cosB - oneIm * sinB) - cubic * (zeroRe * sinB + zeroIm * cosB);
+    bySlope_N[i]! -= linear * (oneRe * sinB + oneIm * cosB) + square * (zeroRe * cosB - zeroIm * sinB);
+    const slopeRe = p * e1[at]!;
+    const slopeIm = p * e1[at + 1]!;
+    for (let j = 0; j < n; j++) {
+      const slot = i * n + j;
+      if (j === i) {
+        byOverlap_NN[slot]! -=
+          linear * (twoRe * sinB + twoIm * cosB) + square * (oneRe * cosB - oneIm * sinB);
+        continue;
       }
+      const othersRe = before[2 * j]! * after[2 * j]! - before[2 * j + 1]! * after[2 * j + 1]!;
+      const othersIm = before[2 * j]! * after[2 * j + 1]! + before[2 * j + 1]! * after[2 * j]!;
+      const c = e1[row + 2 * j]!;
+      const d = e1[row + 2 * j + 1]!;
+      // E[x_j e^{iωu}] but for feature i, then with it alone, then with x_i.
+      const moreRe = p * (c * othersRe - d * othersIm);
+      const moreIm = p * (c * othersIm + d * othersRe);
+      const jRe = moreRe * ownRe - moreIm * ownIm - one * c;
+      const jIm = moreRe * ownIm + moreIm * ownRe - one * d;
+      const bothRe = moreRe * slopeRe - moreIm * slopeIm;
+      const bothIm = moreRe * slopeIm + moreIm * slopeRe;
+      byOverlap_NN[slot]! -= linear * (bothRe * sinB + bothIm * cosB) + square * (jRe * cosB - jIm * sinB);
     }
   }
 
   /** E₀, E₁, E₂ of one overlap at the next frequency, kept at both of its places. */
   function factors(at: number, mirror: number, angle: number): void {
-    const [x, y, c, s] = [power[at]!, power[at + 1]!, first[at]!, first[at + 1]!];
-    const [re, im] = [x * c - y * s, x * s + y * c];
+    const re = power[at]! * first[at]! - power[at + 1]! * first[at + 1]!;
+    const im = power[at]! * first[at + 1]! + power[at + 1]! * first[at]!;
     power[at] = re;
     power[at + 1] = im;
-    if (Math.abs(angle) < SMALL_ANGLE) smallAngle(at, angle);
-    else {
+    if (angle < SMALL_ANGLE && angle > -SMALL_ANGLE) {
+      smallAngle(at, angle, 0, e0);
+      smallAngle(at, angle, 1, e1);
+      smallAngle(at, angle, 2, e2);
+    } else {
       // ∫tᑫ e^{iθt} = (e^{iθ} − q E_{q−1}) / iθ.
       const over = 1 / angle;
       e0[at] = im * over;
@@ -263,24 +290,26 @@ function seriesWorkspace(n: number, sparsity: number, none: number, one: number)
       e2[at] = (im - 2 * e1[at + 1]!) * over;
       e2[at + 1] = (2 * e1[at]! - re) * over;
     }
-    for (const e of [e0, e1, e2]) {
-      e[mirror] = e[at]!;
-      e[mirror + 1] = e[at + 1]!;
-    }
+    e0[mirror] = e0[at]!;
+    e0[mirror + 1] = e0[at + 1]!;
+    e1[mirror] = e1[at]!;
+    e1[mirror + 1] = e1[at + 1]!;
+    e2[mirror] = e2[at]!;
+    e2[mirror + 1] = e2[at + 1]!;
   }
 
-  function smallAngle(at: number, angle: number): void {
-    for (const [q, e] of [e0, e1, e2].entries()) {
-      let [re, im, term] = [0, 0, 1];
-      for (let k = 0; k <= POWERS; k++) {
-        // (iθ)ᵏ/k! ∫t^{q+k}: real for even k, imaginary for odd.
-        const value = term / (q + k + 1);
-        if (k % 2 === 0) re += (k % 4 === 0 ? 1 : -1) * value;
-        else im += (k % 4 === 1 ? 1 : -1) * value;
-        term *= angle / (k + 1);
-      }
-      e[at] = re;
-      e[at + 1] = im;
+  /** Σ_k (iθ)ᵏ/k! ∫t^{q+k}: even k are real, odd ones imaginary, signs alternate in pairs. */
+  function smallAngle(at: number, angle: number, q: number, e: Float64Array): void {
+    let re = 0;
+    let im = 0;
+    let term = 1;
+    for (let k = 0; k <= POWERS; k += 2) {
+      re += term / (q + k + 1);
+      term *= angle / (k + 1);
+      im += term / (q + k + 2);
+      term *= -angle / (k + 2);
     }
+    e[at] = re;
+    e[at + 1] = im;
   }
 }

@@ -1,6 +1,7 @@
 /** @file Four toy models in the lanes of the WebAssembly kernel: their memory, their samples, their training. */
 import { random } from '../core/random.ts';
 import { arena, kernelMemory, loadKernels } from '../dictionaries/kernels.ts';
+import { startWeights } from './start.ts';
 import type { ToyInstance, ToyTask, ToyWeights } from './types.ts';
 
 /** Instances of a vector. */
@@ -30,16 +31,6 @@ export interface Lanes {
 
 const FLAG = { hiddenRelu: 1, outputRelu: 2, signed: 4, bias: 8 };
 const WORDS = 23;
-
-/** Starting weights: normal of variance 2/(n + m) (Glorot and Bengio 2010), biases 0. */
-export function startWeights(task: ToyTask, seed: number): ToyWeights {
-  const { features, neurons, kind } = task;
-  const stream = random(seed).fork('weights');
-  const scale = Math.sqrt(2 / (features + neurons));
-  const matrix = () => Float64Array.from({ length: features * neurons }, () => scale * stream.normal());
-  const encoder = kind === 'absolute' ? { encoder_NM: matrix() } : {};
-  return { features, neurons, W_NM: matrix(), b_N: new Float64Array(features), ...encoder };
-}
 
 /**
  * Puts up to four instances, all of one form, into the kernel. Missing lanes repeat the first. `from` are weights to
