@@ -23,7 +23,22 @@ export const dictionarySettings = {
   seed: 0,
 } as const;
 
-const folder = () => join(cacheRoot(), 'bench', 'circuits-v1');
+/** Sites whose dictionaries are made together, under the name of their folder. */
+export interface DictionarySet {
+  readonly name: string;
+  readonly sites: readonly string[];
+}
+
+/** The residual stream. */
+export const streamSet: DictionarySet = { name: 'circuits-v1', sites: dictionarySettings.sites };
+
+/** What attention and MLP write in the same blocks. */
+export const partsSet: DictionarySet = {
+  name: 'circuits-parts-v1',
+  sites: dictionarySettings.sites.flatMap((site) =>
+    ['hook_attn_out', 'hook_mlp_out'].map((part) => site.replace('hook_resid_post', part)),
+  ),
+};
 
 /** The text of the benchmarks: training windows of the dictionaries, held-out windows for contexts. */
 export async function benchWindows(model: Model, progress: Progress): Promise<WindowSplit> {
@@ -36,18 +51,20 @@ export async function benchWindows(model: Model, progress: Progress): Promise<Wi
   });
 }
 
-/** The dictionaries by depth, trained at the first call (a few minutes). */
+/** The dictionaries of a set, trained at the first call (a few minutes). */
 export async function benchDictionaries(
   model: Model,
   threads: number,
   progress: Progress,
+  { name, sites }: DictionarySet = streamSet,
 ): Promise<Dictionary[]> {
-  const { sites, features, k, tokens, passes, seed } = dictionarySettings;
-  const at = (site: string) => join(folder(), site);
+  const { features, k, tokens, passes, seed } = dictionarySettings;
+  const folder = join(cacheRoot(), 'bench', name);
+  const at = (site: string) => join(folder, site);
   if (!sites.every((site) => existsSync(join(at(site), 'done')))) {
-    mkdirSync(folder(), { recursive: true });
+    mkdirSync(folder, { recursive: true });
     const { train } = await benchWindows(model, progress);
-    const raw = join(folder(), 'harvest');
+    const raw = join(folder, 'harvest');
     await harvest({ model, windows: train, sites: [...sites], folder: raw, threads, progress });
     for (const site of sites) {
       if (existsSync(join(at(site), 'done'))) continue;
