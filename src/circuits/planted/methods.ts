@@ -1,35 +1,28 @@
 /** @file Every method on a planted network: scores of all nodes and edges, and how well they find what is planted. */
-import { quadrature } from '../../autodiff/quadrature.ts';
 import type { Random } from '../../core/random.ts';
 import { neurons } from '../../dictionaries/neurons.ts';
-import { costatesAt } from '../costates.ts';
 import type { Network } from '../cuts.ts';
 import { type EdgeEffects, openEdges, type PlacePoint } from '../edge-effects.ts';
-import { type Moves, movesOf, type PlaceEffects, placeEffects } from '../effects.ts';
-import { encodeState } from '../encode-state.ts';
-import { exactEffects, placeChange } from '../exact.ts';
+import { movesOf, type PlaceEffects } from '../effects.ts';
 import { type CodedNodePlace, exactEdges } from '../exact-edges.ts';
 import type { Pairs } from '../examples.ts';
-import type { FeatureState } from '../feature-state.ts';
-import { type ForwardResult, forwardPairs } from '../forward.ts';
-import { lineCostates } from '../line.ts';
 import { METRIC } from '../metric.ts';
+import { nodeEffects } from '../node-effects.ts';
+import { pathWork } from '../path-work.ts';
 import type { RunOptions } from '../run-options.ts';
 import { compile, sites } from './compile.ts';
 import { type Planted, plantedPairs, truthOf } from './networks.ts';
 import { auroc } from './score.ts';
 import { edgeId, OUTPUT, type Truth } from './truth.ts';
 
-/** A planted network with its runs. */
+/** A planted network ready to be run. */
 export interface PlantedSetting {
   readonly planted: Planted;
   readonly network: Network;
+  /** The embedding and what each block writes; nodes are wires there. */
   readonly places: readonly CodedNodePlace[];
   readonly pairs: Pairs;
   readonly truth: Truth;
-  readonly forward: { readonly clean: ForwardResult; readonly patch: ForwardResult };
-  readonly states: ReadonlyMap<string, { readonly clean: FeatureState; readonly patch: FeatureState }>;
-  readonly moves: ReadonlyMap<string, Moves>;
   readonly run: RunOptions & { readonly threads: number };
 }
 
@@ -39,130 +32,61 @@ export interface Found {
   readonly edges: readonly EdgeEffects[];
 }
 
-/** Compiles the network, draws prompts and reads all its nodes: the wires of the embedding and of what each block writes. */
-export async function openPlanted(
+/** Compiles the network with noise and draws prompts, all from `chance`. */
+export function openPlanted(
   planted: Planted,
   examples: number,
   chance: Random,
   run: RunOptions & { readonly threads: number },
-): Promise<PlantedSetting> {
+): PlantedSetting {
   const network = compile(planted.wiring, chance.fork('noise'));
   const pairs = plantedPairs(planted, examples, chance.fork('pairs'));
   const places = network.places
     .filter((place) => place.site === sites.embed || !place.complete)
     .map((place): CodedNodePlace => ({ ...place, dictionary: neurons(place.width, place.site, '') }));
-  const forward = await forwardPairs(
-    network,
-    pairs,
-    places.map((p) => p.site),
-    run,
-  );
-  const states = new Map<string, { clean: FeatureState; patch: FeatureState }>();
-  for (const { site, width, dictionary } of places) {
-    const shape = { examples, positions: pairs.positions, width };
-    const side = (x_BTD: Float32Array) => encodeState(dictionary, x_BTD, shape, run.threads);
-    states.set(site, {
-      clean: await side(forward.clean.states[site]!),
-      patch: await side(forward.patch.states[site]!),
-    });
-  }
-  const moves = new Map([...states].map(([site, { clean, patch }]) => [site, movesOf(clean, patch)]));
-  return { planted, network, places, pairs, truth: truthOf(planted), forward, states, moves, run };
+  return { planted, network, places, pairs, truth: truthOf(planted), run };
 }
 
-type Costates = Readonly<Record<string, ArrayLike<number>>>;
+/** Methods of node effects; their edges are the published ones with the method's λ̄, RelP's with its own rules. */
+const byGradient = [
+  'attribution-patching',
+  'left-10',
+  'midpoint-10',
+  'midpoint-3',
+  'gauss-5',
+  'adaptive-0.01',
+  'relp',
+] as const;
 
-/** Effects and published edge weights from λ̄ at every place. */
-async function fromCostates(
-  setting: PlantedSetting,
-  costates: Costates,
-  method: string,
-  rules: 'gradient' | 'relp',
-): Promise<Found> {
-  const { network, places, pairs, states, moves, run } = setting;
-  const { examples, positions } = pairs;
-  const nodes = places.map(({ site, depth, width, dictionary }) =>
-    placeEffects(
-      { site, depth, examples, positions, width },
-      dictionary,
-      moves.get(site)!,
-      costates[site]!,
-      new Float64Array(examples),
-    ),
-  );
+/** All methods by name: gradients of every kind, path work, and real interventions one by one. */
+export const plantedMethods: readonly string[] = [...byGradient, 'path-work', 'exact'];
+
+/** Effects of all nodes and edges by a method. */
+export async function findPlanted(setting: PlantedSetting, method: string): Promise<Found> {
+  const { network, places, pairs, run } = setting;
+  const dictionaries = places.map((p) => p.dictionary);
+  if (method === 'path-work') {
+    const { effects, edges } = await pathWork(network, dictionaries, pairs, { rule: 'midpoint-10' }, run);
+    return { nodes: effects, edges };
+  }
+  const found = await nodeEffects(network, dictionaries, pairs, { method }, run);
+  if (method === 'exact')
+    return { nodes: found.effects, edges: await exactEdges(network, places, pairs, run) };
   const at = new Map(
-    places.map(({ site }): [string, PlacePoint] => {
-      const state = states.get(site)!.clean;
-      return [site, { x_BTD: state.x_BTD, costate_BTD: costates[site]!, moves: moves.get(site)!, state }];
-    }),
+    found.places.map(({ dictionary: { site }, clean, patch }): [string, PlacePoint] => [
+      site,
+      { x_BTD: clean.x_BTD, costate_BTD: found.costates[site]!, moves: movesOf(clean, patch), state: clean },
+    ]),
   );
+  const rules = method === 'relp' ? 'relp' : 'gradient';
   const sum = openEdges(network, places, pairs, { method, rules }, run);
   try {
-    await sum.add(at, { from: 0, to: examples }, 1);
-    return { nodes, edges: sum.edges() };
+    await sum.add(at, { from: 0, to: pairs.examples }, 1);
+    return { nodes: found.effects, edges: sum.edges() };
   } finally {
     await sum.release();
   }
 }
-
-/** λ̄ by a quadrature rule at every place. */
-async function lineAt(
-  { network, places, pairs, forward, run }: PlantedSetting,
-  rule: string,
-): Promise<Costates> {
-  const found: Record<string, Float32Array> = {};
-  for (const { site } of places) {
-    const [from, to] = [forward.clean.states[site]!, forward.patch.states[site]!];
-    [found[site]] = (await lineCostates(network, site, pairs, from, to, [quadrature(rule)], run)) as [
-      Float32Array,
-    ];
-  }
-  return found;
-}
-
-/** Every node and every edge run for itself. */
-async function byPatching(setting: PlantedSetting): Promise<Found> {
-  const { network, places, pairs, forward, states, run } = setting;
-  const nodes: PlaceEffects[] = [];
-  for (const { site, dictionary } of places) {
-    const change_B = await placeChange(network, site, pairs, forward, run);
-    const metric = { clean_B: forward.clean.metric_B, change_B };
-    nodes.push(await exactEffects(network, dictionary, states.get(site)!, pairs, metric, run));
-  }
-  return { nodes, edges: await exactEdges(network, places, pairs, run) };
-}
-
-/** All methods by name. */
-export const plantedMethods: Readonly<Record<string, (setting: PlantedSetting) => Promise<Found>>> = {
-  'attribution-patching': async (s) =>
-    fromCostates(
-      s,
-      await costatesAt(
-        s.network,
-        s.places.map((p) => p.site),
-        s.pairs,
-        s.run,
-      ),
-      'attribution-patching',
-      'gradient',
-    ),
-  'left-10': async (s) => fromCostates(s, await lineAt(s, 'left-10'), 'left-10', 'gradient'),
-  'midpoint-10': async (s) => fromCostates(s, await lineAt(s, 'midpoint-10'), 'midpoint-10', 'gradient'),
-  relp: async (s) =>
-    fromCostates(
-      s,
-      await costatesAt(
-        s.network,
-        s.places.map((p) => p.site),
-        s.pairs,
-        s.run,
-        'relp',
-      ),
-      'relp',
-      'relp',
-    ),
-  'exact patching': byPatching,
-};
 
 /** Area under the ROC curve over all nodes and over all edges, by |mean effect|. */
 export interface PlantedScore {
