@@ -14,6 +14,7 @@ import { GlossaryPage } from './pages/glossary.tsx';
 import { MechanicsPage } from './pages/mechanics/mechanics-page.tsx';
 import { ModelPage } from './pages/model.tsx';
 import { Overview } from './pages/overview/overview.tsx';
+import { SuperpositionPage } from './pages/superposition/superposition-page.tsx';
 import { TextPage } from './pages/text.tsx';
 import { Link, type Place, usePlace } from './router.tsx';
 import { Failed, Told } from './ui/told.tsx';
@@ -57,6 +58,7 @@ export function App() {
 function Body({ place }: { place: Place }) {
   const { study, connection } = useLive();
   if (place.parts[0] === 'mechanics') return <MechanicsPage />;
+  if (place.parts[0] === 'superposition') return <SuperpositionPage />;
   if (!study && connection === 'lost') {
     return (
       <Failed

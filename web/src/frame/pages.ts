@@ -17,5 +17,10 @@ export const pageList: readonly PageEntry[] = [
   { path: '/energy', name: 'Energy', stage: 'energy', says: 'what carries the effect through the layers' },
   { path: '/edit', name: 'Edit', stage: 'edit', says: 'what changed, and what else moved' },
   { path: '/mechanics', name: 'Mechanics', says: 'pendulum, phase space, energy: the words, with knobs' },
+  {
+    path: '/superposition',
+    name: 'Superposition',
+    says: 'more features than neurons, trained while you look',
+  },
   { path: '/glossary', name: 'Glossary', says: 'every word in one line' },
 ];

@@ -33,6 +33,21 @@ export const glossary = {
     means: 'The line in phase space between two kinds of motion, e.g. swinging and going over the top.',
     physics: true,
   },
+  superposition: {
+    word: 'superposition',
+    means: 'More features than neurons, held as overlapping directions; works as long as few occur at once.',
+  },
+  dimensionality: {
+    word: 'dimensionality of a feature',
+    means:
+      'How much of one dimension a feature has to itself: 1 alone, 1/2 in a pair of opposites, 0 when dropped.',
+    formula: 'D_i = ‖W_i‖² / Σ_j (Ŵ_i · W_j)²',
+  },
+  polysemantic: {
+    word: 'polysemantic neuron',
+    means:
+      'A neuron that takes part in several features, so that its activity alone does not say which one occurred.',
+  },
   feature: {
     word: 'feature',
     means: 'A direction inside the model that a dictionary has learned; few are active on any one token.',
