@@ -1,99 +1,162 @@
 /**
- * @file How well node effects are approximated, on SmolLM2: completeness of quadrature rules at every cut, correlation
- * with exact effects of features, and the balance of path work.
+ * @file All node effects at all sites of a Pythia-70M shape, side by side with the published code and a plain PyTorch loop.
  *
- *   npm run bench:effects -- --workspace DIR [--part quadrature|pearson|path|all] [--cuts 0,2,4] [--examples 12] [--save]
+ *   npm run bench:circuits [-- --reference CHECKOUT] [--methods ig,attrib] [--rounds 5] [--from 0] [--json] [--save]
  *
- * DIR is a workspace in which `untangle demo` has run: its dictionaries are read. Parts and cuts can be measured one by
- * one; --save puts each into bench/results/effects.json, beside what is there.
+ * Random weights: a model of Pythia-70M's shape, 19 ReLU dictionaries of 32,768 features of which about 50 are active in a
+ * row, 100 pairs of 5 tokens. Every side is a process of its own; every round gives each side the same fifth of the pairs
+ * (ig) or all of them (attrib), one side after the other. CHECKOUT is a copy of saprmarks/feature-circuits with the
+ * packages of requirements.txt; without it only the plain loop is run. Ratios are medians over rounds; memory is the
+ * peak of each process. Our side opens each dictionary from disk when its turn comes, which counts as its time; the
+ * peers hold theirs in memory. --save adds the rounds to bench/results/circuits.json, so that --from 3 --rounds 2 goes
+ * on after --rounds 3.
  */
-import { existsSync, readdirSync } from 'node:fs';
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { networkOf } from '../../src/circuits/cuts.ts';
-import { silent } from '../../src/core/progress.ts';
-import { agreementTask } from '../../src/data/tasks.ts';
-import { loadDictionary, MANIFEST } from '../../src/dictionaries/files.ts';
-import type { Dictionary } from '../../src/dictionaries/types.ts';
-import { openTokenModel as openModel } from '../../src/models/open.ts';
-import { openSession } from '../../src/runtime/session.ts';
+import { quantile } from '../../src/core/statistics.ts';
+import { cacheRoot } from '../../src/files/cache.ts';
 import { describeMachine } from '../machine.ts';
-import { loadResult, resultText, saveResult } from '../results.ts';
-import { pathRow } from './path.ts';
-import { pearsonRow } from './pearson.ts';
-import { quadratureRow } from './quadrature.ts';
-import type { Study } from './study.ts';
+import { type Contestant, contestant, oursFrom, peersPython, peerVersions } from '../peers.ts';
+import { resultText, saveResult } from '../results.ts';
+import { type Answer, type Command, type Method, pythia, type Settings } from './settings.ts';
 
 const { values } = parseArgs({
   options: {
-    workspace: { type: 'string' },
-    part: { type: 'string', default: 'all' },
-    cuts: { type: 'string' },
-    examples: { type: 'string', default: '12' },
-    pairs: { type: 'string', default: '40' },
-    threads: { type: 'string', default: '2' },
+    reference: { type: 'string' },
+    methods: { type: 'string', default: 'ig,attrib' },
+    rounds: { type: 'string', default: '5' },
+    from: { type: 'string', default: '0' },
+    json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
   },
 });
-
-interface Results {
-  quadrature: Record<string, unknown>;
-  pearson: Record<string, unknown>;
-  path?: unknown;
-  machine?: unknown;
-}
-
+const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+const requirements = beside('requirements.txt');
+const python = peersPython({
+  ...{ requirements, venv: '.venv-peers-circuits', variable: 'UNTANGLE_CIRCUITS_PYTHON' },
+});
+const folder = join(cacheRoot(), 'bench', 'effects-v1');
+const settings: Settings = { folder, threads: 2, batch: 10 };
+/** Pairs of a round. */
+const share: Record<Method, number> = { ig: pythia.pairs / 5, attrib: pythia.pairs };
+const [first, rounds] = [Number(values.from), Number(values.rounds)];
 const tell = (text: string) => console.error(text);
-const threads = Number(values.threads);
-const model = await openModel('smollm2-135m', { progress: silent });
-const study: Study = {
-  model,
-  network: networkOf(model),
-  dictionaries: await dictionariesIn(values.workspace, model.hash),
-  run: { open: (graph) => openSession(graph, { threads }), tokensPerRun: 256, threads },
-};
-const wants = (part: string) => values.part === 'all' || values.part === part;
-const listed = values.cuts?.split(',').map(Number);
+const round = (value: number, digits = 4) => Number(value.toPrecision(digits));
+const median = (numbers: readonly number[]) => quantile([...numbers], 0.5);
 
-const results = loadResult<Results>('effects') ?? { quadrature: {}, pearson: {} };
-results.machine = describeMachine();
-const keep = () => {
-  if (values.save) saveResult('effects', results);
-};
+if (!existsSync(join(folder, 'pairs.json'))) {
+  tell('making the random model, dictionaries and pairs (once; 2.6 GB)');
+  const made = spawnSync(python, [beside('peer.py'), 'prepare', folder, JSON.stringify(pythia)], {
+    stdio: ['ignore', 2, 2],
+  });
+  if (made.status !== 0) throw new Error('the peers could not prepare');
+}
 
-if (wants('quadrature')) {
-  const task = agreementTask(model.tokenizer, { train: Number(values.examples), heldOut: 2, seed: 0 });
-  const cuts = listed ?? study.network.cuts.map((_, cut) => cut).filter((cut) => cut % 2 === 0);
-  for (const cut of cuts) {
-    results.quadrature[cut] = await quadratureRow(study, task.train, cut);
-    tell(`cut ${cut}: ${JSON.stringify(results.quadrature[cut])}`);
-    keep();
+type Side = Contestant<Command, Answer>;
+interface Round {
+  readonly round: number;
+  readonly pairs: number;
+  readonly seconds: Record<string, number>;
+  readonly cpuSeconds: Record<string, number>;
+  readonly peakMiB: Record<string, number>;
+  /** Largest difference of a site's sum of effects to ours, over the largest sum. */
+  readonly difference: Record<string, number>;
+}
+
+let commit: string | undefined;
+
+/** Rounds of one method, each side in a fresh process. */
+async function measure(method: Method): Promise<Round[]> {
+  const us: Side = oursFrom(beside('ours.ts'));
+  const others: Side[] = [
+    contestant('plain', python, [beside('peer.py')]),
+    ...(values.reference === undefined
+      ? []
+      : [contestant<Command, Answer>('reference', python, [beside('reference.py'), values.reference])]),
+  ];
+  const sides = [us, ...others];
+  const found: Round[] = [];
+  for (const side of sides) {
+    commit = (await side.ask({ setup: settings })).commit || commit;
+    // The first run compiles, allocates and touches the weights.
+    await side.ask({ run: method, from: 0, to: 2 });
   }
-}
-if (wants('pearson')) {
-  const task = agreementTask(model.tokenizer, { train: Number(values.pairs), heldOut: 2, seed: 0 });
-  for (const dictionary of study.dictionaries) {
-    const cut = study.network.cuts.indexOf(dictionary.site);
-    if (listed && !listed.includes(cut)) continue;
-    results.pearson[cut] = await pearsonRow(study, dictionary, task.train);
-    tell(`cut ${cut}: ${JSON.stringify(results.pearson[cut])}`);
-    keep();
+  for (let r = first; r < first + rounds; r++) {
+    const from = (r * share[method]) % pythia.pairs;
+    const answers = new Map<string, Answer>();
+    for (const side of sides)
+      answers.set(side.name, await side.ask({ run: method, from, to: from + share[method] }));
+    const each = (of: (answer: Answer, name: string) => number) =>
+      Object.fromEntries([...answers].map(([name, answer]) => [name, round(of(answer, name))]));
+    const ours = answers.get('untangle')!.sums!;
+    const largest = Math.max(...ours.flatMap(([, f, e]) => [Math.abs(f), Math.abs(e)]));
+    found.push({
+      round: r,
+      pairs: share[method],
+      seconds: each((a) => a.seconds!),
+      cpuSeconds: each((a) => a.cpuSeconds!),
+      peakMiB: each((a) => a.peakBytes! / 2 ** 20),
+      difference: each(
+        (a) =>
+          Math.max(
+            ...a.sums!.map(([, f, e], i) => Math.max(Math.abs(f - ours[i]![1]), Math.abs(e - ours[i]![2]))),
+          ) / largest,
+      ),
+    });
+    tell(`${method}, round ${r + 1}: ${JSON.stringify(found.at(-1))}`);
   }
+  for (const side of sides) side.end();
+  return found;
 }
-if (wants('path')) {
-  const task = agreementTask(model.tokenizer, { train: 2, heldOut: 2, seed: 0 });
-  results.path = await pathRow(study, task.train);
-  tell(JSON.stringify(results.path));
-  keep();
-}
-process.stdout.write(resultText(results));
 
-/** The dictionaries of a workspace that were trained on this model, by depth. */
-async function dictionariesIn(workspace: string | undefined, hash: string): Promise<Dictionary[]> {
-  if (workspace === undefined) throw new RangeError('--workspace DIR: where `untangle demo` has run');
-  const cache = join(workspace, 'cache');
-  const folders = readdirSync(cache).filter((name) => existsSync(join(cache, name, MANIFEST)));
-  const all = await Promise.all(folders.map((name) => loadDictionary(join(cache, name))));
-  const block = ({ site }: Dictionary) => Number(/\d+/.exec(site)?.[0] ?? 0);
-  return all.filter((d) => d.modelHash === hash).sort((a, b) => block(a) - block(b));
+/** Medians over rounds. */
+function summary(method: Method, all: readonly Round[]) {
+  const names = Object.keys(all[0]!.seconds).filter((name) => name !== 'untangle');
+  const memory = (name: string) => Math.max(...all.map((r) => r.peakMiB[name]!));
+  return {
+    method,
+    secondsPer100Pairs: Object.fromEntries(
+      ['untangle', ...names].map((name) => [
+        name,
+        round((100 / share[method]) * median(all.map((r) => r.seconds[name]!))),
+      ]),
+    ),
+    timesFaster: Object.fromEntries(
+      names.map((name) => [name, round(median(all.map((r) => r.seconds[name]! / r.seconds.untangle!)))]),
+    ),
+    peakMiB: Object.fromEntries(['untangle', ...names].map((name) => [name, memory(name)])),
+    memoryRatio: Object.fromEntries(names.map((name) => [name, round(memory('untangle') / memory(name))])),
+    rounds: all,
+  };
 }
+
+interface Report {
+  readonly rows: readonly ReturnType<typeof summary>[];
+  readonly reference?: { readonly commit: string };
+}
+const saved = new URL('../results/circuits.json', import.meta.url);
+const before: Report | undefined = existsSync(saved)
+  ? (JSON.parse(readFileSync(saved, 'utf8')) as Report)
+  : undefined;
+const rows = new Map((values.save && before ? before.rows : []).map((row) => [row.method, row]));
+for (const method of values.methods.split(',') as Method[]) {
+  const earlier = first > 0 ? (rows.get(method)?.rounds ?? []).filter((r) => r.round < first) : [];
+  rows.set(method, summary(method, [...earlier, ...(await measure(method))]));
+}
+const report = {
+  what: 'all node effects at the 19 sites of a Pythia-70M shape with ReLU dictionaries of 32,768 features, random weights: the published code (feature-circuits) and a plain PyTorch loop beside ours, interleaved; medians over rounds',
+  command: 'npm run bench:circuits -- --reference CHECKOUT --save',
+  date: new Date().toISOString().slice(0, 10),
+  machine: describeMachine(),
+  versions: peerVersions(python, requirements),
+  reference: { repository: 'saprmarks/feature-circuits', commit: commit ?? before?.reference?.commit },
+  settings: { ...pythia, threads: settings.threads, peersBatch: settings.batch },
+  rows: [...rows.values()],
+};
+if (values.save) saveResult('circuits', report);
+if (values.json) process.stdout.write(resultText(report));
+else for (const { rounds: _, ...row } of report.rows) process.stdout.write(`${JSON.stringify(row)}\n`);
