@@ -37,7 +37,7 @@ function formed(weights: ToyWeights): string {
   const dropped = weights.features - represented.length;
   const parts = polytopes(weights).map(({ name, features }) => {
     const mean = features.reduce((sum, i) => sum + dimensionality_N[i]!, 0) / features.length;
-    return `${name === 'alone' ? 'one alone' : name} (D = ${number(mean)})`;
+    return `${name === 'alone' ? 'one alone' : name} (D = ${mean.toFixed(2)})`;
   });
   const rest = dropped > 0 ? `; ${dropped} dropped` : '';
   return parts.length === 0 ? 'nothing yet' : `${parts.join(', ')}${rest}`;
