@@ -1,21 +1,18 @@
 /** @file The circuit as a picture is drawn from: nodes with effects and activations, edges between places. */
 
 import { DEFAULT_RULE, quadrature } from '../autodiff/quadrature.ts';
+import { cleanPoints } from './clean-edges.ts';
 import { type Network, placeOf } from './cuts.ts';
-import { type NodePlace, openEdges, type PlacePoint } from './edge-effects.ts';
-import { movesOf, nodeIndex } from './effects.ts';
+import { type NodePlace, openEdges } from './edge-effects.ts';
+import { nodeIndex } from './effects.ts';
 import type { Pairs } from './examples.ts';
-import { firstExamples } from './feature-state.ts';
+import { edgesBetween, OUTPUT_ID, tokenId } from './flow-circuit.ts';
 import { lineCostates } from './line.ts';
-import { METRIC } from './metric.ts';
 import { effectMethod } from './node-effects.ts';
 import type { RunOptions } from './run-options.ts';
 import { ERROR, type NodeRef, nodeId, type RankedNode } from './select.ts';
 import type { CodedPlace, TrainEffects } from './train-effects.ts';
 import type { CircuitEdge, CircuitNode } from './types.ts';
-
-export const OUTPUT_ID = 'output';
-const tokenId = (position: number): string => `0:${position}:token`;
 
 /** Mean activation of the train examples, [T, F]. */
 export function meanActivations(cut: CodedPlace, side: 'clean' | 'patch'): Float32Array {
@@ -150,35 +147,13 @@ export async function circuitEdges(
     options,
   );
   try {
-    await sum.add(cleanPoint(train, pairs.examples), { from: 0, to: pairs.examples }, 1);
-    const edges: CircuitEdge[] = [];
-    for (const { from, to, source, target, weight } of sum.edges()) {
-      weight.forEach((w, j) => {
-        const u = ids.get(key(from, source[j]!));
-        const v = to === METRIC ? OUTPUT_ID : ids.get(key(to, target[j]!));
-        if (u !== undefined && v !== undefined) edges.push({ source: u, target: v, weight: w });
-      });
-    }
-    return edges;
+    await sum.add(
+      cleanPoints(train.embedding, train.places, pairs.examples),
+      { from: 0, to: pairs.examples },
+      1,
+    );
+    return edgesBetween(sum.edges(), ids);
   } finally {
     await sum.release();
   }
-}
-
-/** The clean run as a point: states, costates and moves of the first examples. */
-function cleanPoint(train: TrainEffects, examples: number): Map<string, PlacePoint> {
-  const { site, clean_BTD, patch_BTD } = train.embedding;
-  const embed: PlacePoint = {
-    x_BTD: clean_BTD,
-    costate_BTD: new Float32Array(clean_BTD.length),
-    moves: { features: [], x_BTD: clean_BTD.map((x, i) => patch_BTD[i]! - x) },
-  };
-  const coded = train.places.map(({ site, clean, patch, costate_BTD }): [string, PlacePoint] => {
-    const some = { clean: firstExamples(clean, examples), patch: firstExamples(patch, examples) };
-    return [
-      site,
-      { x_BTD: clean.x_BTD, costate_BTD, moves: movesOf(some.clean, some.patch), state: some.clean },
-    ];
-  });
-  return new Map([[site, embed], ...coded]);
 }

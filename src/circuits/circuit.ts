@@ -8,21 +8,32 @@ import type { Task } from '../data/tasks.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
 import type { Model } from '../models/types.ts';
 import { openSession } from '../runtime/session.ts';
+import type { Baseline } from './baselines.ts';
 import { circuitEdges, circuitNodes, meanActivations, outputNode, tokenNodes } from './circuit-graph.ts';
+import { requireContrast } from './contrast.ts';
 import { SIZES } from './curve.ts';
 import { dictionariesByDepth, type Network, networkOf } from './cuts.ts';
 import { saveEffects } from './effects-file.ts';
 import { type Pairs, pairsOf } from './examples.ts';
+import { type FlowRanking, rankByFlow } from './flow-circuit.ts';
 import { judge } from './judge.ts';
 import { type RunOptions, TOKENS_PER_RUN } from './run-options.ts';
 import { meanEstimate } from './scores.ts';
-import { rankNodes } from './select.ts';
+import { type Aggregation, rankNodes } from './select.ts';
 import { type TrainEffects, trainEffects } from './train-effects.ts';
 import type { CircuitResult } from './types.ts';
 
 export interface CircuitOptions {
-  /** Quadrature rule of the effects, e.g. `midpoint-10`. */
+  /** How effects are taken, e.g. `midpoint-10` (see effectMethod()). */
   readonly rule: string;
+  /** What nodes are compared with. */
+  readonly baseline: Baseline;
+  /** Nodes are ranked position by position (`none`), or features by the sum over their positions (`sum`). */
+  readonly aggregation: Aggregation;
+  /** Circuits of the largest effects, or of the paths that carry most work (flow-circuit.ts). */
+  readonly select: 'threshold' | 'flow';
+  /** With `flow`: train examples and points of the line, and how many nodes edges are taken between. */
+  readonly flow: { readonly examples: number; readonly rule: string; readonly candidates: number };
   /** The circuit that is listed is the largest of the curve with no more nodes than this. */
   readonly maxNodes: number;
   /** Train examples that edges and token nodes are averaged over. */
@@ -38,6 +49,10 @@ export interface CircuitOptions {
 
 export const CIRCUIT_DEFAULTS: CircuitOptions = {
   rule: DEFAULT_RULE,
+  baseline: 'counterfactual',
+  aggregation: 'none',
+  select: 'threshold',
+  flow: { examples: 4, rule: 'midpoint-10', candidates: 300 },
   maxNodes: 200,
   edgeExamples: 20,
   sizes: SIZES,
@@ -81,7 +96,7 @@ export async function findCircuit(input: CircuitInput, context: WorkContext): Pr
     network,
     dictionaries,
     pairs,
-    options.rule,
+    { method: options.rule, baseline: options.baseline },
     { task: task.name, title: task.title },
     { ...run, threads },
     context,
@@ -99,7 +114,17 @@ export async function findCircuit(input: CircuitInput, context: WorkContext): Pr
     })),
   });
 
-  const ranked = rankNodes(train.places.map((cut) => cut.effects));
+  requireContrast(task.name, task.train, train.clean_B, train.patch_B);
+  const flow =
+    options.select === 'flow'
+      ? await flowOfTask(network, dictionaries, task, options, run, context)
+      : undefined;
+  const ranked =
+    flow?.ranked ??
+    rankNodes(
+      train.places.map((cut) => cut.effects),
+      options.aggregation,
+    );
   const judged = await judge(
     network,
     {
@@ -120,7 +145,7 @@ export async function findCircuit(input: CircuitInput, context: WorkContext): Pr
   );
   const point = judged.curve[judged.chosen]!;
   const chosen = ranked.slice(0, point.nodes);
-  const graph = await drawGraph(network, train, pairs, chosen, { task, options, run }, context);
+  const graph = await drawGraph(network, train, pairs, chosen, { task, options, run, flow }, context);
   return {
     task: task.name,
     title: task.title,
@@ -134,6 +159,13 @@ export async function findCircuit(input: CircuitInput, context: WorkContext): Pr
       clean: meanEstimate(train.clean_B, stream.fork('clean')),
       patch: meanEstimate(train.patch_B, stream.fork('patch')),
     },
+    method: {
+      rule: options.rule,
+      baseline: options.baseline,
+      aggregation: options.aggregation,
+      select: options.select,
+    },
+    ...(flow ? { balance: flow.balance } : {}),
     ...graph,
     ...judged,
     faithfulness: point.faithfulness,
@@ -144,7 +176,31 @@ export async function findCircuit(input: CircuitInput, context: WorkContext): Pr
   };
 }
 
+/** Path work of the first train examples, and nodes ranked by it. */
+function flowOfTask(
+  network: Network,
+  dictionaries: readonly Dictionary[],
+  task: Task,
+  { flow: { examples, rule, candidates } }: CircuitOptions,
+  run: RunOptions,
+  { progress }: WorkContext,
+): Promise<FlowRanking> {
+  const few = pairsOf(task.name, task.train.slice(0, examples));
+  return track(progress, { task: 'flow', label: `Flow: ${task.title}`, unit: 'runs' }, (advance) => {
+    let done = 0;
+    const counted: RunOptions = {
+      ...run,
+      advance: (rows) => {
+        done += rows;
+        advance(done);
+      },
+    };
+    return rankByFlow(network, dictionaries, few, { rule, candidates }, counted);
+  });
+}
+
 interface Parts {
+  readonly flow: FlowRanking | undefined;
   readonly task: Task;
   readonly options: CircuitOptions;
   readonly run: RunOptions;
@@ -155,7 +211,7 @@ async function drawGraph(
   train: TrainEffects,
   pairs: Pairs,
   chosen: ReturnType<typeof rankNodes>,
-  { task, options, run }: Parts,
+  { task, options, run, flow }: Parts,
   { progress }: WorkContext,
 ): Promise<Pick<CircuitResult, 'nodes' | 'edges'>> {
   const examples = Math.min(options.edgeExamples, pairs.examples);
@@ -170,13 +226,15 @@ async function drawGraph(
         advance(done);
       },
     };
-    const tokens = await tokenNodes(network, train, few, options.rule, counted);
+    const lines = await tokenNodes(network, train, few, options.rule, counted);
+    const tokens = flow ? lines.map((t) => ({ ...t, effect: flow.tokens_T[t.position] ?? t.effect })) : lines;
     const nodes = [
       ...tokens,
       ...circuitNodes(chosen, train.places),
       outputNode(network, train, pairs.positions),
     ];
-    const edges = await circuitEdges(network, train, chosen, tokens, few, counted);
-    return { nodes, edges };
+    if (!flow) return { nodes, edges: await circuitEdges(network, train, chosen, tokens, few, counted) };
+    const shown = new Set(nodes.map((node) => node.id));
+    return { nodes, edges: flow.flow.edges.filter((e) => shown.has(e.source) && shown.has(e.target)) };
   });
 }

@@ -20,8 +20,14 @@ export interface RankedNode extends NodeRef {
 export const nodeId = (node: NodeRef): string =>
   `${node.site}:${node.position}:${node.feature === ERROR ? 'err' : `f${node.feature}`}`;
 
-/** Every node with an effect, largest |effect| first (ties by id, so that the order is stable). */
-export function rankNodes(effects: readonly PlaceEffects[]): RankedNode[] {
+/** Whether each position is ranked for itself, or features by the sum over their positions (Marks et al. 2024). */
+export type Aggregation = 'none' | 'sum';
+
+/**
+ * Every node with an effect, largest |effect| first (ties by id, so that the order is stable). With `sum` the positions of a
+ * feature (and error nodes of a place) stay together and go by |Σ over positions|.
+ */
+export function rankNodes(effects: readonly PlaceEffects[], aggregation: Aggregation = 'none'): RankedNode[] {
   const nodes: RankedNode[] = [];
   const depth = new Map(effects.map((e) => [e.site, e.depth]));
   for (const { site, positions, features, features_TF, errors_T } of effects) {
@@ -34,14 +40,24 @@ export function rankNodes(effects: readonly PlaceEffects[]): RankedNode[] {
       }
     }
   }
+  const sums = new Map<string, number>();
+  const whole = ({ site, feature }: NodeRef) => `${site}:${feature}`;
+  if (aggregation === 'sum') {
+    for (const node of nodes) sums.set(whole(node), (sums.get(whole(node)) ?? 0) + node.effect);
+  }
+  const size = (node: RankedNode) => Math.abs(sums.get(whole(node)) ?? node.effect);
   return nodes.sort(
     (a, b) =>
+      size(b) - size(a) ||
+      (aggregation === 'sum' ? compareText(whole(a), whole(b)) : 0) ||
       Math.abs(b.effect) - Math.abs(a.effect) ||
       depth.get(a.site)! - depth.get(b.site)! ||
       a.position - b.position ||
       a.feature - b.feature,
   );
 }
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Which nodes stay as they are, by site: 1 = kept, 0 = set to its mean. */
 export interface Masks {

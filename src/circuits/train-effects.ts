@@ -4,10 +4,11 @@ import type { WorkContext } from '../core/progress.ts';
 import { track } from '../core/progress.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
 import { ablationStart } from './ablation.ts';
+import { type Baseline, baselineState } from './baselines.ts';
 import { costatesAt } from './costates.ts';
 import { type Network, placeOf } from './cuts.ts';
 import { movesOf, type PlaceEffects, placeEffects } from './effects.ts';
-import { exactEffects, placeChange } from './exact.ts';
+import { exactEffects, metricWith, placeChange } from './exact.ts';
 import type { Pairs } from './examples.ts';
 import type { FeatureState } from './feature-state.ts';
 import { effectMethod, lineCostatesBy, readPlaces } from './node-effects.ts';
@@ -21,6 +22,8 @@ export interface CodedPlace {
   readonly dictionary: Dictionary;
   readonly clean: FeatureState;
   readonly patch: FeatureState;
+  /** What clean is compared with: `patch`, or another baseline. */
+  readonly baseline: FeatureState;
   /** λ̄ of the circuit's rule, [B, T, D]. */
   readonly costate_BTD: Float32Array;
   readonly effects: PlaceEffects;
@@ -42,12 +45,18 @@ export interface TrainEffects {
   readonly patch_B: Float64Array;
 }
 
+/** How effects are taken: see effectMethod() and Baseline. */
+export interface EffectChoice {
+  readonly method: string;
+  readonly baseline: Baseline;
+}
+
 /** Runs both sides of all pairs, reads them in the dictionaries, and takes effects by `method` and by attribution patching. */
 export async function trainEffects(
   network: Network,
   dictionaries: readonly Dictionary[],
   pairs: Pairs,
-  method: string,
+  { method, baseline }: EffectChoice,
   label: { readonly task: string; readonly title: string },
   options: RunOptions & { readonly threads: number },
   { progress }: WorkContext,
@@ -79,19 +88,41 @@ export async function trainEffects(
       const { site } = dictionary;
       const { depth, width } = placeOf(network, site);
       const shape = { site, depth, examples: pairs.examples, positions: pairs.positions, width };
-      const change_B = await placeChange(network, site, pairs, read, counted, place.start);
-      const moves = movesOf(place.clean, place.patch);
+      const compared = baselineState(baseline, place.patch, dictionary);
+      const change_B =
+        baseline === 'counterfactual'
+          ? await placeChange(network, site, pairs, read, counted, place.start)
+          : (await metricWith(network, site, compared.x_BTD, pairs, counted, place.start)).map(
+              (m, b) => m - clean.metric_B[b]!,
+            );
+      const moves = movesOf(place.clean, compared);
       const effectsBy = (costate: Float32Array) => placeEffects(shape, dictionary, moves, costate, change_B);
       const costate_BTD =
         by.kind === 'line' || by.kind === 'adaptive'
-          ? (await lineCostatesBy(by, network, place, place.patch, pairs, change_B, counted)).costate_BTD
+          ? (await lineCostatesBy(by, network, place, compared, pairs, change_B, counted)).costate_BTD
           : relevance[site]!;
       const exactly = { clean_B: clean.metric_B, change_B };
       places.push({
-        ...{ site, depth, dictionary, clean: place.clean, patch: place.patch, costate_BTD },
+        ...{
+          site,
+          depth,
+          dictionary,
+          clean: place.clean,
+          patch: place.patch,
+          baseline: compared,
+          costate_BTD,
+        },
         effects:
           by.kind === 'exact'
-            ? await exactEffects(network, dictionary, place, pairs, exactly, counted, { start: place.start })
+            ? await exactEffects(
+                network,
+                dictionary,
+                { clean: place.clean, patch: compared },
+                pairs,
+                exactly,
+                counted,
+                { start: place.start },
+              )
             : effectsBy(costate_BTD),
         attributionPatching: effectsBy(atClean[site]!),
       });

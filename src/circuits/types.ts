@@ -1,6 +1,7 @@
 /** @file What a circuit is once it is found: nodes, edges, and how well they carry the behaviour. JSON, shown by the Studio. */
 import type { Estimate } from '../core/statistics.ts';
 import type { Areas } from './areas.ts';
+import type { PathBalance } from './path-balance.ts';
 
 /** Sign everywhere: `effect` is IE = m(patched) − m(clean); a node the answer needs has a negative one. */
 export interface CircuitNode {
@@ -71,6 +72,16 @@ export interface CircuitResult {
   readonly completeness: Estimate;
   readonly random: Estimate;
   readonly variants: readonly FaithfulnessVariant[];
+  /** How effects were taken and nodes chosen. */
+  readonly method?: {
+    readonly rule: string;
+    readonly baseline: string;
+    readonly aggregation: string;
+    /** `threshold`: the largest effects; `flow`: the paths that carry most. */
+    readonly select: string;
+  };
+  /** With `flow`: how well path work balances. */
+  readonly balance?: PathBalance;
   /** The circuit of neurons at the same places, ranked and run alike. */
   readonly neurons?: readonly NeuronPoint[];
   /** Areas under the curves over the share of nodes kept (areas.ts). */

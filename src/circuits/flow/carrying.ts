@@ -1,5 +1,5 @@
 /** @file The smallest circuit that carries a given share of the flow: what passes through a set of nodes alone. */
-import { type Flow, type FlowIndex, indexFlow, isSink, isSource } from './network.ts';
+import { type Flow, type FlowIndex, indexFlow } from './network.ts';
 import { fraction, rankByPaths } from './paths.ts';
 
 /**
@@ -17,15 +17,15 @@ function shareThrough(index: FlowIndex, keeps: Uint8Array): number {
   let [arrives, whole] = [0, 0];
   for (const node of index.order) {
     const { work } = index.nodes[node]!;
-    if (isSink(index, node)) whole += work;
+    if (index.sinks.has(node)) whole += work;
     if (!keeps[node]) continue;
-    if (isSource(index, node)) amount[node] = work;
+    if (index.sources.has(node)) amount[node] = work;
     else {
       for (const { from, weight } of index.into[node]!) {
         if (keeps[from]) amount[node]! += amount[from]! * fraction(index, from, weight);
       }
     }
-    if (isSink(index, node)) arrives += amount[node]!;
+    if (index.sinks.has(node)) arrives += amount[node]!;
   }
   return arrives / whole;
 }

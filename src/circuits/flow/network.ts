@@ -21,6 +21,11 @@ export interface FlowEdge {
 export interface Flow {
   readonly nodes: readonly FlowNode[];
   readonly edges: readonly FlowEdge[];
+  /**
+   * Ids of nodes where energy comes in and where it ends. By default those that nothing feeds and those that feed nothing;
+   * part of a flow has to say, since there a node may have lost its neighbours.
+   */
+  readonly ends?: { readonly sources: readonly string[]; readonly sinks: readonly string[] };
 }
 
 /** An edge by the indices of its ends. */
@@ -38,6 +43,8 @@ export interface FlowIndex {
   readonly order: readonly number[];
   readonly into: readonly (readonly Link[])[];
   readonly from: readonly (readonly Link[])[];
+  readonly sources: ReadonlySet<number>;
+  readonly sinks: ReadonlySet<number>;
   /** Largest |work| of a node: what "nothing" is measured by. */
   readonly scale: number;
 }
@@ -46,7 +53,7 @@ export interface FlowIndex {
  * Indexes a flow. @throws CircuitError `circuit.not-a-flow` when an edge names a node that is not there, a node comes twice,
  * or the edges run in a circle.
  */
-export function indexFlow({ nodes, edges }: Flow): FlowIndex {
+export function indexFlow({ nodes, edges, ends }: Flow): FlowIndex {
   const at = new Map(nodes.map((node, i) => [node.id, i]));
   if (at.size < nodes.length) throw notAFlow('a node comes twice', nodes[0]!.id);
   const into: Link[][] = nodes.map(() => []);
@@ -70,7 +77,13 @@ export function indexFlow({ nodes, edges }: Flow): FlowIndex {
     throw notAFlow(`the edges run in a circle through "${inCircle}"`, inCircle);
   }
   const scale = nodes.reduce((most, node) => Math.max(most, Math.abs(node.work)), 0);
-  return { nodes, at, order, into, from, scale };
+  const named = (ids: readonly string[] | undefined, links: readonly (readonly Link[])[]) =>
+    new Set(ids ? ids.flatMap((id) => at.get(id) ?? []) : order.filter((i) => links[i]!.length === 0));
+  return {
+    ...{ nodes, at, order, into, from, scale },
+    sources: named(ends?.sources, into),
+    sinks: named(ends?.sinks, from),
+  };
 }
 
 const notAFlow = (what: string, where: string): CircuitError =>
@@ -78,10 +91,6 @@ const notAFlow = (what: string, where: string): CircuitError =>
     where,
     hint: 'edges run from tokens to the answer, between nodes that are listed once each',
   });
-
-/** Where energy comes in (nothing feeds it) and where it ends (it feeds nothing). */
-export const isSource = (index: FlowIndex, node: number): boolean => index.into[node]!.length === 0;
-export const isSink = (index: FlowIndex, node: number): boolean => index.from[node]!.length === 0;
 
 /** One node's books. */
 export interface NodeBalance {
@@ -109,9 +118,9 @@ export function balance(flow: Flow): Balance {
   let [worst, sources, sinks] = [0, 0, 0];
   const nodes = flow.nodes.map(({ id, work }, i): NodeBalance => {
     const books: { inflow?: number; outflow?: number } = {};
-    if (isSource(index, i)) sources += work;
+    if (index.sources.has(i)) sources += work;
     else books.inflow = sum(index.into[i]!);
-    if (isSink(index, i)) sinks += work;
+    if (index.sinks.has(i)) sinks += work;
     else books.outflow = sum(index.from[i]!);
     for (const side of [books.inflow, books.outflow]) {
       if (side !== undefined) worst = Math.max(worst, Math.abs(side - work));

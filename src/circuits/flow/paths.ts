@@ -1,5 +1,5 @@
 /** @file Efficient paths: how the energy gets from the tokens to the answer, by the product of edge fractions. */
-import { type Flow, type FlowIndex, indexFlow, isSink, isSource } from './network.ts';
+import { type Flow, type FlowIndex, indexFlow } from './network.ts';
 
 /**
  * The proportional rule, by which a signed flow is taken apart: whatever comes into u leaves it through u → v in the
@@ -54,7 +54,7 @@ export function efficientPaths(flow: Flow, options: PathOptions = {}): FlowPath[
   if (through !== undefined && middle === undefined) return [];
   if (middle === undefined) {
     for (const source of index.order) {
-      if (!isSource(index, source)) continue;
+      if (!index.sources.has(source)) continue;
       for (const piece of toSink[source]!) {
         found.push({ value: start(source) * piece.value, nodes: unroll(piece) });
       }
@@ -80,7 +80,7 @@ export function efficientPaths(flow: Flow, options: PathOptions = {}): FlowPath[
 function suffixes(index: FlowIndex, count: number): Piece[][] {
   const all: Piece[][] = index.nodes.map(() => []);
   for (const node of index.order.toReversed()) {
-    if (isSink(index, node)) {
+    if (index.sinks.has(node)) {
       all[node] = [{ value: 1, node }];
       continue;
     }
@@ -97,7 +97,7 @@ function suffixes(index: FlowIndex, count: number): Piece[][] {
 function prefixes(index: FlowIndex, count: number, start: (node: number) => number): Piece[][] {
   const all: Piece[][] = index.nodes.map(() => []);
   for (const node of index.order) {
-    if (isSource(index, node)) {
+    if (index.sources.has(node)) {
       all[node] = [{ value: start(node), node }];
       continue;
     }
