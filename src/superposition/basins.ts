@@ -45,10 +45,12 @@ const PENTAGON: Directions = [
 ];
 
 function basin(task: ToyTask, V: Landscape, name: Basin['name'], directions: Directions): Basin {
-  const W_NM = Float64Array.from(directions.flatMap(([turn, length]) => [
-    length * Math.cos(2 * Math.PI * turn),
-    length * Math.sin(2 * Math.PI * turn),
-  ]));
+  const W_NM = Float64Array.from(
+    directions.flatMap(([turn, length]) => [
+      length * Math.cos(2 * Math.PI * turn),
+      length * Math.sin(2 * Math.PI * turn),
+    ]),
+  );
   const start: ToyWeights = { features: 5, neurons: 2, W_NM, b_N: new Float64Array(5) };
   const minimum = relaxed(V, flattened(start), { tolerance: 1e-10 });
   return { ...minimum, name, weights: weightsAt(task, minimum.x) };
@@ -81,14 +83,21 @@ export function basinPath(options: ElasticBandOptions & { readonly frequencies?:
 }
 
 /** The same band with twice as many pieces: a second resolution that the barrier must not depend on. */
-export const finer = (path: BasinPath, options: ElasticBandOptions & { readonly frequencies?: number } = {}): BasinPath =>
-  basinPath({ ...options, path: refined(path.band) });
+export const finer = (
+  path: BasinPath,
+  options: ElasticBandOptions & { readonly frequencies?: number } = {},
+): BasinPath => basinPath({ ...options, path: refined(path.band) });
 
 /** Weights of two neurons turned in their plane to lie nearest to others (Procrustes, rotations only). */
 function turnedTo(weights: ToyWeights, to: ToyWeights): ToyWeights {
   let [along, across] = [0, 0];
   for (let i = 0; i < weights.features; i++) {
-    const [x, y, u, v] = [weights.W_NM[2 * i]!, weights.W_NM[2 * i + 1]!, to.W_NM[2 * i]!, to.W_NM[2 * i + 1]!];
+    const [x, y, u, v] = [
+      weights.W_NM[2 * i]!,
+      weights.W_NM[2 * i + 1]!,
+      to.W_NM[2 * i]!,
+      to.W_NM[2 * i + 1]!,
+    ];
     along += x * u + y * v;
     across += x * v - y * u;
   }
