@@ -9,7 +9,8 @@ import { openSafetensors, writeSafetensors } from '../files/safetensors.ts';
 import { architectures, kinds } from './kinds/registry.ts';
 import { type Activation, type Dictionary, dictionaryTensors, type Floats } from './types.ts';
 
-const MANIFEST = 'dictionary.json';
+/** The file that makes a folder a dictionary of ours. */
+export const MANIFEST = 'dictionary.json';
 const WEIGHTS = 'dictionary.safetensors';
 
 const size = z.int().min(1);

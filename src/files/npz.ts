@@ -1,9 +1,8 @@
 /** @file npz files, as numpy writes and reads them: a zip of arrays in the npy format (NEP 1). */
-import { zipSync } from 'fflate';
 import { FileError } from '../core/errors.ts';
 import { bytesOf, type DType, sizeOf, type Tensor, tensor, viewBytes } from '../core/tensor.ts';
-import { writeFileAtomic } from './atomic.ts';
 import { listZip, readZipMember } from './zip.ts';
+import { writeZip } from './zip-writer.ts';
 
 const codes: Readonly<Record<DType, string>> = {
   float32: '<f4',
@@ -19,8 +18,10 @@ const magic = '\x93NUMPY';
 
 /** Writes each tensor under its name; `numpy.load(path)[name]` gives it back. Not compressed. */
 export async function writeNpz(path: string, tensors: Readonly<Record<string, Tensor>>): Promise<void> {
-  const members = Object.entries(tensors).map(([name, t]) => [`${name}.npy`, encodeNpy(t)] as const);
-  await writeFileAtomic(path, zipSync(Object.fromEntries(members), { level: 0 }));
+  await writeZip(
+    path,
+    Object.entries(tensors).map(([name, t]) => [`${name}.npy`, encodeNpy(t)] as const),
+  );
 }
 
 /** All arrays of an npz file. @throws FileError `file.zip`, `file.npy`, `file.dtype`, `file.truncated` */

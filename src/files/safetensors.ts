@@ -120,8 +120,8 @@ function readAt(
   return target;
 }
 
-/** bfloat16 is the upper half of a float32. */
-function fromBfloat16(bytes: Uint8Array): Float32Array<ArrayBuffer> {
+/** Numbers of bfloat16 bytes: it is the upper half of a float32. */
+export function fromBfloat16(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   const halves = new Uint16Array(bytes.slice().buffer);
   const words = new Uint32Array(halves.length);
   for (let i = 0; i < halves.length; i++) words[i] = halves[i]! << 16;

@@ -85,8 +85,22 @@ export async function fetchFromHub(
 ): Promise<Snapshot> {
   const there = await findSnapshot(id);
   if (there && (!refresh || hubIsOff())) return there;
+  const fetched = async () => fetchSnapshot(await askHub(id, context), id, context, { verify: refresh });
+  return orWhatIsHere(id, there, fetched, context);
+}
+
+/**
+ * What `fetched` brings; when the hub is out of reach what is `there`, and it is said so.
+ * @throws ModelError `hub.unreachable` when nothing is there (says what is); whatever else `fetched` throws
+ */
+export async function orWhatIsHere<T extends { readonly commit: string }>(
+  id: HubId,
+  there: T | undefined,
+  fetched: () => Promise<T>,
+  context: WorkContext,
+): Promise<T> {
   try {
-    return await fetchSnapshot(await askHub(id, context), id, context, { verify: refresh });
+    return await fetched();
   } catch (error) {
     const isAway = error instanceof FileError && ['file.download', 'file.offline'].includes(error.code);
     if (!isAway) throw error;

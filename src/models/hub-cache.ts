@@ -45,6 +45,25 @@ const folderName = (repository: string): string => `models--${repository.replace
 
 /** The model of `id` on this disk; undefined when it is not there or not whole. */
 export async function findSnapshot(id: HubId): Promise<Snapshot | undefined> {
+  for await (const { place, commit } of commitsOf(id)) {
+    const found = await readSnapshot(place, id, commit);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Folders of that repository at that revision on this disk, whatever was fetched of it. */
+export async function findFolders(
+  id: HubId,
+): Promise<{ readonly folder: string; readonly commit: string }[]> {
+  const all: { folder: string; commit: string }[] = [];
+  for await (const { place, commit } of commitsOf(id))
+    all.push({ folder: join(place, 'snapshots', commit), commit });
+  return all;
+}
+
+/** Where the revision of `id` lies, by the references and the commits of each root. */
+async function* commitsOf(id: HubId): AsyncGenerator<{ place: string; commit: string }> {
   for (const root of hubRoots()) {
     const place = join(root, folderName(id.repository));
     const ref = await readFile(join(place, 'refs', ...id.revision.split('/')), 'utf8').catch(() => '');
@@ -53,10 +72,8 @@ export async function findSnapshot(id: HubId): Promise<Snapshot | undefined> {
     const commit =
       commits.find((name) => name === ref.trim()) ??
       (isCommit ? commits.find((name) => name.startsWith(id.revision)) : undefined);
-    const found = commit === undefined ? undefined : await readSnapshot(place, id, commit);
-    if (found) return found;
+    if (commit !== undefined) yield { place, commit };
   }
-  return undefined;
 }
 
 /** All models of the hub on this disk that can be opened. */
@@ -142,8 +159,34 @@ export async function fetchSnapshot(
   repository: HubRepository,
   id: HubId,
   context: WorkContext,
-  { verify = false }: { readonly verify?: boolean } = {},
+  options: { readonly verify?: boolean } = {},
 ): Promise<Snapshot> {
+  const { place, fetched, name } = cacheFor(repository, id, context, options);
+  await name((await chooseRemote(repository, id, fetched)).files);
+  return (await readSnapshot(place, id, repository.commit))!;
+}
+
+/**
+ * Fetches what is missing of these files of a repository, as fetchSnapshot does, and returns the folder that they are in.
+ * @throws as fetchHubFile
+ */
+export async function fetchFiles(
+  repository: HubRepository,
+  id: HubId,
+  paths: readonly string[],
+  context: WorkContext,
+  options: { readonly verify?: boolean } = {},
+): Promise<string> {
+  return cacheFor(repository, id, context, options).name(paths);
+}
+
+/** A repository's place in the cache: files fetched under their hash, and named together. */
+function cacheFor(
+  repository: HubRepository,
+  id: HubId,
+  context: WorkContext,
+  { verify = false }: { readonly verify?: boolean },
+) {
   const place = join(hubRoots()[0]!, folderName(id.repository));
   const byName = new Map(repository.files.map((file) => [file.path, file]));
   const at = { repository: id.repository, revision: repository.commit };
@@ -166,14 +209,16 @@ export async function fetchSnapshot(
     if (!(await exists(blob))) await fetchHubFile(at, file, blob, { ...context, progress });
     return blob;
   };
-  const choice = await chooseRemote(repository, id, fetched);
-  const blobs: [string, string][] = [];
-  for (const path of choice.files) blobs.push([path, await fetched(path)]);
-  const folder = join(place, 'snapshots', repository.commit);
-  for (const [path, blob] of blobs) await giveName(blob, join(folder, path));
-  if (id.revision !== repository.commit)
-    await writeFileAtomic(join(place, 'refs', ...id.revision.split('/')), repository.commit);
-  return (await readSnapshot(place, id, repository.commit))!;
+  const name = async (paths: readonly string[]): Promise<string> => {
+    const blobs: [string, string][] = [];
+    for (const path of paths) blobs.push([path, await fetched(path)]);
+    const folder = join(place, 'snapshots', repository.commit);
+    for (const [path, blob] of blobs) await giveName(blob, join(folder, path));
+    if (id.revision !== repository.commit)
+      await writeFileAtomic(join(place, 'refs', ...id.revision.split('/')), repository.commit);
+    return folder;
+  };
+  return { place, fetched, name };
 }
 
 /** Removes a file whose content is no longer what its name says. */
