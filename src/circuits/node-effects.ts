@@ -154,7 +154,7 @@ export async function nodeEffects(
   options: RunOptions,
 ): Promise<NodeEffects> {
   const method = effectMethod(name);
-  const read = await readPlaces(network, dictionaries, pairs, options);
+  const read = await readPlaces(network, dictionaries, pairs, options, [network.cuts[0]!]);
   const sites = dictionaries.map((d) => d.site);
   const atOnce =
     method.kind === 'clean' ? await costatesAt(network, sites, pairs, options, method.rules) : {};
