@@ -1,4 +1,5 @@
 /** @file Runs a study for a command: progress on the terminal, the Studio beside it, the report at the end. */
+import { relative } from 'node:path';
 import { UntangleError } from '../core/errors.ts';
 import { featureSource } from '../studio/features.ts';
 import { type Studio, startStudio } from '../studio/server.ts';
@@ -11,6 +12,7 @@ import { type Io, printJson } from './io.ts';
 import type { GlobalOptions } from './options.ts';
 import { progressView } from './progress.ts';
 import { report } from './report.ts';
+import { table } from './table.ts';
 
 export interface PlayOptions extends GlobalOptions {
   /** Whether the browser is opened when a person sits in front. */
@@ -21,6 +23,8 @@ export interface PlayOptions extends GlobalOptions {
   /** False for commands that show no Studio. */
   readonly studio?: boolean;
   readonly wanted?: (step: StudyStep) => boolean;
+  /** Steps whose folders are told at the end: for commands that run one stage. */
+  readonly folders?: (step: Pick<StudyStep, 'name'>) => boolean;
 }
 
 /** Runs `study` and prints what it found. `command` is what does this again. */
@@ -39,8 +43,9 @@ export async function play(study: Study, command: string, options: PlayOptions, 
       ...(options.wanted ? { wanted: options.wanted } : {}),
     });
     view?.close();
-    if (options.json) printJson(io, summary);
-    else io.out(report(summary, io));
+    const kept = options.folders ? await folderList(study, store, options) : undefined;
+    if (options.json) printJson(io, kept ? { ...summary, steps: kept } : summary);
+    else io.out(report(summary, io) + (kept ? folderReport(kept) : ''));
     if (studio && io.interactive && !options.json) await stay(studio, io);
   } finally {
     view?.close();
@@ -48,6 +53,34 @@ export async function play(study: Study, command: string, options: PlayOptions, 
     await studio?.close();
   }
 }
+
+interface KeptStep {
+  readonly step: string;
+  readonly folder: string;
+  readonly seconds: number;
+  /** What it found, in half a line. */
+  readonly summary: string;
+}
+
+/** Where the steps of a stage have put what they made. */
+async function folderList(study: Study, store: StudyStore, options: PlayOptions): Promise<KeptStep[]> {
+  const folders = await stepFolders(study, options.workspace);
+  return store
+    .get()
+    .steps.filter((step) => options.folders?.(step))
+    .map(({ name, seconds = 0, summary = '' }) => ({
+      step: name,
+      folder: folders.get(name)!,
+      seconds,
+      summary,
+    }));
+}
+
+const folderReport = (kept: readonly KeptStep[]): string =>
+  `\n${table(
+    ['step', 'result', 'folder'],
+    kept.map(({ step, summary, folder }) => [step, summary, relative(process.cwd(), folder)]),
+  )}`;
 
 /** The Studio beside a running study; undefined, with the reason told, when its pages are not built. */
 async function openStudio(

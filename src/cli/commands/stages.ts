@@ -9,6 +9,7 @@ import type { Io } from '../io.ts';
 import { addGlobalOptions, type GlobalOptions } from '../options.ts';
 import { play } from '../play.ts';
 import { commandLine, seeded } from '../show.ts';
+import { addInlineOptions, type InlineOptions, inlineStudy, inlineWords } from './inline-study.ts';
 
 const stages = [
   ['harvest', 'record activations at the sites of the dictionaries'],
@@ -20,6 +21,15 @@ const stages = [
   ['edit', 'switch features off and count what else moves'],
 ] as const;
 
+/** Stages that need no behaviour: their study may be written on the command line. */
+const inline: ReadonlySet<string> = new Set(['harvest', 'train', 'evaluate', 'features']);
+
+/** Steps that belong to a stage; comparing dictionaries is scoring them. */
+const belongs = (name: string, stage: string): boolean => {
+  const [first] = name.split('/');
+  return first === stage || (stage === 'evaluate' && first === 'sweep');
+};
+
 /** Adds `harvest`, `train` … `edit`. */
 export function addStages(program: Command, io: Io): void {
   for (const [stage, summary] of stages) {
@@ -28,20 +38,39 @@ export function addStages(program: Command, io: Io): void {
       .summary(summary)
       .description(`Runs a study as far as to ${summary}. Finished steps are kept and not run again.`)
       .argument('[file]', 'study file; the study of the demo when left out')
-      .action(async (file: string | undefined, options: GlobalOptions) => {
-        const study = seeded(file === undefined ? await demoStudy() : await readStudy(file), options);
-        const wanted = (step: StudyStep) => step.name === stage || step.name.startsWith(`${stage}/`);
-        const steps = await planStudy(study, options.workspace);
-        if (!steps.some((step) => step.name === stage || step.name.startsWith(`${stage}/`))) {
-          throw new StudyError('study.no-stage', `this study has no stage "${stage}"`, {
-            ...(file === undefined ? {} : { where: file }),
-            hint: 'circuit, energy and edit need tasks, and must not be switched off in the study',
-          });
-        }
-        const words = file === undefined ? stage : `${stage} ${file}`;
-        await play(study, commandLine(io, words, options), { ...options, wanted, studio: false }, io);
-      })
-      .addHelpText('after', `\nExamples:\n  untangle ${stage}\n  untangle ${stage} my.yaml --json`);
+      .action((file: string | undefined, options: GlobalOptions & InlineOptions) =>
+        runStage(stage, file, options, io),
+      )
+      .addHelpText(
+        'after',
+        `\nExamples:\n  untangle ${stage}\n  untangle ${stage} my.yaml --json${inline.has(stage) ? inlineExample(stage) : ''}`,
+      );
+    if (inline.has(stage)) addInlineOptions(command);
     addGlobalOptions(command);
   }
+}
+
+const inlineExample = (stage: string): string =>
+  `\n  untangle ${stage} --model smollm2-135m --site blocks.11 --set architecture=batchtopk k=16,32`;
+
+async function runStage(
+  stage: string,
+  file: string | undefined,
+  options: GlobalOptions & InlineOptions,
+  io: Io,
+): Promise<void> {
+  const written = inline.has(stage) ? inlineStudy(options, file) : undefined;
+  const given = written ?? (file === undefined ? await demoStudy() : await readStudy(file));
+  const study = seeded(given, options);
+  const steps = await planStudy(study, options.workspace);
+  if (!steps.some((step) => belongs(step.name, stage))) {
+    throw new StudyError('study.no-stage', `this study has no stage "${stage}"`, {
+      ...(file === undefined ? {} : { where: file }),
+      hint: 'circuit, energy and edit need tasks, and must not be switched off in the study',
+    });
+  }
+  const words = [stage, ...(file === undefined ? [] : [file]), ...(written ? [inlineWords(options)] : [])];
+  const wanted = (step: StudyStep) => belongs(step.name, stage);
+  const play_ = { ...options, wanted, studio: false, folders: wanted };
+  await play(study, commandLine(io, words.join(' '), options), play_, io);
 }
