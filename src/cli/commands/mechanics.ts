@@ -1,5 +1,4 @@
 /** @file `untangle mechanics`: pendulums, planets and the methods that move them, from the command line. */
-import { extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { giveWay, UsageError } from '../../core/errors.ts';
 import { stateOf } from '../../mechanics/build.ts';
@@ -14,6 +13,7 @@ import { sectionOrbits } from '../../study/mechanics/section.ts';
 import { sectionOf } from '../../study/mechanics/views.ts';
 import { type Io, printJson } from '../io.ts';
 import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
+import { type Plot, plot, plotOption } from '../plot.ts';
 import { table } from '../table.ts';
 import { checkAction } from './check.ts';
 
@@ -43,34 +43,10 @@ function halvings(text: string): number {
 /** Samples that a run keeps: with more steps, only every n-th is recorded. */
 const SAMPLES = 1_000_000;
 
-/** The name of a picture, by its ending. */
-function pictureFile(file: string): string {
-  if (['.svg', '.png'].includes(extname(file).toLowerCase())) return file;
-  throw new InvalidArgumentError('A picture ends with .svg or .png.');
-}
-
 /** Numbers with commas between them. */
 const reals = (text: string): number[] => text.split(',').map(real);
 
-interface Plot extends GlobalOptions {
-  readonly plot?: string;
-}
-
-const plotOption = () => new Option('--plot <file>', 'draw a picture: .svg or .png').argParser(pictureFile);
 const size = { width: 760, height: 460 };
-
-/** Writes a picture as its name asks for (`pictureFile`), and says so. */
-async function plot(file: string | undefined, svg: () => string, io: Io): Promise<void> {
-  if (file === undefined) return;
-  const [{ writeFileAtomic }, { pngOf }] = await Promise.all([
-    import('../../files/atomic.ts'),
-    import('../../pictures/png.ts'),
-  ]);
-  const drawn = svg();
-  const svgFile = extname(file).toLowerCase() === '.svg';
-  await writeFileAtomic(file, svgFile ? new TextEncoder().encode(drawn) : await pngOf(drawn));
-  io.err(`${file} written\n`);
-}
 
 const short = (value: number) => (Number.isFinite(value) ? value.toExponential(2) : '–');
 
