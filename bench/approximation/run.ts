@@ -1,0 +1,99 @@
+/**
+ * @file How well node effects are approximated, on SmolLM2: completeness of quadrature rules at every cut, correlation
+ * with exact effects of features, and the balance of path work.
+ *
+ *   npm run bench:effects -- --workspace DIR [--part quadrature|pearson|path|all] [--cuts 0,2,4] [--examples 12] [--save]
+ *
+ * DIR is a workspace in which `untangle demo` has run: its dictionaries are read. Parts and cuts can be measured one by
+ * one; --save puts each into bench/results/effects.json, beside what is there.
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { networkOf } from '../../src/circuits/cuts.ts';
+import { silent } from '../../src/core/progress.ts';
+import { agreementTask } from '../../src/data/tasks.ts';
+import { loadDictionary, MANIFEST } from '../../src/dictionaries/files.ts';
+import type { Dictionary } from '../../src/dictionaries/types.ts';
+import { openTokenModel as openModel } from '../../src/models/open.ts';
+import { openSession } from '../../src/runtime/session.ts';
+import { describeMachine } from '../machine.ts';
+import { loadResult, resultText, saveResult } from '../results.ts';
+import { pathRow } from './path.ts';
+import { pearsonRow } from './pearson.ts';
+import { quadratureRow } from './quadrature.ts';
+import type { Study } from './study.ts';
+
+const { values } = parseArgs({
+  options: {
+    workspace: { type: 'string' },
+    part: { type: 'string', default: 'all' },
+    cuts: { type: 'string' },
+    examples: { type: 'string', default: '12' },
+    pairs: { type: 'string', default: '40' },
+    threads: { type: 'string', default: '2' },
+    save: { type: 'boolean', default: false },
+  },
+});
+
+interface Results {
+  quadrature: Record<string, unknown>;
+  pearson: Record<string, unknown>;
+  path?: unknown;
+  machine?: unknown;
+}
+
+const tell = (text: string) => console.error(text);
+const threads = Number(values.threads);
+const model = await openModel('smollm2-135m', { progress: silent });
+const study: Study = {
+  model,
+  network: networkOf(model),
+  dictionaries: await dictionariesIn(values.workspace, model.hash),
+  run: { open: (graph) => openSession(graph, { threads }), tokensPerRun: 256, threads },
+};
+const wants = (part: string) => values.part === 'all' || values.part === part;
+const listed = values.cuts?.split(',').map(Number);
+
+const results = loadResult<Results>('effects') ?? { quadrature: {}, pearson: {} };
+results.machine = describeMachine();
+const keep = () => {
+  if (values.save) saveResult('effects', results);
+};
+
+if (wants('quadrature')) {
+  const task = agreementTask(model.tokenizer, { train: Number(values.examples), heldOut: 2, seed: 0 });
+  const cuts = listed ?? study.network.cuts.map((_, cut) => cut).filter((cut) => cut % 2 === 0);
+  for (const cut of cuts) {
+    results.quadrature[cut] = await quadratureRow(study, task.train, cut);
+    tell(`cut ${cut}: ${JSON.stringify(results.quadrature[cut])}`);
+    keep();
+  }
+}
+if (wants('pearson')) {
+  const task = agreementTask(model.tokenizer, { train: Number(values.pairs), heldOut: 2, seed: 0 });
+  for (const dictionary of study.dictionaries) {
+    const cut = study.network.cuts.indexOf(dictionary.site);
+    if (listed && !listed.includes(cut)) continue;
+    results.pearson[cut] = await pearsonRow(study, dictionary, task.train);
+    tell(`cut ${cut}: ${JSON.stringify(results.pearson[cut])}`);
+    keep();
+  }
+}
+if (wants('path')) {
+  const task = agreementTask(model.tokenizer, { train: 2, heldOut: 2, seed: 0 });
+  results.path = await pathRow(study, task.train);
+  tell(JSON.stringify(results.path));
+  keep();
+}
+process.stdout.write(resultText(results));
+
+/** The dictionaries of a workspace that were trained on this model, by depth. */
+async function dictionariesIn(workspace: string | undefined, hash: string): Promise<Dictionary[]> {
+  if (workspace === undefined) throw new RangeError('--workspace DIR: where `untangle demo` has run');
+  const cache = join(workspace, 'cache');
+  const folders = readdirSync(cache).filter((name) => existsSync(join(cache, name, MANIFEST)));
+  const all = await Promise.all(folders.map((name) => loadDictionary(join(cache, name))));
+  const block = ({ site }: Dictionary) => Number(/\d+/.exec(site)?.[0] ?? 0);
+  return all.filter((d) => d.modelHash === hash).sort((a, b) => block(a) - block(b));
+}
