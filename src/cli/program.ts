@@ -2,7 +2,9 @@
 import { Command } from 'commander';
 import { untangleVersion } from '../study/versions.ts';
 import { addCheck } from './commands/check.ts';
+import { addCircuit } from './commands/circuit.ts';
 import { addDemo } from './commands/demo.ts';
+import { addDictionaries } from './commands/dictionaries.ts';
 import { addMechanics } from './commands/mechanics.ts';
 import { addModels } from './commands/models.ts';
 import { addRun } from './commands/run.ts';
@@ -10,6 +12,7 @@ import { addSites } from './commands/sites.ts';
 import { addStages } from './commands/stages.ts';
 import { addStudio } from './commands/studio.ts';
 import { addStudy } from './commands/study.ts';
+import { addSuperposition } from './commands/superposition.ts';
 import type { Io } from './io.ts';
 
 /** The program, ready to parse. Commander's own complaints are thrown as CommanderError, never printed by it. */
@@ -36,9 +39,12 @@ export function program(io: Io): Command {
   addRun(root, io);
   addSites(root, io);
   addModels(root, io);
+  addDictionaries(root, io);
   addCheck(root, io);
   addMechanics(root, io);
+  addSuperposition(root, io);
   addStages(root, io);
+  addCircuit(root, io);
   addStudio(root, io);
   return root;
 }
