@@ -178,7 +178,7 @@ export function screenedCollect(
 }
 
 /**
- * Entries Y + bias greater than their feature's floor (not below 0): lists[R][capacity] of (value, feature), features
+ * Entries Y + bias greater than their feature's floor: lists[R][capacity] of (value, feature), features
  * ascending, and counts[R]. Room for F entries a row.
  */
 export function collectAbove(
@@ -250,9 +250,9 @@ function smallest(list: usize, count: i32): usize {
   return worst;
 }
 
-/** Cuts each row's list to its k largest and writes indices[R, k], values[R, k] (features ascending) and counts[R]. */
+/** Cuts each row's list to its k largest and writes indices[R, stride], values[R, stride] (features ascending) and counts[R]. */
 export function prune(
-  lists: usize, counts: usize, indices: usize, values: usize, R: i32, k: i32, capacity: i32,
+  lists: usize, counts: usize, indices: usize, values: usize, R: i32, k: i32, stride: i32, capacity: i32,
 ): void {
   for (let row = 0; row < R; row++) {
     const list = lists + (<usize>(row * capacity) << 3);
@@ -264,7 +264,7 @@ export function prune(
       memory.copy(worst, worst + 8, rest);
     }
     store<i32>(counts + (<usize>row << 2), count);
-    const at = <usize>(row * k) << 2;
+    const at = <usize>(row * stride) << 2;
     for (let i: usize = 0; i < <usize>count; i++) {
       store<f32>(values + at + (i << 2), load<f32>(list + (i << 3)));
       store<i32>(indices + at + (i << 2), load<i32>(list + (i << 3), 4));

@@ -19,7 +19,7 @@ export interface BlockEncoder {
   /** Encoder weights, [F, D]; call `weightsChanged` after writing to them. */
   readonly W_enc_FD: Float32Array;
   readonly b_enc_F: Float32Array;
-  /** `select: 'above'`: an entry counts when its pre-activation is greater than this; 0 at first. Not below 0. */
+  /** `select: 'above'`: an entry counts when its pre-activation is greater than this; 0 at first. */
   readonly floor_F: Float32Array;
   /** Top-k: the features of each row in ascending order, the first counts[row] of k. */
   readonly indices_RK: Int32Array;
@@ -33,8 +33,8 @@ export interface BlockEncoder {
   encode(): Promise<void>;
   /** The matrix product: pre-activations without bias, or what screens them. */
   product(): Promise<void>;
-  /** Bias and top-k, or bias and comparison with the floors, on the last product. */
-  select(): void;
+  /** Bias and top-k (or fewer than k), or bias and comparison with the floors, on the last product. */
+  select(most?: number): void;
   /** After select(): puts the entries of the first `rows` rows one after another, and returns their number. */
   compact(rows: number): number;
   /**
@@ -178,7 +178,7 @@ export async function openBlockEncoder(shape: {
     await session.run(feeds, into);
   };
 
-  const select = () => {
+  const select = (wanted = k) => {
     if (above) {
       kernels.collectAbove(at.Y, at.bias, at.floor, at.lists, at.counts, padded, R, capacity);
       return;
@@ -187,7 +187,7 @@ export async function openBlockEncoder(shape: {
     if (screen) {
       kernels.scaledGroupMaxima(Y, screen.scales, bias, maxima, padded, R, size);
     } else kernels.groupMaxima(Y, bias, maxima, padded, R, size);
-    kernels.rowThresholds(maxima, thresholds, at.coarse, groups, R, k, span);
+    kernels.rowThresholds(maxima, thresholds, at.coarse, groups, R, wanted, span);
     if (screen) {
       kernels.widen(thresholds, screen.margins, R);
       kernels.screenedCollect(
@@ -209,11 +209,11 @@ export async function openBlockEncoder(shape: {
     } else kernels.collect(Y, bias, maxima, thresholds, lists, counts, padded, R, size, capacity);
     const overflowed: number[] = [];
     for (let row = 0; row < R; row++) if (counts_R[row]! > capacity) overflowed.push(row);
-    kernels.prune(lists, counts, at.indices, at.values, R, k, capacity);
+    kernels.prune(lists, counts, at.indices, at.values, R, wanted, k, capacity);
     for (const row of overflowed) {
       const o = 4 * row * k;
       if (screen) kernels.exactRow(at.x, at.W, Y, F, R, D, row);
-      counts_R[row] = kernels.selectRow(Y, bias, lists, at.indices + o, at.values + o, F, R, row, k);
+      counts_R[row] = kernels.selectRow(Y, bias, lists, at.indices + o, at.values + o, F, R, row, wanted);
     }
   };
 

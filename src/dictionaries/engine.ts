@@ -1,22 +1,14 @@
 /** @file Which engine trains a plan. */
+import { fusedReason } from './fused.ts';
 import { openGraphTrainer } from './graph-trainer.ts';
-import type { TrainingPlan } from './plan.ts';
-import type { ActivationRows } from './rows.ts';
-import type { Trainer } from './trainer.ts';
-import type { Dictionary } from './types.ts';
+import { openTrainer, type Trainer, type TrainerOptions } from './trainer.ts';
 
-export interface EngineOptions {
-  readonly plan: TrainingPlan;
-  /** On shared memory. */
-  readonly source: ActivationRows;
-  /** Row of each slot of each batch, [steps · batch], on shared memory. */
-  readonly order: Uint32Array;
-  readonly threads: number;
-}
+/** What a training is opened with. */
+export type EngineOptions = TrainerOptions;
 
-/** A trainer that can tell its dictionary at any time. */
-export type Engine = Trainer & { dictionary(): Dictionary };
+/** What either engine gives. */
+export type Engine = Trainer;
 
-/** Opens the engine that can train `plan`. */
-export const openEngine = (options: EngineOptions): Promise<Engine> =>
-  openGraphTrainer(options) as Promise<Engine>;
+/** Opens the fused engine where it can train the plan, else the graph engine, which trains everything. */
+export const openEngine = (options: EngineOptions): Promise<Trainer> =>
+  fusedReason(options.plan) === undefined ? openTrainer(options) : openGraphTrainer(options);

@@ -6,7 +6,6 @@ import { squaredNorm } from '../mechanics/optimisers/optimiser.ts';
 import { openLearner } from '../networks/learner.ts';
 import { annealed, controlled, learnedThreshold, type PowerState, powersAt } from './controls.ts';
 import { courseAt } from './courses.ts';
-import type { EngineOptions } from './engine.ts';
 import { foldTrained } from './fold-trained.ts';
 import { CLOCK } from './layout.ts';
 import { dictionaryObjective, type Parameters } from './losses/objective.ts';
@@ -15,7 +14,7 @@ import { kAt, type TrainingPlan } from './plan.ts';
 import { type Rewritable, resample } from './resample.ts';
 import { scaleRow, scalingsOf } from './scaling.ts';
 import { startParameters } from './starts.ts';
-import type { StepReport, Trainer } from './trainer.ts';
+import type { StepReport, Trainer, TrainerOptions } from './trainer.ts';
 import { optimiserOf, projectRows, unitRows } from './update-rule.ts';
 
 /** Everything that changes from step to step beside parameters and the optimiser's memory. */
@@ -34,7 +33,7 @@ interface Moving {
  * when its state was saved and taken up by another trainer.
  * @throws DictionaryError `dictionary.not-finite`, `dictionary.constant`, `dictionary.config` (a transcoder without targets).
  */
-export async function openGraphTrainer({ plan, source, order, threads }: EngineOptions): Promise<Trainer> {
+export async function openGraphTrainer({ plan, source, order, threads }: TrainerOptions): Promise<Trainer> {
   requireTargets(plan, source.y_NE);
   const scalings = scalingsOf(plan, source);
   const start = startParameters(plan, source, scalings, random(plan.seed).fork('weights'));

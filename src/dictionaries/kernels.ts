@@ -27,7 +27,19 @@ export interface SelectKernels {
 export interface SparseKernels {
   normalise: Kernel;
   decodeRows: Kernel;
+  decodeNested: Kernel;
   decodeDead: Kernel;
+  penalise: Kernel;
+  powers: Kernel;
+  jump: Kernel;
+  jumpSlopes: Kernel;
+  gate: Kernel;
+  gateSlopes: Kernel;
+  sumExtras: Kernel;
+  countValues: Kernel;
+  listBin: Kernel;
+  keepLargest: Kernel;
+  throughEncoder: Kernel;
   countEntries: Kernel;
   sortEntries: Kernel;
   gradients: Kernel;

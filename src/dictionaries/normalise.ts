@@ -1,7 +1,5 @@
-/** @file Normalisation of training data, and how it is folded into the weights of the finished dictionary. */
+/** @file Normalisation of training data: their mean and size, and whether they can be trained on at all. */
 import { DictionaryError } from '../core/errors.ts';
-import type { TrainerWeights } from './trainer.ts';
-import type { Dictionary, Floats } from './types.ts';
 
 /** z = (x − centre)·scale has mean 0 and, over all its numbers, root mean square 1. */
 export interface Normalisation {
@@ -47,38 +45,4 @@ export function normalisation(x_ND: Float32Array, width: number, site: string): 
     });
   }
   return { centre, scale };
-}
-
-/**
- * A dictionary for raw activations from weights trained on z = (x − c)·s. With unit decoder rows f′ = f/s:
- * W_enc′ = W_enc, b_enc′ = b_enc/s − W_enc·c, W_dec′ = W_dec, b_dec′ = b_dec/s + c; top-k does not change.
- */
-export function fold(
-  weights: TrainerWeights,
-  { centre, scale }: Normalisation,
-  { k, ...about }: Pick<Dictionary, 'site' | 'modelHash' | 'width' | 'features' | 'sinkNorm'> & { k: number },
-): Dictionary {
-  const { width: D, features: F } = about;
-  const dense = (W: Float32Array): Floats => {
-    const out = new Float32Array(F * D);
-    for (let f = 0; f < F; f++) out.set(W.subarray(f * weights.stride, f * weights.stride + D), f * D);
-    return out;
-  };
-  const W_enc_FD = dense(weights.W_enc_FD);
-  const b_enc_F = Float32Array.from({ length: F }, (_, f) => {
-    let shift = 0;
-    for (let d = 0; d < D; d++) shift += W_enc_FD[f * D + d]! * centre[d]!;
-    return weights.b_enc_F[f]! / scale - shift;
-  });
-  const b_dec_D = Float32Array.from({ length: D }, (_, d) => weights.b_dec_D[d]! / scale + centre[d]!);
-  const activation = { kind: 'topk', k } as const;
-  return {
-    ...about,
-    architecture: 'topk',
-    activation,
-    W_enc_FD,
-    b_enc_F,
-    W_dec_FD: dense(weights.W_dec_FD),
-    b_dec_D,
-  };
 }

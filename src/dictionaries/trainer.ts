@@ -1,13 +1,21 @@
-/** @file A trainer: the shared state of a TopK dictionary in training, and the threads that advance it. */
+/** @file The fused engine: the shared state of a dictionary in training, and the threads that advance it. */
 import type { Worker } from 'node:worker_threads';
 import { DictionaryError } from '../core/errors.ts';
-import type { Random } from '../core/random.ts';
+import { random } from '../core/random.ts';
 import { spawnWorker } from '../runtime/worker.ts';
 import { crew } from './barrier.ts';
 import { blockRows } from './blocks.ts';
+import { foldTrained } from './fold-trained.ts';
+import { trainShape } from './fused.ts';
 import { kernelMemory } from './kernels.ts';
-import { CLOCK, CLOCKS, CONTROL, type TrainShape, trainLayout } from './layout.ts';
-import type { StepConfig } from './step.ts';
+import { CLOCK, CLOCKS, CONTROL, NUMBERS, trainLayout } from './layout.ts';
+import type { Parameters } from './losses/objective.ts';
+import type { TrainingPlan } from './plan.ts';
+import type { ActivationRows } from './rows.ts';
+import { scalingsOf } from './scaling.ts';
+import { startParameters } from './starts.ts';
+import { parametersIn, prepareMemory } from './trainer-memory.ts';
+import type { Dictionary } from './types.ts';
 import type { WorkerData, WorkerMessage, WorkerOrder } from './worker.ts';
 
 export interface StepReport {
@@ -15,22 +23,13 @@ export interface StepReport {
   readonly step: number;
   /** Mean ‖x̂ − x‖² of the step's batch, in the trainer's units (activations centred, divided by their RMS). */
   readonly loss: number;
+  /** Mean number of active features a row. */
+  readonly l0: number;
   readonly gradientNorm: number;
   readonly dead: number;
 }
 
-/** Weights of a trainer, in the trainer's units; live views of shared memory. */
-export interface TrainerWeights {
-  readonly W_enc_FD: Float32Array;
-  readonly b_enc_F: Float32Array;
-  readonly W_dec_FD: Float32Array;
-  readonly b_dec_D: Float32Array;
-  /** Floats from one row of W to the next (the padded width). */
-  readonly stride: number;
-}
-
 export interface Trainer {
-  readonly weights: TrainerWeights;
   readonly steps: number;
   /** Runs until `goal` steps are finished; resolves with that number (less after `stop`). */
   run(goal: number, onStep?: (report: StepReport) => void): Promise<number>;
@@ -39,43 +38,44 @@ export interface Trainer {
   /** Everything that a later trainer of equal shape needs to go on to the bit. */
   readonly state: Uint8Array;
   restore(state: Uint8Array): void;
+  /** The dictionary as it is now, folded: for raw activations. */
+  dictionary(): Dictionary;
   /** Milliseconds by phase, summed over threads, since the start. */
   clocks(): Record<keyof typeof CLOCK, number>;
   close(): Promise<void>;
 }
 
 export interface TrainerOptions {
-  readonly shape: TrainShape;
-  readonly config: StepConfig;
-  /** [rows, width], on shared memory. */
-  readonly source: Float32Array;
+  /** One that `fusedReason` has nothing against. */
+  readonly plan: TrainingPlan;
+  /** On shared memory; several trainers may read the same. */
+  readonly source: ActivationRows;
   /** Row of each batch slot, [steps · batch], on shared memory. */
   readonly order: Uint32Array;
-  /** What rows are centred on, [width]. */
-  readonly centre: Float32Array;
-  readonly random: Random;
+  readonly threads: number;
   /** Time phases on the processor instead of the wall: for benchmarks on a machine that others use. */
   readonly processorTime?: boolean;
 }
 
-/** Opens a trainer: random unit decoder rows, the encoder their copy, biases 0. */
-export async function openTrainer(options: TrainerOptions): Promise<Trainer> {
-  const { shape, config, source, order, centre, random, processorTime = false } = options;
-  const layout = trainLayout(shape, blockRows(config.screened));
+/** The fused engine's trainer, whose parameters can be looked at. */
+export interface FusedTrainer extends Trainer {
+  /** Copies, in normalised units. */
+  parameters(): Parameters;
+}
+
+/** Opens the fused engine on a plan. The same plan and rows give the same weights to the bit for any number of threads. */
+export async function openTrainer(options: TrainerOptions): Promise<FusedTrainer> {
+  const { plan, source, order, threads, processorTime = false } = options;
+  const shape = trainShape(plan, threads);
+  const layout = trainLayout(shape, blockRows(plan.encoder === 'screened' && shape.selection === 'rows'));
   const memory = kernelMemory(layout.bytes, true);
-  const floats = (offset: number, n: number) => new Float32Array(memory.buffer, offset, n);
-  const control = new Int32Array(memory.buffer, layout.control, 16);
-  const { features: F, width } = shape;
-  const D = layout.D;
-  const weights: TrainerWeights = {
-    W_enc_FD: floats(layout.W_enc, F * D),
-    b_enc_F: floats(layout.b_enc, F),
-    W_dec_FD: floats(layout.W_dec, F * D),
-    b_dec_D: floats(layout.b_dec, width),
-    stride: D,
-  };
-  floats(layout.centre, width).set(centre);
-  initialise(weights, F, width, random);
+  const control = new Int32Array(memory.buffer, layout.control, 32);
+  const scalings = scalingsOf(plan, source);
+  const start = startParameters(plan, source, scalings, random(plan.seed).fork('weights'));
+  const parameters = parametersIn(memory, layout, shape);
+  for (const [name, { data }] of Object.entries(start)) parameters.write(name, data);
+  prepareMemory(memory, layout, plan, shape, scalings.input.centre);
+  const scale = scalings.input.scale[0]!;
 
   const workers: Worker[] = [];
   let onStep: ((report: StepReport) => void) | undefined;
@@ -86,7 +86,7 @@ export async function openTrainer(options: TrainerOptions): Promise<Trainer> {
   const wait = (kind: 'ready' | 'rest') =>
     new Promise<void>((done, fail) => {
       if (failed) fail(failed);
-      else waiting = { kind, left: shape.threads, done, fail };
+      else waiting = { kind, left: threads, done, fail };
     });
   const fail = (error: Error) => {
     failed ??= error;
@@ -106,8 +106,10 @@ export async function openTrainer(options: TrainerOptions): Promise<Trainer> {
     }
   };
   const ready = wait('ready');
-  for (let id = 0; id < shape.threads; id++) {
-    const data: WorkerData = { id, shape, memory, config, source, order, processorTime };
+  for (let id = 0; id < threads; id++) {
+    const data: WorkerData = {
+      ...{ id, shape, memory, plan, scale, source: source.x_ND, order, processorTime },
+    };
     const worker = spawnWorker(new URL('./worker.ts', import.meta.url), data);
     worker.on('message', receive);
     worker.on('error', fail);
@@ -118,7 +120,7 @@ export async function openTrainer(options: TrainerOptions): Promise<Trainer> {
   }
   const close = async () => {
     // Those at work leave at their next meeting, so that none is ended inside onnxruntime.
-    crew(control, shape.threads).fail();
+    crew(control, threads).fail();
     for (const worker of workers) worker.removeAllListeners('exit');
     await Promise.all(workers.map(leave));
   };
@@ -128,13 +130,12 @@ export async function openTrainer(options: TrainerOptions): Promise<Trainer> {
   });
 
   return {
-    weights,
     get steps() {
       return Atomics.load(control, CONTROL.step);
     },
     async run(goal, report) {
       onStep = report;
-      Atomics.store(control, CONTROL.goal, Math.min(goal, config.steps));
+      Atomics.store(control, CONTROL.goal, Math.min(goal, plan.steps));
       const rested = wait('rest');
       for (const worker of workers) worker.postMessage('work' satisfies WorkerOrder);
       await rested;
@@ -152,11 +153,16 @@ export async function openTrainer(options: TrainerOptions): Promise<Trainer> {
       control[CONTROL.arrived] = 0;
       control[CONTROL.failed] = 0;
     },
+    parameters: parameters.read,
+    dictionary() {
+      const threshold = new Float64Array(memory.buffer, layout.numbers, 32)[NUMBERS.threshold]!;
+      return foldTrained(plan, parameters.read(), { scalings, ...(threshold >= 0 && { threshold }) });
+    },
     clocks() {
-      const all = new Float64Array(memory.buffer, layout.clocks, CLOCKS * shape.threads);
+      const all = new Float64Array(memory.buffer, layout.clocks, CLOCKS * threads);
       const sums = Object.entries(CLOCK).map(([name, slot]) => {
         let sum = 0;
-        for (let id = 0; id < shape.threads; id++) sum += all[id * CLOCKS + slot]!;
+        for (let id = 0; id < threads; id++) sum += all[id * CLOCKS + slot]!;
         return [name, sum] as const;
       });
       return Object.fromEntries(sums) as Record<keyof typeof CLOCK, number>;
@@ -177,20 +183,4 @@ function leave(worker: Worker): Promise<unknown> {
     });
     worker.postMessage('exit' satisfies WorkerOrder);
   });
-}
-
-/** Random directions for the decoder, the encoder its copy. */
-function initialise(weights: TrainerWeights, F: number, width: number, random: Random): void {
-  const { W_enc_FD, W_dec_FD, stride } = weights;
-  for (let f = 0; f < F; f++) {
-    let square = 0;
-    for (let d = 0; d < width; d++) {
-      const value = random.normal();
-      W_dec_FD[f * stride + d] = value;
-      square += value * value;
-    }
-    const scale = 1 / Math.sqrt(square);
-    for (let d = 0; d < width; d++) W_dec_FD[f * stride + d]! *= scale;
-  }
-  W_enc_FD.set(W_dec_FD);
 }

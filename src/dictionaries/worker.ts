@@ -6,13 +6,16 @@ import { blockRows, openBlockEncoder } from './blocks.ts';
 import { threadClock, wallClock } from './clock.ts';
 import { loadKernels } from './kernels.ts';
 import { CONTROL, NUMBERS, type TrainShape, trainLayout } from './layout.ts';
-import { type StepConfig, trainingStep } from './step.ts';
+import type { TrainingPlan } from './plan.ts';
+import { trainingStep } from './step.ts';
 
 export interface WorkerData {
   readonly id: number;
   readonly shape: TrainShape;
   readonly memory: WebAssembly.Memory;
-  readonly config: StepConfig;
+  readonly plan: TrainingPlan;
+  /** Rows are multiplied by it after centring. */
+  readonly scale: number;
   readonly source: Float32Array;
   readonly order: Uint32Array;
   /** Phases are timed on the processor instead of the wall. */
@@ -25,17 +28,18 @@ export type WorkerOrder = 'work' | 'exit';
 /** What worker 0 tells about each finished step, and every worker about its end. */
 export type WorkerMessage =
   | { type: 'ready' }
-  | { type: 'step'; step: number; loss: number; gradientNorm: number; dead: number }
+  | { type: 'step'; step: number; loss: number; l0: number; gradientNorm: number; dead: number }
   | { type: 'rest'; step: number }
   | { type: 'error'; error: ReturnType<typeof reportError> };
 
 const port = parentPort!;
 const post = (message: WorkerMessage) => port.postMessage(message);
-const { id, shape, memory, config, source, order, processorTime } = workerData as WorkerData;
-const rows = blockRows(config.screened);
+const { id, shape, memory, plan, scale, source, order, processorTime } = workerData as WorkerData;
+const screened = plan.encoder === 'screened' && shape.selection === 'rows';
+const rows = blockRows(screened);
 const layout = trainLayout(shape, rows);
-const control = new Int32Array(memory.buffer, layout.control, 16);
-const numbers = new Float64Array(memory.buffer, layout.numbers, 16);
+const control = new Int32Array(memory.buffer, layout.control, 32);
+const numbers = new Float64Array(memory.buffer, layout.numbers, 32);
 const team = crew(control, shape.threads);
 
 try {
@@ -43,9 +47,9 @@ try {
   const encoder = await openBlockEncoder({
     width: layout.D,
     features,
-    select: { k },
+    select: shape.selection === 'rows' ? { k } : 'above',
     maxListed: layout.dead,
-    screened: config.screened,
+    screened,
     rows,
   });
   const kernels = loadKernels('sparse', memory);
@@ -58,7 +62,8 @@ try {
     encoder,
     crew: team,
     clock: processorTime ? threadClock() : wallClock,
-    config,
+    plan,
+    scale,
     source,
     order,
   });
@@ -90,6 +95,7 @@ try {
             type: 'step',
             step: control[CONTROL.step]!,
             loss: numbers[NUMBERS.loss]!,
+            l0: numbers[NUMBERS.l0]!,
             gradientNorm: numbers[NUMBERS.gradientNorm]!,
             dead: control[CONTROL.deadTotal]!,
           });

@@ -1,6 +1,6 @@
 /** @file The TopK training step written densely in float64, straight from its definition: what the sparse step must equal. */
-import { rateAt } from '../../src/dictionaries/schedule.ts';
-import type { StepConfig } from '../../src/dictionaries/step.ts';
+import { courseAt } from '../../src/dictionaries/courses.ts';
+import type { TrainingPlan } from '../../src/dictionaries/plan.ts';
 
 type Matrix = number[][];
 
@@ -57,7 +57,7 @@ export function topK(a: readonly number[], k: number): number[] {
 export function denseStep(
   state: DenseState,
   x: Matrix,
-  config: StepConfig,
+  config: TrainingPlan,
   sizes: { k: number; auxEvery: number; maxDead: number },
 ): DenseReport {
   const { W_enc, b_enc, W_dec, b_dec } = state;
@@ -129,7 +129,7 @@ export function denseStep(
 }
 
 /** Dead features in rotation, at most `max`. */
-function deadFeatures(state: DenseState, config: StepConfig, max: number): number[] {
+function deadFeatures(state: DenseState, config: TrainingPlan, max: number): number[] {
   if (config.auxiliary === 0 || state.step === 0) return [];
   const F = state.silent.length;
   const start = (state.step * max) % F;
@@ -140,9 +140,10 @@ function deadFeatures(state: DenseState, config: StepConfig, max: number): numbe
 }
 
 /** Kingma & Ba 2015, as torch.optim.Adam writes it. */
-function adam(p: Parameter, g: Matrix, clip: number, step: number, config: StepConfig): void {
-  const { beta1, beta2, epsilon } = config;
-  const rate = rateAt(config.schedule, step, config.steps);
+function adam(p: Parameter, g: Matrix, clip: number, step: number, config: TrainingPlan): void {
+  if (config.optimiser.name !== 'adam') throw new TypeError('not Adam');
+  const { beta1, beta2, epsilon } = config.optimiser;
+  const rate = courseAt(config.rate, step, config.steps);
   p.value.forEach((row, i) => {
     for (let d = 0; d < row.length; d++) {
       const gd = clip * g[i]![d]!;

@@ -5,10 +5,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { buildKernels } from '../../scripts/build-kernels.ts';
 import { silent } from '../../src/core/progress.ts';
 import { random } from '../../src/core/random.ts';
+import { courseAt } from '../../src/dictionaries/courses.ts';
 import { loadDictionary, saveDictionary } from '../../src/dictionaries/files.ts';
 import { fractionOfVarianceExplained } from '../../src/dictionaries/fve.ts';
-import { fold } from '../../src/dictionaries/normalise.ts';
-import { rateAt } from '../../src/dictionaries/schedule.ts';
 import { trainDictionary } from '../../src/dictionaries/train.ts';
 import { normals, randomDictionary, sparseData } from './support.ts';
 
@@ -111,37 +110,6 @@ describe('training', () => {
   ])('refuses with %s', async (code, source, wrong) => {
     const bad = trainDictionary(source, { ...about, features: 8, k: 2, passes: 3, ...wrong }, context);
     await expect(bad).rejects.toMatchObject({ code });
-  });
-});
-
-describe('folding', () => {
-  test('gives raw activations the code of the trained units, and reconstructs in raw units', () => {
-    const d = randomDictionary({ width: 5, features: 9, k: 3 });
-    const weights = {
-      W_enc_FD: d.W_enc_FD,
-      b_enc_F: d.b_enc_F,
-      W_dec_FD: d.W_dec_FD,
-      b_dec_D: d.b_dec_D,
-      stride: 5,
-    };
-    const normal = { centre: Float32Array.of(1, 2, 3, 4, 5), scale: 0.25 };
-    const folded = fold(weights, normal, { ...about, width: 5, features: 9, k: 3 });
-    const x = normals(random(6), 5);
-    for (let f = 0; f < 9; f++) {
-      let trained = d.b_enc_F[f]!;
-      let raw = folded.b_enc_F[f]!;
-      for (let j = 0; j < 5; j++) {
-        trained += d.W_enc_FD[f * 5 + j]! * (x[j]! - normal.centre[j]!) * normal.scale;
-        raw += folded.W_enc_FD[f * 5 + j]! * x[j]!;
-      }
-      expect(raw * normal.scale).toBeCloseTo(trained, 5);
-    }
-    for (let j = 0; j < 5; j++) {
-      // With f′ = f/scale the raw reconstruction is the trained one, unscaled and moved back.
-      const trained = d.b_dec_D[j]! + 2 * d.W_dec_FD[3 * 5 + j]!;
-      const raw = folded.b_dec_D[j]! + (2 / normal.scale) * folded.W_dec_FD[3 * 5 + j]!;
-      expect(raw).toBeCloseTo(trained / normal.scale + normal.centre[j]!, 4);
-    }
   });
 });
 
@@ -251,10 +219,13 @@ describe('scores', () => {
   });
 
   test('the rate rises linearly, stays, and falls linearly to its last step', () => {
-    const rates = Array.from({ length: 20 }, (_, i) => rateAt({ rate: 1, warmUp: 4, decay: 0.25 }, i, 20));
+    const linear = { shape: 'linear', floor: 0 } as const;
+    const rates = Array.from({ length: 20 }, (_, i) =>
+      courseAt({ value: 1, warmUp: 4, decay: 0.25, ...linear }, i, 20),
+    );
     expect(rates.slice(0, 5)).toEqual([0.25, 0.5, 0.75, 1, 1]);
     expect(rates[15]!).toBeCloseTo(5 / 6);
     expect(rates[19]!).toBeCloseTo(1 / 6);
-    expect(rateAt({ rate: 2, warmUp: 0, decay: 0 }, 19, 20)).toBe(2);
+    expect(courseAt({ value: 2, warmUp: 0, decay: 0, ...linear }, 19, 20)).toBe(2);
   });
 });
