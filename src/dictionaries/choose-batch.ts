@@ -15,8 +15,14 @@ export function chooseOfBatch(v: Views, wanted: number): void {
   const found = control[CONTROL.entries]!;
   const floor = numbers[NUMBERS.floor]!;
   control[CONTROL.again] = 0;
-  if (found > at.room) return again(v, 'raise');
-  if (found < wanted && floor > 0) return again(v, 'lower');
+  if (found > at.room) {
+    again(v, 'raise');
+    return;
+  }
+  if (found < wanted && floor > 0) {
+    again(v, 'lower');
+    return;
+  }
   let above = 0;
   let bin = BINS - 1;
   for (; bin >= 0; bin--) {
