@@ -1,14 +1,16 @@
 /**
  * @file How well node effects are approximated, on SmolLM2: completeness of quadrature rules at every cut, correlation
- * with exact effects of features, and the balance of path work.
+ * with exact effects of features, the balance of path work, and the memory of a long prompt.
  *
- *   npm run bench:effects -- --workspace DIR [--part quadrature|pearson|path|all] [--cuts 0,2,4] [--examples 12] [--save]
+ *   npm run bench:effects -- --workspace DIR [--part quadrature|pearson|path|long|all] [--cuts 0,2,4] [--examples 12] [--save]
  *
  * DIR is a workspace in which `untangle demo` has run: its dictionaries are read. Parts and cuts can be measured one by
  * one; --save puts each into bench/results/effects.json, beside what is there.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { networkOf } from '../../src/circuits/cuts.ts';
 import { silent } from '../../src/core/progress.ts';
@@ -36,10 +38,14 @@ const { values } = parseArgs({
   },
 });
 
+/** Tokens of the long prompt. */
+const LONG = 768;
+
 interface Results {
   quadrature: Record<string, unknown>;
   pearson: Record<string, unknown>;
   path?: unknown;
+  long?: Record<string, unknown>;
   machine?: unknown;
 }
 
@@ -85,6 +91,19 @@ if (wants('path')) {
   results.path = await pathRow(study, task.train);
   tell(JSON.stringify(results.path));
   keep();
+}
+if (wants('long')) {
+  // Block by block, as prompts longer than a run go, and the whole network at once.
+  for (const [how, tokensPerRun] of [
+    ['block by block', 256],
+    ['at once', LONG],
+  ] as const) {
+    const script = fileURLToPath(new URL('long.ts', import.meta.url));
+    const args = ['--import', 'tsx', script, String(LONG), String(tokensPerRun), String(threads)];
+    results.long = { ...results.long, [how]: JSON.parse(execFileSync('node', args, { encoding: 'utf8' })) };
+    tell(`${how}: ${JSON.stringify(results.long[how])}`);
+    keep();
+  }
 }
 process.stdout.write(resultText(results));
 

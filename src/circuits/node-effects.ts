@@ -7,7 +7,7 @@ import { type Baseline, baselineState } from './baselines.ts';
 import { costatesAt } from './costates.ts';
 import { cutBefore, type Network, placeOf } from './cuts.ts';
 import { movesOf, type PlaceEffects, placeEffects } from './effects.ts';
-import { encodeState } from './encode-state.ts';
+import { encodeStates } from './encode-state.ts';
 import { exactEffects, metricWith, placeChange } from './exact.ts';
 import type { Pairs } from './examples.ts';
 import type { FeatureState } from './feature-state.ts';
@@ -79,12 +79,13 @@ export async function readPlaces(
       positions: pairs.positions,
       width: placeOf(network, site).width,
     };
-    const read = (x_BTD: Float32Array) => encodeState(dictionary, x_BTD, shape, options.threads ?? 1);
+    const sides = [clean.states[site]!, patch.states[site]!];
+    const [from, to] = await encodeStates(dictionary, sides, shape, options.threads ?? 1);
     const start = startOf(dictionary);
     places.push({
       dictionary,
-      clean: await read(clean.states[site]!),
-      patch: await read(patch.states[site]!),
+      clean: from!,
+      patch: to!,
       start: { site: start, x_BTD: clean.states[start]! },
     });
   }

@@ -17,6 +17,7 @@ const rooms: Readonly<Record<string, () => Promise<{ readonly checks: readonly C
   networks: () => import('../networks/checks.ts'),
   activations: () => import('../activations/checks.ts'),
   dictionaries: () => import('../dictionaries/checks.ts'),
+  circuits: () => import('../circuits/checks.ts'),
   energy: () => import('../energy/checks.ts'),
   edits: () => import('../edits/checks.ts'),
 };
