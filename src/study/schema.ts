@@ -46,10 +46,36 @@ const taskSchema = section({
 
 const circuitSchema = section({
   rule: z
-    .enum(['midpoint', 'left', 'attribution'])
+    .enum(['midpoint', 'left', 'gauss', 'adaptive', 'attribution', 'relp', 'exact'])
     .default('midpoint')
-    .describe('Quadrature of integrated gradients (mechanics §2)'),
-  points: z.int().min(1).max(200).default(10).describe('Points on the line from patch to clean at each cut'),
+    .describe(
+      'How effects are taken: integrated gradients by a quadrature (midpoint; left as published; gauss; adaptive to a tolerance), attribution patching, linear relevance (relp), or one run a node (exact; slow)',
+    ),
+  points: z
+    .int()
+    .min(1)
+    .max(200)
+    .default(10)
+    .describe('Points on the line from clean to patch: midpoint, left, gauss'),
+  tolerance: z
+    .number()
+    .positive()
+    .lt(1)
+    .default(0.01)
+    .describe('With adaptive: share of the change that may be missed'),
+  baseline: z
+    .enum(['counterfactual', 'zero', 'mean'])
+    .default('counterfactual')
+    .describe('What nodes are compared with: the patch prompt, nothing, or their mean over patch prompts'),
+  aggregation: z
+    .enum(['none', 'sum'])
+    .default('none')
+    .describe('none ranks every position for itself, sum adds the positions of a feature up'),
+  select: z
+    .enum(['threshold', 'flow'])
+    .default('threshold')
+    .describe('threshold takes the largest effects; flow the paths that carry most (path work)'),
+  neurons: z.boolean().default(true).describe('Run the circuit of neurons beside it'),
   maxNodes: z.int().min(1).default(200).describe('Largest circuit that is shown'),
 });
 

@@ -9,9 +9,12 @@ import { openTask } from '../tasks.ts';
 import { fingerprint } from './fingerprint.ts';
 import { type StepMaker, work } from './types.ts';
 
-/** The rule's name in the words of the circuits room. */
-const ruleName = ({ rule, points }: Pick<CircuitConfig, 'rule' | 'points'>): string =>
-  rule === 'attribution' ? 'attribution-patching' : `${rule}-${points}`;
+/** The name of the method of effects, as effectMethod() reads it. */
+const ruleName = ({ rule, points, tolerance }: CircuitConfig): string => {
+  if (rule === 'attribution') return 'attribution-patching';
+  if (rule === 'adaptive') return `adaptive-${tolerance}`;
+  return rule === 'relp' || rule === 'exact' ? rule : `${rule}-${points}`;
+};
 
 /** What a task's results depend on. */
 export const taskKey = async (task: TaskConfig) =>
@@ -34,16 +37,17 @@ export async function circuitStep(
   dictionaries: readonly StudyStep[],
 ): Promise<StudyStep<CircuitResult>> {
   const { seed } = study;
-  const rule = ruleName(config);
+  const { maxNodes, baseline, aggregation, select, neurons } = config;
+  const options = { rule: ruleName(config), maxNodes, baseline, aggregation, select, neurons };
   return {
     name: `circuit/${task.name}`,
     stage: 'circuit',
     label: `Find the circuit of ${task.name}`,
-    version: 1,
-    config: { task: await taskKey(task), rule, maxNodes: config.maxNodes, seed },
+    version: 2,
+    config: { task: await taskKey(task), ...options, seed },
     needs: [model, ...dictionaries],
     cost: {
-      seconds: 0.6 * (task.train + task.heldOut) * (dictionaries.length / 4),
+      seconds: 0.8 * (task.train + task.heldOut) * (dictionaries.length / 4),
       diskBytes: 5e6 * dictionaries.length,
       memoryBytes: 1.8e9,
     },
@@ -58,7 +62,7 @@ export async function circuitStep(
           folder: context.folder,
           threads: context.threads,
           seed,
-          options: { rule, maxNodes: config.maxNodes },
+          options,
         },
         work(context),
       );
