@@ -3,7 +3,7 @@
 import { DEFAULT_RULE, quadrature } from '../autodiff/quadrature.ts';
 import { cleanPoints } from './clean-edges.ts';
 import { type Network, placeOf } from './cuts.ts';
-import { type NodePlace, openEdges } from './edge-effects.ts';
+import { type EdgeEffects, type NodePlace, openEdges } from './edge-effects.ts';
 import { nodeIndex } from './effects.ts';
 import type { Pairs } from './examples.ts';
 import { edgesBetween, OUTPUT_ID, tokenId } from './flow-circuit.ts';
@@ -114,7 +114,9 @@ export const outputNode = (network: Network, train: TrainEffects, positions: num
 
 /**
  * All edges of the circuit: between its nodes (token nodes among them), and from those that the metric reads directly
- * into the output, as published. Derivatives at the clean run, Δ = clean − patch.
+ * into the output, as published. Derivatives at the clean run, Δ = clean − patch, by rules of relevance where nodes were
+ * measured by it. `all` are the edges into these nodes from every node, unthresholded.
+ * @param method of the nodes
  */
 export async function circuitEdges(
   network: Network,
@@ -122,8 +124,9 @@ export async function circuitEdges(
   circuit: readonly NodeRef[],
   tokens: readonly CircuitNode[],
   pairs: Pairs,
+  method: string,
   options: RunOptions,
-): Promise<CircuitEdge[]> {
+): Promise<{ readonly edges: CircuitEdge[]; readonly all: readonly EdgeEffects[] }> {
   const embed = placeOf(network, train.embedding.site);
   const places: NodePlace[] = train.places.map(({ site, dictionary }) => ({
     ...placeOf(network, site),
@@ -143,7 +146,11 @@ export async function circuitEdges(
     network,
     places,
     pairs,
-    { method: 'published', wanted: (site, node) => ids.has(key(site, node)) },
+    {
+      method,
+      rules: method === 'relp' ? 'relp' : 'gradient',
+      wanted: (site, node) => ids.has(key(site, node)),
+    },
     options,
   );
   try {
@@ -152,7 +159,8 @@ export async function circuitEdges(
       { from: 0, to: pairs.examples },
       1,
     );
-    return edgesBetween(sum.edges(), ids);
+    const all = sum.edges();
+    return { edges: edgesBetween(all, ids), all };
   } finally {
     await sum.release();
   }

@@ -13,6 +13,7 @@ import { circuitEdges, circuitNodes, meanActivations, outputNode, tokenNodes } f
 import { requireContrast } from './contrast.ts';
 import { SIZES } from './curve.ts';
 import { dictionariesByDepth, type Network, networkOf } from './cuts.ts';
+import type { EdgeEffects } from './edge-effects.ts';
 import { saveEffects } from './effects-file.ts';
 import { type Pairs, pairsOf } from './examples.ts';
 import { type FlowRanking, rankByFlow } from './flow-circuit.ts';
@@ -101,19 +102,6 @@ export async function findCircuit(input: CircuitInput, context: WorkContext): Pr
     { ...run, threads },
     context,
   );
-  await saveEffects(input.folder, {
-    task: task.name,
-    rule: options.rule,
-    deltaM_B: train.clean_B.map((m, b) => m - train.patch_B[b]!),
-    edges: [],
-    places: train.places.map((cut) => ({
-      effects: cut.effects,
-      attributionPatching: cut.attributionPatching,
-      clean_TF: meanActivations(cut, 'clean'),
-      patch_TF: meanActivations(cut, 'patch'),
-    })),
-  });
-
   requireContrast(task.name, task.train, train.clean_B, train.patch_B);
   const flow =
     options.select === 'flow'
@@ -145,7 +133,26 @@ export async function findCircuit(input: CircuitInput, context: WorkContext): Pr
   );
   const point = judged.curve[judged.chosen]!;
   const chosen = ranked.slice(0, point.nodes);
-  const graph = await drawGraph(network, train, pairs, chosen, { task, options, run, flow }, context);
+  const { all, ...graph } = await drawGraph(
+    network,
+    train,
+    pairs,
+    chosen,
+    { task, options, run, flow },
+    context,
+  );
+  await saveEffects(input.folder, {
+    task: task.name,
+    rule: options.rule,
+    deltaM_B: train.clean_B.map((m, b) => m - train.patch_B[b]!),
+    edges: all,
+    places: train.places.map((cut) => ({
+      effects: cut.effects,
+      attributionPatching: cut.attributionPatching,
+      clean_TF: meanActivations(cut, 'clean'),
+      patch_TF: meanActivations(cut, 'patch'),
+    })),
+  });
   return {
     task: task.name,
     title: task.title,
@@ -213,7 +220,7 @@ async function drawGraph(
   chosen: ReturnType<typeof rankNodes>,
   { task, options, run, flow }: Parts,
   { progress }: WorkContext,
-): Promise<Pick<CircuitResult, 'nodes' | 'edges'>> {
+): Promise<Pick<CircuitResult, 'nodes' | 'edges'> & { readonly all: readonly EdgeEffects[] }> {
   const examples = Math.min(options.edgeExamples, pairs.examples);
   const few = pairsOf(task.name, task.train.slice(0, examples));
   const label = { task: 'edges', label: `Edges: ${task.title}`, unit: 'runs' };
@@ -233,8 +240,10 @@ async function drawGraph(
       ...circuitNodes(chosen, train.places),
       outputNode(network, train, pairs.positions),
     ];
-    if (!flow) return { nodes, edges: await circuitEdges(network, train, chosen, tokens, few, counted) };
+    if (!flow)
+      return { nodes, ...(await circuitEdges(network, train, chosen, tokens, few, options.rule, counted)) };
     const shown = new Set(nodes.map((node) => node.id));
-    return { nodes, edges: flow.flow.edges.filter((e) => shown.has(e.source) && shown.has(e.target)) };
+    const edges = flow.flow.edges.filter((e) => shown.has(e.source) && shown.has(e.target));
+    return { nodes, edges, all: flow.edges };
   });
 }

@@ -23,6 +23,8 @@ export interface FlowRanking {
   readonly tokens_T: Float64Array;
   /** The flow between tokens, candidates and the answer. */
   readonly flow: Flow;
+  /** All edges into the candidates and the answer, unthresholded. */
+  readonly edges: readonly EdgeEffects[];
   readonly balance: PathBalance;
 }
 
@@ -58,6 +60,7 @@ export async function rankByFlow(
     ranked: [...byPath, ...bySize.filter((node) => !first.has(node))],
     tokens_T: Float64Array.from(tokens?.errors_T ?? []),
     flow,
+    edges,
     balance,
   };
 }

@@ -94,6 +94,10 @@ describe('a circuit', () => {
     expect(cut.effects.features_TF[at]).toBe(node.effect);
     expect(cut.attributionPatching.features_TF[at]).toBe(node.attributionPatching);
     expect(cut.clean_TF[at]).toBe(node.activationClean);
+    // Edges of the circuit are among those that were saved.
+    const saved = file.edges.flatMap((e) => Array.from(e.weight));
+    expect(saved.length).toBeGreaterThan(result.edges.length);
+    for (const { weight } of result.edges) expect(saved).toContain(weight);
   });
 
   test('reports its progress in three parts', () => {
