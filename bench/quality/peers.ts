@@ -30,7 +30,7 @@ export interface PeerPiece extends Choice {
   readonly folder: string;
 }
 
-export const qualityFolder = () => join(cacheRoot(), 'bench', 'quality-v1');
+export const qualityFolder = () => join(cacheRoot(), 'bench', 'quality-v2');
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 

@@ -9,15 +9,15 @@ export const sides = ['untangle', 'saelens', 'dictionary_learning'] as const;
 export type Side = (typeof sides)[number];
 export type Peer = Exclude<Side, 'untangle'>;
 
-/** Equal for all: sizes, rows in the same order, batch, four passes; the last fifth of the steps lowers the rate to 0. */
+/** Equal for all: sizes, rows in the same order, batch; the last fifth of the steps lowers the rate to 0. */
 export const equal = {
   width: 576,
-  features: 2304,
+  features: 1152,
   k: 32,
   batch: 2048,
-  steps: 192,
+  steps: 144,
   warmUp: 10,
-  threads: 2,
+  threads: 1,
 } as const;
 const decayStart = Math.round(0.8 * equal.steps);
 
@@ -27,7 +27,7 @@ export const wantedL0 = equal.k;
 export const seeds = [0, 1, 2] as const;
 
 /** Rates that a peer is tried with at seed 0, on all of the data: the best one is taken for all seeds. */
-export const rates = [1e-3, 3e-3] as const;
+export const rates = [3e-3, 6e-3] as const;
 
 /** First coefficient of a dense kind, and whether the peer finds its L0 by itself. */
 export const coefficients: Record<Peer, Partial<Record<Kind, number>>> = {

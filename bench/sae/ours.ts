@@ -1,5 +1,5 @@
 /** @file Our trainer as a process of the benchmark: the same messages as peer.py. */
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { DictionaryConfig } from '../../src/dictionaries/config-schema.ts';
 import { decode, encoder } from '../../src/dictionaries/encoder.ts';
@@ -8,26 +8,12 @@ import { sparsity } from '../../src/dictionaries/evaluate.ts';
 import { fractionOfVarianceExplained } from '../../src/dictionaries/fve.ts';
 import { planTraining } from '../../src/dictionaries/plan.ts';
 import { bestProduct, type Product } from './product.ts';
+import { sharedRows as rows } from './rows.ts';
 import type { Answer, Command, Settings } from './settings.ts';
 
 let settings: Settings;
 let trainer: Engine;
 let product: (Product & { tried: Record<string, number> }) | undefined;
-
-/** Rows of a file on memory that threads share, read piece by piece: no second copy lies beside them. */
-function rows(path: string, most = Number.POSITIVE_INFINITY): Float32Array {
-  const bytes = Math.min(statSync(path).size, most);
-  const shared = new Uint8Array(new SharedArrayBuffer(bytes));
-  const piece = new Uint8Array(1 << 20);
-  const file = openSync(path, 'r');
-  for (let at = 0; at < bytes; ) {
-    const read = readSync(file, piece, 0, Math.min(piece.length, bytes - at), at);
-    shared.set(piece.subarray(0, read), at);
-    at += read;
-  }
-  closeSync(file);
-  return new Float32Array(shared.buffer);
-}
 
 async function setup(given: Settings): Promise<Answer> {
   settings = given;
@@ -99,7 +85,7 @@ async function answer(command: Command): Promise<Answer> {
   if ('evaluate' in command) return evaluate(command.rows);
   if ('memory' in command) return { peakMiB: highWaterMark() };
   if ('save' in command) throw new Error('only peers are saved');
-  product ??= await bestProduct(settings);
+  product ??= await bestProduct(settings, command.layout);
   const seconds = await product.run(command.product);
   return { seconds, layout: product.name, phases: product.tried };
 }

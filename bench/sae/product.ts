@@ -30,10 +30,15 @@ const candidates = (threads: number): Candidate[] => [
   { layout: 'rows', rows: 4096, workers: 1 },
 ];
 
-/** Tries every candidate three times, interleaved, and opens the fastest (by its best time). */
-export async function bestProduct(settings: Settings): Promise<Product & { tried: Record<string, number> }> {
+/** Tries every candidate three times, interleaved, and opens the fastest (by its best time); or only the one that is named. */
+export async function bestProduct(
+  settings: Settings,
+  only?: string,
+): Promise<Product & { tried: Record<string, number> }> {
   const tried: Record<string, number> = {};
-  const all = candidates(settings.threads);
+  const all = candidates(settings.threads).filter(
+    (candidate) => only === undefined || only === nameOf(candidate, settings.threads),
+  );
   const best = new Map<Candidate, number>(all.map((c) => [c, Number.POSITIVE_INFINITY]));
   for (let round = 0; round < 3; round++) {
     for (const candidate of all) {
@@ -46,6 +51,9 @@ export async function bestProduct(settings: Settings): Promise<Product & { tried
   const [winner] = [...best].sort(([, a], [, b]) => a - b)[0]!;
   return { ...(await openProduct(settings, winner)), tried };
 }
+
+const nameOf = ({ layout, rows, workers }: Candidate, threads: number): string =>
+  `${layout}, ${rows} rows, ${workers} × ${workers === 1 ? threads : 1} threads`;
 
 async function openProduct(settings: Settings, { layout, rows, workers }: Candidate): Promise<Product> {
   const { width, features, batch, threads } = settings;
@@ -62,7 +70,7 @@ async function openProduct(settings: Settings, { layout, rows, workers }: Candid
     );
   await all();
   return {
-    name: `${layout}, ${rows} rows, ${workers} × ${job.threads} threads`,
+    name: nameOf({ layout, rows, workers }, threads),
     async run(batches) {
       queue[0] = 0;
       queue[1] = Math.ceil((batches * batch) / rows);

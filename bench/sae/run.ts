@@ -62,6 +62,9 @@ const python = peersPython({ requirements, venv: '.venv-peers', variable: 'UNTAN
 const ours = (name = 'untangle'): Trainee => ({ ...oursFrom<Command, Answer>(beside('ours.ts')), name });
 const peer = (name: string): Trainee => contestant(name, python, [beside('peer.py'), name]);
 
+/** The best layout of the product by size: the same for all kinds of a run. */
+const layouts = new Map<Size, string>();
+
 const rows = [];
 for (const kind of values.kind.split(',') as Kind[])
   for (const size of values.size.split(',') as Size[]) rows.push(await measure(kind, size));
@@ -79,7 +82,9 @@ async function measure(kind: Kind, size: Size) {
   const trainees = [us, ...(screened ? [screened] : []), ...peers];
   for (const t of trainees) await t.ask({ setup: { ...settings, screened: t === screened } });
   for (const t of trainees) await t.ask({ train: before });
-  const choice = await us.ask({ product: 1 });
+  const known = layouts.get(size);
+  const choice = await us.ask({ product: 1, ...(known === undefined ? {} : { layout: known }) });
+  layouts.set(size, choice.layout!);
   const results: Round[] = [];
   for (let i = 0; i < rounds; i++) {
     const own = await us.ask({ train: steps });

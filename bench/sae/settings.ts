@@ -47,8 +47,8 @@ export type Command =
   | { memory: true }
   /** Peers only: writes the dictionary into a folder in the library's own form. */
   | { save: string }
-  /** Ours only: times the bare encoder product for so many batches; answers { seconds, layout }. */
-  | { product: number };
+  /** Ours only: times the bare encoder product for so many batches, in `layout` or the best one; answers { seconds, layout }. */
+  | { product: number; layout?: string };
 
 export interface Answer {
   readonly seconds?: number;
