@@ -74,7 +74,11 @@ export function sparsity({ slots, indices_BK, values_BK }: SparseCode, features:
 }
 
 /** What results and Studio show of a trained and scored dictionary. */
-export const dictionaryResult = (d: Dictionary, scores: Evaluation, log: TrainLog): DictionaryResult => ({
+export const dictionaryResult = (
+  d: Dictionary,
+  scores: Evaluation,
+  log: Pick<TrainLog, 'tokensPerSecond' | 'tokensSeen' | 'curve'>,
+): DictionaryResult => ({
   site: d.site,
   features: d.features,
   architecture: d.architecture,

@@ -19,6 +19,7 @@ const describers: Readonly<Record<string, (result: never) => string>> = {
     `${thousands(text.documents)} documents, ${thousands(text.trainTokens)} tokens to train, ${thousands(text.heldOutTokens)} held out`,
   harvest: ({ leftOut }: { leftOut: readonly LeftOut[] }) =>
     `${leftOut.length} sites; attention sinks left out: ${(100 * Math.max(0, ...leftOut.map((one) => one.share))).toFixed(2)} % of positions at most`,
+  import: () => 'taken as it is',
   train: ({ tokensPerSecond }: { tokensPerSecond: number }) => `${thousands(tokensPerSecond)} tokens/s`,
   features: ({ features, passages }: { features: number; passages: number }) =>
     `${thousands(features)} features, ${thousands(passages)} passages`,

@@ -3,7 +3,7 @@ import type { StudyStep } from './plan.ts';
 import type { Resources } from './resources.ts';
 import type { Study } from './schema.ts';
 import { circuitStep, energyStep } from './steps/circuits.ts';
-import { evaluateStep, featuresStep, sweepStep, trainStep } from './steps/dictionaries.ts';
+import { evaluateStep, featuresStep, importStep, sweepStep, trainStep } from './steps/dictionaries.ts';
 import { editStep } from './steps/edit.ts';
 import { harvestStep } from './steps/harvest.ts';
 import { modelStep } from './steps/model.ts';
@@ -19,9 +19,12 @@ export async function studySteps(study: Study, resources: Resources): Promise<St
   const text = await textStep(maker, study.text, model);
   const harvest = harvestStep(maker, model, text);
   const steps: StudyStep[] = [model, text, harvest];
-  const trained: ReturnType<typeof trainStep>[] = [];
+  const trained: StudyStep[] = [];
   for (const entry of study.dictionaries) {
-    const train = trainStep(maker, entry, { model, harvest });
+    const train =
+      entry.from === undefined
+        ? trainStep(maker, entry, { model, harvest })
+        : await importStep(maker, entry, { model, harvest });
     const needs = { model, text, harvest, train };
     const evaluate = evaluateStep(maker, entry, needs);
     steps.push(train, evaluate);

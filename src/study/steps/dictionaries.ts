@@ -6,6 +6,7 @@ import { type DictionaryEntry, type EntryConfig, mainName } from '../dictionary-
 import type { StudyStep } from '../plan.ts';
 import type { SweepResult } from '../results.ts';
 import type { Study } from '../schema.ts';
+import { fingerprint } from './fingerprint.ts';
 import { type HarvestResult, harvestFolder } from './harvest.ts';
 import type { ModelResult } from './model.ts';
 import { textWindows } from './text.ts';
@@ -21,8 +22,11 @@ export interface DictionaryNeeds {
   readonly model: StudyStep<ModelResult>;
   readonly text: StudyStep;
   readonly harvest: StudyStep<HarvestResult>;
-  readonly train: StudyStep<TrainLog>;
+  readonly train: StudyStep<Learned>;
 }
+
+/** What is known of how a dictionary was learned; nothing of one that others trained. */
+type Learned = Pick<TrainLog, 'tokensPerSecond' | 'tokensSeen' | 'curve'>;
 
 /** Held-out rows that the curve of a training is measured on. */
 const CURVE_ROWS = 2048;
@@ -94,6 +98,36 @@ export function trainStep(
       );
       await saveDictionary(context.folder, dictionary);
       return log;
+    },
+  };
+}
+
+/** The step that takes a dictionary which others trained, in the place of one that is trained here. */
+export async function importStep(
+  { resources }: StepMaker,
+  { site, from = '' }: DictionaryEntry,
+  { model, harvest }: Pick<DictionaryNeeds, 'model' | 'harvest'>,
+): Promise<StudyStep<Learned>> {
+  return {
+    name: `import/${site}`,
+    stage: 'features',
+    label: `Take the dictionary of ${site} from ${from}`,
+    version: 1,
+    config: { from: await fingerprint(from) },
+    needs: [model, harvest],
+    cost: { seconds: 20, diskBytes: 1e8, memoryBytes: 5e8 },
+    async run(inputs, context) {
+      const { openDictionary, forModel } = await import('../../dictionaries/formats/open.ts');
+      const { saveImported } = await import('../../dictionaries/formats/provenance.ts');
+      const { openActivations } = await import('../../activations/open.ts');
+      const opened = await resources.model(work(context));
+      const { dictionary, provenance } = await openDictionary(from, { site }, work(context));
+      const source = await openActivations(harvestFolder(inputs.folder(harvest), 'train'), site);
+      source.close();
+      // What passes by is what the harvest left out: others train without sinks, or say nothing of them.
+      const own = { ...forModel(dictionary, opened), sinkNorm: source.leftOut.threshold };
+      await saveImported(context.folder, own, provenance);
+      return { tokensPerSecond: 0, tokensSeen: 0, curve: [] };
     },
   };
 }
