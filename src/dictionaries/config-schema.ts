@@ -135,7 +135,7 @@ export const dictionaryConfigSchema = z.discriminatedUnion('architecture', [
   kind('transcoder', coded),
   kind('skip-transcoder', coded),
   kind('crosscoder', coded),
-  kind('matching-pursuit', { k: selecting.k, kStart: selecting.kStart, kSteps: selecting.kSteps }),
+  kind('matching-pursuit', { k: selecting.k }),
 ]);
 
 /** A choice of kind and options, as written. */

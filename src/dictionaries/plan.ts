@@ -137,7 +137,8 @@ export function planTraining(config: DictionaryConfig, data: DataShape): Trainin
   const preset = presetOf(config.preset ?? 'untangle', { architecture, features, width, steps: likely });
   const p: Preset = { ...preset, ...given(config) };
   const batch = Math.min(p.batch, rows);
-  const { tokens, steps } = stepsOf({ ...p, ...given(config) }, rows, batch);
+  const asked = config.tokens === undefined && config.passes !== undefined ? { passes: config.passes } : p;
+  const { tokens, steps } = stepsOf(asked, rows, batch);
   const activation = activationOf(architecture, p.activation);
   const sparse = SELECTS.has(activation);
   const k = p.k;
@@ -160,7 +161,7 @@ export function planTraining(config: DictionaryConfig, data: DataShape): Trainin
     outputWidth: isTranscoder(architecture) ? (data.outputWidth ?? width) : width,
     blocks: data.blocks ?? [width],
     seed: p.seed,
-    k: { ...constant(k), from: kStart / k, warmUp: Math.min(p.kSteps ?? 0, steps) },
+    k: { ...constant(k), from: kStart / k, warmUp: Math.min(p.kSteps ?? Math.floor(steps / 2), steps) },
     kFinal: k,
     byDecoderNorm: p.byDecoderNorm,
     groups,
