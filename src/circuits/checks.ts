@@ -11,6 +11,7 @@ import { openSession } from '../runtime/session.ts';
 import { edgeEffects } from './clean-edges.ts';
 import { dictionariesByDepth, networkOf, placeOf } from './cuts.ts';
 import { type Pairs, pairsOf } from './examples.ts';
+import { exchangeRows } from './exchange-checks.ts';
 import { nodeEffects } from './node-effects.ts';
 import { pathWork } from './path-work.ts';
 import { type RunOptions, TOKENS_PER_RUN } from './run-options.ts';
@@ -26,6 +27,7 @@ const BALANCE = { float32: 1e-4, float64: 1e-10 } as const;
 /** Invariants of effects: tests of the implementation, for any network and any dictionary. */
 export const checks: Check[] = [
   { area, rows: tinyRows },
+  { area, rows: () => Promise.resolve(exchangeRows(area)) },
   { area, rows: (context) => demoModelRows(area, context, (model) => realRows(model, context)) },
 ];
 
