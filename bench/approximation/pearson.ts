@@ -28,11 +28,22 @@ const DRAWN = 6;
 
 const short = (value: number) => Number(value.toPrecision(4));
 
+/** Path work of all nodes at once. */
+export async function pathEffects(
+  { network, run }: Study,
+  dictionaries: readonly Dictionary[],
+  examples: readonly Example[],
+): Promise<readonly PlaceEffects[]> {
+  const pairs = pairsOf('agreement', examples);
+  return (await pathWork(network, dictionaries, pairs, { rule: PATH, wanted: 'none' }, run)).effects;
+}
+
 /** Correlation over (feature, position, prompt pair) with real interventions; intervals by bootstrap over prompt pairs. */
 export async function pearsonRow(
   { network, run }: Study,
   dictionary: Dictionary,
   examples: readonly Example[],
+  path: readonly PlaceEffects[],
 ) {
   const pairs = pairsOf('agreement', examples);
   const chance = random(0).fork(dictionary.site);
@@ -76,8 +87,7 @@ export async function pearsonRow(
         : await nodeEffects(network, [dictionary], pairs, { method }, run);
     correlation[method] = against(effects[0]!);
   }
-  const path = await pathWork(network, [dictionary], pairs, { rule: PATH, wanted: 'none' }, run);
-  correlation[`path work, ${PATH}`] = against(path.effects.find((e) => e.site === dictionary.site)!);
+  correlation[`path work, ${PATH}`] = against(path.find((e) => e.site === dictionary.site)!);
   return {
     site: dictionary.site,
     promptPairs: pairs.examples,

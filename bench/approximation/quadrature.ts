@@ -24,6 +24,9 @@ const TOLERANCE = 0.01;
 
 const short = (value: number) => Number(value.toPrecision(4));
 
+/** One cut's figures. */
+export type QuadratureRow = Awaited<ReturnType<typeof quadratureRow>>;
+
 /** Σ|Σe − Δm| / Σ|Δm| by rule, and what the adaptive rule needs to stay within 1 %. */
 export async function quadratureRow({ network, run }: Study, examples: readonly Example[], cut: number) {
   const site = network.cuts[cut]!;
@@ -50,7 +53,10 @@ export async function quadratureRow({ network, run }: Study, examples: readonly 
   return {
     site,
     examples: pairs.examples,
-    completenessError: Object.fromEntries(RULES.map((rule, k) => [rule, missed(lines[k]!)])),
+    completenessError: Object.fromEntries(RULES.map((rule, k) => [rule, missed(lines[k]!)])) as Record<
+      string,
+      number
+    >,
     adaptive: {
       tolerance: TOLERANCE,
       completenessError: missed(adaptive.costate_BTD),

@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { networkOf } from '../../src/circuits/cuts.ts';
 import { silent } from '../../src/core/progress.ts';
+import { quantile } from '../../src/core/statistics.ts';
 import { agreementTask } from '../../src/data/tasks.ts';
 import { loadDictionary, MANIFEST } from '../../src/dictionaries/files.ts';
 import type { Dictionary } from '../../src/dictionaries/types.ts';
@@ -22,8 +23,8 @@ import { openSession } from '../../src/runtime/session.ts';
 import { describeMachine } from '../machine.ts';
 import { loadResult, resultText, saveResult } from '../results.ts';
 import { pathRow } from './path.ts';
-import { pearsonRow } from './pearson.ts';
-import { quadratureRow } from './quadrature.ts';
+import { pathEffects, pearsonRow } from './pearson.ts';
+import { type QuadratureRow, quadratureRow } from './quadrature.ts';
 import type { Study } from './study.ts';
 
 const { values } = parseArgs({
@@ -38,11 +39,13 @@ const { values } = parseArgs({
   },
 });
 
+const PUBLISHED = 'left-10';
 /** Tokens of the long prompt. */
 const LONG = 768;
 
 interface Results {
-  quadrature: Record<string, unknown>;
+  summary?: unknown;
+  quadrature: Record<string, QuadratureRow>;
   pearson: Record<string, unknown>;
   path?: unknown;
   long?: Record<string, unknown>;
@@ -64,6 +67,7 @@ const listed = values.cuts?.split(',').map(Number);
 const results = loadResult<Results>('effects') ?? { quadrature: {}, pearson: {} };
 results.machine = describeMachine();
 const keep = () => {
+  results.summary = summarise(Object.values(results.quadrature));
   if (values.save) saveResult('effects', results);
 };
 
@@ -78,10 +82,12 @@ if (wants('quadrature')) {
 }
 if (wants('pearson')) {
   const task = agreementTask(model.tokenizer, { train: Number(values.pairs), heldOut: 2, seed: 0 });
-  for (const dictionary of study.dictionaries) {
-    const cut = study.network.cuts.indexOf(dictionary.site);
-    if (listed && !listed.includes(cut)) continue;
-    results.pearson[cut] = await pearsonRow(study, dictionary, task.train);
+  const cutOf = ({ site }: Dictionary) => study.network.cuts.indexOf(site);
+  const wanted = study.dictionaries.filter((d) => !listed || listed.includes(cutOf(d)));
+  const path = await pathEffects(study, wanted, task.train);
+  for (const dictionary of wanted) {
+    const cut = cutOf(dictionary);
+    results.pearson[cut] = await pearsonRow(study, dictionary, task.train, path);
     tell(`cut ${cut}: ${JSON.stringify(results.pearson[cut])}`);
     keep();
   }
@@ -106,6 +112,31 @@ if (wants('long')) {
   }
 }
 process.stdout.write(resultText(results));
+
+/** Medians over cuts, and the cut at which the adaptive rule misses most. */
+function summarise(rows: readonly QuadratureRow[]) {
+  if (rows.length === 0) return undefined;
+  const median = (f: (row: QuadratureRow) => number) => Number(quantile(rows.map(f), 0.5).toPrecision(3));
+  const rules = Object.keys(rows[0]!.completenessError);
+  return {
+    cuts: rows.length,
+    medianCompletenessError: Object.fromEntries(
+      rules.map((rule) => [rule, median((row) => row.completenessError[rule]!)]),
+    ),
+    medianRatioToPublished: Object.fromEntries(
+      rules
+        .filter((rule) => rule !== PUBLISHED)
+        .map((rule) => [
+          rule,
+          median((row) => row.completenessError[rule]! / row.completenessError[PUBLISHED]!),
+        ]),
+    ),
+    adaptive: {
+      worstCompletenessError: Math.max(...rows.map((row) => row.adaptive.completenessError)),
+      medianPoints: median((row) => row.adaptive.meanPoints),
+    },
+  };
+}
 
 /** The dictionaries of a workspace that were trained on this model, by depth. */
 async function dictionariesIn(workspace: string | undefined, hash: string): Promise<Dictionary[]> {
