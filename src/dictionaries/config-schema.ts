@@ -1,5 +1,6 @@
 /** @file The options of dictionary training as people write them: one zod schema, strict, with what each kind understands. */
 import { z } from 'zod';
+import { providers } from '../runtime/options.ts';
 
 const count = z.int().min(1);
 const share = z.number().min(0).max(1);
@@ -58,6 +59,7 @@ const common = {
   patience: count.optional().describe('Curve points without a better held-out FVE before an early stop'),
   seed: z.int().optional(),
   encoder: z.enum(['exact', 'screened']).optional(),
+  provider: z.enum(providers).optional().describe('Where the encoder product runs; cpu unless given'),
 };
 
 /** λ and what it does. */

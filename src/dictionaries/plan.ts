@@ -1,5 +1,6 @@
 /** @file What a training run does, every choice made and checked before anything is allocated: plain data that both engines read. */
 import { DictionaryError } from '../core/errors.ts';
+import type { Provider } from '../runtime/options.ts';
 import type { DictionaryConfig, DictionaryOptions, TrainedArchitecture } from './config-schema.ts';
 import { type Course, constant } from './courses.ts';
 import { type Preset, presetOf } from './presets.ts';
@@ -113,6 +114,8 @@ export interface TrainingPlan {
   readonly patience?: number;
   /** How active features are found by the fused engine. */
   readonly encoder: 'exact' | 'screened';
+  /** Where the encoder product of the fused engine runs. */
+  readonly provider: Provider;
 }
 
 /** What the data says to a plan. */
@@ -216,6 +219,7 @@ export function planTraining(config: DictionaryConfig, data: DataShape): Trainin
     interference: p.interference,
     ...(p.patience !== undefined && { patience: p.patience }),
     encoder: p.encoder,
+    provider: p.provider,
   };
 }
 

@@ -41,6 +41,7 @@ const off = {
   interference: 0,
   startFrom: 'random',
   encoder: 'exact',
+  provider: 'cpu',
   activation: 'relu',
   pFrom: 1,
   pTo: 0,

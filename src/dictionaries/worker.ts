@@ -4,6 +4,7 @@ import { reportError } from '../core/errors.ts';
 import { crew } from './barrier.ts';
 import { blockRows, openBlockEncoder } from './blocks.ts';
 import { threadClock, wallClock } from './clock.ts';
+import { screens } from './fused.ts';
 import { loadKernels } from './kernels.ts';
 import { CONTROL, NUMBERS, type TrainShape, trainLayout } from './layout.ts';
 import type { TrainingPlan } from './plan.ts';
@@ -35,7 +36,7 @@ export type WorkerMessage =
 const port = parentPort!;
 const post = (message: WorkerMessage) => port.postMessage(message);
 const { id, shape, memory, plan, scale, source, order, processorTime } = workerData as WorkerData;
-const screened = plan.encoder === 'screened' && shape.selection === 'rows';
+const screened = screens(plan);
 const rows = blockRows(screened);
 const layout = trainLayout(shape, rows);
 const control = new Int32Array(memory.buffer, layout.control, 32);
@@ -51,7 +52,9 @@ try {
     maxListed: layout.dead,
     screened,
     rows,
+    provider: plan.provider,
   });
+  encoder.scaleColumns(new Float32Array(memory.buffer, layout.columns, layout.D));
   const kernels = loadKernels('sparse', memory);
   const step = trainingStep({
     id,

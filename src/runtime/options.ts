@@ -1,6 +1,13 @@
 /** @file The session options that keep memory low. Figures and reasons: docs/decisions/0004. */
 import type { InferenceSession } from 'onnxruntime-node';
 
+/**
+ * Where operators run: onnxruntime's execution providers. What a provider has no kernel for runs on the processor. Which of them
+ * exist is a question of the machine and of how onnxruntime was installed; only `cpu` is tested here.
+ */
+export const providers = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml'] as const;
+export type Provider = (typeof providers)[number];
+
 export interface SessionTuning {
   /** Threads inside an operator. */
   readonly threads: number;
@@ -8,6 +15,8 @@ export interface SessionTuning {
   readonly prepack?: boolean;
   /** Waiting threads burn their core instead of sleeping: for one session that has the machine to itself. */
   readonly spin?: boolean;
+  /** `cpu` unless given. */
+  readonly provider?: Provider;
 }
 
 /**
@@ -16,11 +25,12 @@ export interface SessionTuning {
  * attribute, which is rounded to float32.
  */
 export function sessionOptions(
-  { threads, prepack = false, spin = false }: SessionTuning,
+  { threads, prepack = false, spin = false, provider = 'cpu' }: SessionTuning,
   folder: string | undefined,
   float64: boolean,
 ): InferenceSession.SessionOptions {
   return {
+    ...(provider === 'cpu' ? {} : { executionProviders: [provider, 'cpu'] }),
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',

@@ -8,7 +8,7 @@ import { read } from '../graph/interventions.ts';
 import { encodeOnnx } from '../graph/onnx.ts';
 import { type Graph, isExternal } from '../graph/types.ts';
 import { checkFeeds } from './feeds.ts';
-import { type SessionTuning, sessionOptions } from './options.ts';
+import { type Provider, type SessionTuning, sessionOptions } from './options.ts';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -37,7 +37,7 @@ export interface SessionOptions extends SessionTuning {
 /**
  * Opens a session. In-memory weights go through the protobuf (2 GB at most); external ones are mapped from
  * their file, whose pages all sessions share.
- * @throws RuntimeError `runtime.session` when onnxruntime refuses the graph, `runtime.weights-file` when a
+ * @throws RuntimeError `runtime.session` when onnxruntime refuses the graph, `runtime.provider` when it cannot run where it is asked to, `runtime.weights-file` when a
  * weights file is missing or shorter than the graph says, GraphError `graph.unknown-site` for an additional output that
  * the graph has not.
  */
@@ -45,10 +45,13 @@ export async function openSession(given: Graph, options: SessionOptions): Promis
   const graph = read(given, options.additionalOutputs ?? []);
   const folder = checkWeightFiles(graph, options.folder);
   const bytes = encodeOnnx(graph, folder === undefined ? {} : { externalDir: folder });
+  requireProvider(options.provider);
   let native: ort.InferenceSession | undefined;
   try {
     native = await ort.InferenceSession.create(bytes, sessionOptions(options, folder, usesFloat64(graph)));
   } catch (cause) {
+    if (options.provider && options.provider !== 'cpu')
+      throw noProvider(options.provider, messageOf(cause), cause);
     throw new RuntimeError('runtime.session', `onnxruntime cannot open the graph: ${messageOf(cause)}`, {
       hint: 'an operator or element type may have no kernel on this device',
       cause,
@@ -69,6 +72,20 @@ export async function openSession(given: Graph, options: SessionOptions): Promis
     },
   };
 }
+
+/** onnxruntime would leave a provider out that it does not know, and run on the processor without a word. */
+function requireProvider(provider: Provider | undefined): void {
+  if (provider === undefined || provider === 'cpu') return;
+  const known = ort.listSupportedBackends().map(({ name }) => name);
+  if (!known.includes(provider)) throw noProvider(provider, `it has ${known.join(', ')}`);
+}
+
+const noProvider = (provider: Provider, why: string, cause?: unknown) =>
+  new RuntimeError('runtime.provider', `onnxruntime cannot run on ${provider} here: ${why}`, {
+    where: provider,
+    hint: 'webgpu needs a driver for Vulkan, Metal or Direct3D 12, cuda the libraries that onnxruntime-node downloads on install; cpu always works',
+    cause,
+  });
 
 /** Opens a session, runs it once and releases it. For checks and single questions, not for loops. */
 export async function runOnce(
