@@ -1,12 +1,13 @@
 /**
  * @file Held-out faithfulness of agreement circuits on SmolLM2 over their size: features, neurons and random nodes; on the
  * residual stream alone and with dictionaries of attention and MLP in between. `npm run bench:circuits-faithfulness` writes
- * bench/results/circuits-faithfulness.json after every task; tasks that are there are kept unless `--again` is given.
+ * bench/results/circuits-faithfulness.json after every task; tasks that are there are kept unless `--again` is given, and
+ * `--one` stops after the next.
  */
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findCircuit } from '../../src/circuits/circuit.ts';
+import { type CircuitOptions, findCircuit } from '../../src/circuits/circuit.ts';
 import type { CircuitResult } from '../../src/circuits/types.ts';
 import { builtInTask } from '../../src/data/tasks.ts';
 import type { Dictionary } from '../../src/dictionaries/types.ts';
@@ -23,6 +24,8 @@ const file = 'bench/results/circuits-faithfulness.json';
 
 type Row = Omit<Partial<CircuitResult>, 'nodes' | 'edges'> & { readonly set: string; readonly name: string };
 
+let measured = 0;
+const done = () => process.argv.includes('--one') && measured > 0;
 const known: Row[] =
   existsSync(file) && !process.argv.includes('--again')
     ? (JSON.parse(readFileSync(file, 'utf8')) as { rows: Row[] }).rows
@@ -41,9 +44,11 @@ async function measure(
   set: string,
   dictionaries: readonly Dictionary[],
   names: readonly string[],
+  options: Partial<CircuitOptions> = {},
 ): Promise<void> {
   for (const name of names) {
-    if (known.some((row) => row.set === set && row.name === name)) continue;
+    if (known.some((row) => row.set === set && row.name === name) || done()) continue;
+    measured++;
     const begun = performance.now();
     const found = await findCircuit(
       {
@@ -53,7 +58,7 @@ async function measure(
         folder: mkdtempSync(join(tmpdir(), 'untangle-bench-')),
         threads,
         seed: 0,
-        options: { edgeExamples: 2 },
+        options: { edgeExamples: 2, ...options },
       },
       { progress },
     );

@@ -18,11 +18,12 @@ export interface SizeRow {
   readonly random: Estimate;
 }
 
-/** Faithfulness and completeness over the number of nodes, a random circuit of the same size beside them. */
+/** Faithfulness and completeness over the number of nodes, random circuits of the same sizes and those of neurons beside them. */
 export function faithfulnessPicture(
   curve: readonly SizeRow[],
   chosen: number | undefined,
   size: Size,
+  neurons: readonly Pick<SizeRow, 'nodes' | 'faithfulness'>[] = [],
 ): string {
   const line = (pick: (row: SizeRow) => Estimate) =>
     points(curve.map((row) => ({ x: row.nodes, estimate: pick(row) })));
@@ -31,11 +32,20 @@ export function faithfulnessPicture(
       { name: 'circuit', colour: categories[0], points: line((row) => row.faithfulness) },
       { name: 'what is left', colour: categories[4], points: line((row) => row.completeness) },
       { name: 'random', colour: nullGrey, dashed: true, points: line((row) => row.random) },
+      ...(neurons.length === 0
+        ? []
+        : [
+            {
+              name: 'neurons',
+              colour: categories[2],
+              points: points(neurons.map((row) => ({ x: row.nodes, estimate: row.faithfulness }))),
+            },
+          ]),
     ],
     {
       ...size,
       label:
-        'Share of the behaviour that the circuit carries alone, by its number of nodes, beside random circuits',
+        'Share of the behaviour that the circuit carries alone, by its number of nodes, beside random circuits and circuits of neurons',
       x: 'nodes in the circuit',
       y: 'share of the behaviour',
       logX: true,

@@ -61,6 +61,22 @@ describe.skipIf(!browserTests)('exploring', () => {
     expect(new URL(page.url()).searchParams.get('sel')).toMatch(/^edge~gender~/);
   });
 
+  test('a way from a word to the answer is followed in the graph, and edges can be cut down to such ways', async () => {
+    await open('/circuit/gender');
+    const drawn = () => page.locator('.edges-all path:not(.touch)').count();
+    const all = await drawn();
+    await page.getByTestId('path').first().hover();
+    await page.getByTestId('lit').waitFor();
+    // A way passes every place once: its edges are one fewer than its steps, drawn with their glow.
+    const steps = await page.getByTestId('path').first().getByRole('button').count();
+    expect(await page.getByTestId('lit').locator('path').count()).toBe(2 * (steps - 1));
+    await page.getByRole('button', { name: 'efficient paths' }).click();
+    await expect.poll(drawn).toBeLessThan(all / 2);
+    expect(new URL(page.url()).searchParams.get('edges')).toBe('paths');
+    await page.getByRole('button', { name: 'all', exact: true }).click();
+    await expect.poll(drawn).toBe(all);
+  });
+
   test('arrow keys walk through the graph, Enter keeps', async () => {
     await open('/circuit/gender');
     await page.locator('[data-node][tabindex="0"]').focus();

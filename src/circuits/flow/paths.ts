@@ -40,41 +40,59 @@ interface Piece {
   readonly rest?: Piece;
 }
 
+/** Paths of one flow, found once and asked for many times. */
+export interface PathFinder {
+  /** The best of all. */
+  best(): FlowPath[];
+  /** The best through a node. */
+  through(id: string): FlowPath[];
+}
+
 /**
  * The paths with the largest products, signs kept. Exact: the best products to a node are among products of the best of
  * its neighbours, since |fraction| keeps their order.
  */
-export function efficientPaths(flow: Flow, options: PathOptions = {}): FlowPath[] {
-  const { count = 10, by = 'efficiency', through } = options;
+export function pathFinder(
+  flow: Flow,
+  { count = 10, by = 'efficiency' }: Omit<PathOptions, 'through'> = {},
+): PathFinder {
   const index = indexFlow(flow);
   const start = (node: number) => (by === 'carried' ? index.nodes[node]!.work : 1);
-  const toSink = suffixes(index, count);
-  const middle = through === undefined ? undefined : index.at.get(through);
-  const found: { value: number; nodes: number[] }[] = [];
-  if (through !== undefined && middle === undefined) return [];
-  if (middle === undefined) {
-    for (const source of index.order) {
-      if (!index.sources.has(source)) continue;
-      for (const piece of toSink[source]!) {
-        found.push({ value: start(source) * piece.value, nodes: unroll(piece) });
-      }
-    }
-  } else {
-    for (const head of prefixes(index, count, start)[middle]!) {
-      for (const tail of toSink[middle]!) {
-        found.push({
-          value: head.value * tail.value,
-          nodes: [...unroll(head).reverse(), ...unroll(tail).slice(1)],
-        });
-      }
-    }
-  }
-  return best(found, count).map(({ value, nodes }) => {
-    const work = index.nodes[nodes[0]!]!.work;
-    const efficiency = by === 'carried' ? (work === 0 ? 0 : value / work) : value;
-    return { nodes: nodes.map((i) => index.nodes[i]!.id), efficiency, carried: work * efficiency };
-  });
+  const tails = suffixes(index, count);
+  const heads = prefixes(index, count, start);
+  const paths = (found: readonly { readonly value: number; readonly nodes: readonly number[] }[]) =>
+    best(found, count).map(({ value, nodes }): FlowPath => {
+      const { work } = index.nodes[nodes[0]!]!;
+      const efficiency = by === 'efficiency' ? value : work === 0 ? 0 : value / work;
+      return { nodes: nodes.map((i) => index.nodes[i]!.id), efficiency, carried: work * efficiency };
+    });
+  return {
+    best: () =>
+      paths(
+        [...index.sources].flatMap((source) =>
+          tails[source]!.map((piece) => ({ value: start(source) * piece.value, nodes: unroll(piece) })),
+        ),
+      ),
+    through(id) {
+      const middle = index.at.get(id);
+      if (middle === undefined) return [];
+      return paths(
+        heads[middle]!.flatMap((head) =>
+          tails[middle]!.map((tail) => ({
+            value: head.value * tail.value,
+            nodes: [...unroll(head).reverse(), ...unroll(tail).slice(1)],
+          })),
+        ),
+      );
+    },
+  };
 }
+
+/** The best paths of a flow, or those through one node. */
+export const efficientPaths = (flow: Flow, { through, ...options }: PathOptions = {}): FlowPath[] => {
+  const finder = pathFinder(flow, options);
+  return through === undefined ? finder.best() : finder.through(through);
+};
 
 /** The best ways from each node to a sink. */
 function suffixes(index: FlowIndex, count: number): Piece[][] {

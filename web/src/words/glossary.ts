@@ -132,6 +132,11 @@ export const glossary = {
     means:
       'Share of the behaviour that remains when the circuit is taken away; near 0 means nothing important was left out.',
   },
+  efficientPath: {
+    word: 'efficient path',
+    means:
+      'A way from a word to the answer, ranked by how much work arrives along it: the product of the fractions that each part passes on.',
+  },
   null: {
     word: 'null',
     means: 'What the same measurement gives when there is nothing to find, for example for random features.',

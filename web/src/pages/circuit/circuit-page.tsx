@@ -2,6 +2,7 @@
 import { useCallback, useDeferredValue, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { layoutCircuit } from '../../../../src/pictures/circuit-layout.ts';
 import { faithfulnessPicture } from '../../../../src/pictures/curves.ts';
+import { number, percent } from '../../../../src/pictures/scale.ts';
 import type { CircuitResult, StudyResults } from '../../api/types.ts';
 import { paths, useQuery } from '../../router.tsx';
 import { count, Interval, share, withInterval } from '../../ui/numbers.tsx';
@@ -11,7 +12,9 @@ import { NotYet } from '../../ui/told.tsx';
 import { Word } from '../../ui/word.tsx';
 import { SignLegend } from '../overview/figures.tsx';
 import { mainCircuit } from '../overview/main-results.ts';
+import { type FlowPath, glowOf, pathsOf } from './flow.ts';
 import { Graph } from './graph.tsx';
+import { Paths } from './paths.tsx';
 import { StrongestParts } from './strongest.tsx';
 import { Threshold } from './threshold.tsx';
 
@@ -64,6 +67,11 @@ function useThreshold() {
 
 function Explorer({ circuit }: { circuit: CircuitResult }) {
   const { threshold, drawn, setThreshold } = useThreshold();
+  const [edges, setEdges] = useQuery('edges');
+  const [path, follow] = useState<FlowPath>();
+  const finder = useMemo(() => pathsOf(circuit), [circuit]);
+  const best = useMemo(() => finder.best(), [finder]);
+  const onPaths = edges === 'paths' && best.length > 0;
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   useLayoutEffect(() => {
@@ -82,12 +90,35 @@ function Explorer({ circuit }: { circuit: CircuitResult }) {
         : undefined,
     [circuit, width, drawn],
   );
+  const only = useMemo(() => (onPaths ? new Set(glowOf(best).keys()) : undefined), [onPaths, best]);
   return (
-    <section className="explorer">
-      <Threshold circuit={circuit} value={threshold} onChange={setThreshold} />
-      <div ref={box}>{layout && <Graph circuit={circuit} layout={layout} />}</div>
-      <SignLegend />
-    </section>
+    <>
+      <section className="explorer">
+        <Threshold circuit={circuit} value={threshold} onChange={setThreshold} />
+        {best.length > 0 && (
+          <fieldset className="switch">
+            <legend className="soft small">Edges</legend>
+            {(['all', 'paths'] as const).map((choice) => (
+              <button
+                key={choice}
+                type="button"
+                aria-pressed={(choice === 'paths') === onPaths}
+                onClick={() => setEdges(choice === 'paths' ? 'paths' : undefined)}
+              >
+                {choice === 'all' ? 'all' : 'efficient paths'}
+              </button>
+            ))}
+          </fieldset>
+        )}
+        <div ref={box}>
+          {layout && (
+            <Graph circuit={circuit} layout={layout} only={only} path={path} through={finder.through} />
+          )}
+        </div>
+        <SignLegend />
+      </section>
+      <Paths circuit={circuit} paths={best} onFollow={follow} />
+    </>
   );
 }
 
@@ -96,7 +127,12 @@ function Carries({ circuit }: { circuit: CircuitResult }) {
   const nodes = circuit.curve[circuit.chosen]?.nodes ?? circuit.nodes.length;
   const draw = useCallback(
     (width: number) =>
-      faithfulnessPicture(circuit.curve, nodes, { width: Math.min(width, 980), height: 340 }),
+      faithfulnessPicture(
+        circuit.curve,
+        nodes,
+        { width: Math.min(width, 980), height: 340 },
+        circuit.neurons,
+      ),
     [circuit, nodes],
   );
   const clear = faithfulness.low > random.high;
@@ -120,10 +156,79 @@ function Carries({ circuit }: { circuit: CircuitResult }) {
         {withInterval(metric.clean)} for the <Word term="cleanPatch">prompts</Word> and{' '}
         {withInterval(metric.patch)} for their counterparts.
       </p>
+      <Made circuit={circuit} />
+      {circuit.areas && <AreasTable areas={circuit.areas} />}
       {circuit.variants.length > 0 && <Variants circuit={circuit} />}
     </section>
   );
 }
+
+const rules: Record<string, string> = {
+  'attribution-patching': 'attribution patching',
+  relp: 'linear relevance (RelP)',
+  exact: 'one run a node',
+};
+const baselines: Record<string, string> = {
+  counterfactual: 'the counterpart prompt',
+  zero: 'nothing',
+  mean: 'the mean over counterparts',
+};
+
+/** How the circuit was found, and how much of it is error nodes. */
+function Made({ circuit: { method, errors, balance } }: { circuit: CircuitResult }) {
+  if (!method && !errors) return null;
+  return (
+    <p className="small soft source">
+      {method && (
+        <>
+          Effects by {rules[method.rule] ?? method.rule} against{' '}
+          {baselines[method.baseline] ?? method.baseline}
+          {method.aggregation === 'sum' && ', positions added up'}; parts chosen by{' '}
+          {method.select === 'flow' ? 'the paths that carry most' : 'the size of their effects'}.{' '}
+        </>
+      )}
+      {balance && <>Inflow and outflow differ by at most {number(balance.inflow)}. </>}
+      {errors && (
+        <>
+          {errors.nodes} of the parts are <Word term="errorNode">error nodes</Word>,{' '}
+          {percent(errors.nodeShare)} of them, with {percent(errors.effectShare)} of the sum of effects.
+        </>
+      )}
+    </p>
+  );
+}
+
+const kinds = { circuit: 'circuit', neurons: 'neurons', random: 'random' } as const;
+
+const AreasTable = ({ areas }: { areas: NonNullable<CircuitResult['areas']> }) => (
+  <table className="narrow gap-above">
+    <thead>
+      <tr>
+        <th>over all sizes</th>
+        <th className="n">CPR (area under the curve)</th>
+        <th className="n">CMD (distance from the model)</th>
+      </tr>
+    </thead>
+    <tbody>
+      {(Object.keys(kinds) as (keyof typeof kinds)[]).map((kind) => {
+        const own = areas[kind];
+        return (
+          own && (
+            <tr key={kind}>
+              <td>{kinds[kind]}</td>
+              <td className="n">
+                <Interval estimate={own.cpr} />
+              </td>
+              <td className="n">
+                <Interval estimate={own.cmd} />
+              </td>
+            </tr>
+          )
+        );
+      })}
+    </tbody>
+  </table>
+);
 
 const Variants = ({ circuit }: { circuit: CircuitResult }) => (
   <>

@@ -1,45 +1,59 @@
-/** @file Paths of greatest flow through one node: its strong edges, then the strongest way on in both directions. */
+/** @file Energy on its way through the circuit: the paths that carry most of it, over all and through one part. */
+import type { Flow } from '../../../../src/circuits/flow/network.ts';
+import { type FlowPath, type PathFinder, pathFinder } from '../../../../src/circuits/flow/paths.ts';
 import type { GraphEdge } from '../../../../src/pictures/circuit-layout.ts';
+import type { CircuitResult } from '../../api/types.ts';
 
-/** Edges of the first step that count: at least this share of the strongest one. */
-const strong = 0.2;
+export type { FlowPath };
+
+/** Paths that are found, over all and through each part. */
+const most = 24;
 
 export const edgeKey = (edge: Pick<GraphEdge, 'source' | 'target'>): string =>
   `${edge.source}→${edge.target}`;
 
-/** Adjacency both ways, each list strongest first. */
-export interface Neighbours {
-  readonly into: ReadonlyMap<string, readonly GraphEdge[]>;
-  readonly from: ReadonlyMap<string, readonly GraphEdge[]>;
-}
-
-/** Lists of edges by target and by source. */
-export function neighbours(edges: readonly GraphEdge[]): Neighbours {
-  const into = new Map<string, GraphEdge[]>();
-  const from = new Map<string, GraphEdge[]>();
-  const sorted = [...edges].sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight));
-  for (const edge of sorted) {
-    into.set(edge.target, [...(into.get(edge.target) ?? []), edge]);
-    from.set(edge.source, [...(from.get(edge.source) ?? []), edge]);
-  }
-  return { into, from };
-}
-
-/** Keys of the edges that glow when the node `id` is pointed at. */
-export function flowThrough(id: string, { into, from }: Neighbours): Set<string> {
-  const keys = new Set<string>();
-  const walk = (lists: ReadonlyMap<string, readonly GraphEdge[]>, next: 'source' | 'target') => {
-    const first = lists.get(id) ?? [];
-    const most = Math.abs(first[0]?.weight ?? 0);
-    for (const edge of first.filter((one) => Math.abs(one.weight) >= strong * most)) {
-      let step: GraphEdge | undefined = edge;
-      while (step && !keys.has(edgeKey(step))) {
-        keys.add(edgeKey(step));
-        step = lists.get(step[next])?.[0];
-      }
-    }
+/** A circuit as a flow from its tokens to the answer. */
+function flowOf({ nodes, edges }: CircuitResult): Flow {
+  const known = new Set(nodes.map((node) => node.id));
+  const ids = (kind: 'token' | 'output') => nodes.filter((node) => node.kind === kind).map((node) => node.id);
+  return {
+    nodes: nodes.map(({ id, effect }) => ({ id, work: -effect })),
+    edges: edges.filter((edge) => known.has(edge.source) && known.has(edge.target)),
+    ends: { sources: ids('token'), sinks: ids('output') },
   };
-  walk(into, 'source');
-  walk(from, 'target');
-  return keys;
+}
+
+/** Finds paths by the work they carry; a circuit without edges has none. */
+export const pathsOf = (circuit: CircuitResult): PathFinder =>
+  pathFinder(flowOf(circuit), { count: most, by: 'carried' });
+
+/** Share of the whole change of the answer that a path carries. */
+export const shareOf = (path: FlowPath, circuit: CircuitResult): number => {
+  const whole = circuit.nodes.find((node) => node.kind === 'output')?.effect ?? 0;
+  return whole === 0 ? 0 : -path.carried / whole;
+};
+
+/** Keys of edges on paths, with how strongly they glow: 1 on the path that carries most. */
+export function glowOf(paths: readonly FlowPath[]): Map<string, number> {
+  const glow = new Map<string, number>();
+  const largest = Math.abs(paths[0]?.carried ?? 0);
+  for (const { nodes, carried } of paths) {
+    const strength = largest === 0 ? 0 : Math.sqrt(Math.abs(carried) / largest);
+    for (let i = 1; i < nodes.length; i++) {
+      const key = edgeKey({ source: nodes[i - 1]!, target: nodes[i]! });
+      glow.set(key, Math.max(strength, glow.get(key) ?? 0));
+    }
+  }
+  return glow;
+}
+
+/** The strongest edges of a part that no path passes through: they glow in place of paths. */
+export function glowAround(id: string, edges: readonly GraphEdge[]): Map<string, number> {
+  const own = edges.filter((edge) => edge.source === id || edge.target === id);
+  const largest = Math.max(0, ...own.map((edge) => Math.abs(edge.weight)));
+  return new Map(
+    own
+      .filter((edge) => Math.abs(edge.weight) >= 0.2 * largest)
+      .map((edge) => [edgeKey(edge), Math.abs(edge.weight) / (largest || 1)]),
+  );
 }

@@ -6,7 +6,7 @@ import type { CircuitNode, CircuitResult } from '../../api/types.ts';
 import { nodeName } from '../../frame/cards.tsx';
 import { pin, point, readSelected, type Selected, usePointed } from '../../frame/selection.ts';
 import { usePlace } from '../../router.tsx';
-import { edgeKey, flowThrough, neighbours } from './flow.ts';
+import { edgeKey, type FlowPath, glowAround, glowOf } from './flow.ts';
 import { GraphNode } from './graph-node.tsx';
 import { nearestInDirection } from './keys.ts';
 import { useZoom, ZoomButtons } from './zoom.tsx';
@@ -17,18 +17,40 @@ const touchable = 400;
 export interface GraphProps {
   readonly circuit: CircuitResult;
   readonly layout: CircuitLayout<CircuitNode>;
+  /** Keys of the edges that are drawn where nothing is pointed at; all by default. */
+  readonly only: ReadonlySet<string> | undefined;
+  /** A path that is followed: it glows while no part is pointed at. */
+  readonly path: FlowPath | undefined;
+  /** The most carrying paths through a part. */
+  readonly through: (id: string) => readonly FlowPath[];
 }
 
-export function Graph({ circuit, layout }: GraphProps) {
+export function Graph({ circuit, layout, only, path, through }: GraphProps) {
   const { task } = circuit;
   const zoom = useZoom(layout.width, layout.height);
   const box = useRef<SVGSVGElement>(null);
   const pointed = usePointed();
   const pinned = readSelected(usePlace().query.get('sel'));
   const active = own(pointed, task) ?? own(pinned, task);
-  const near = useMemo(() => neighbours(layout.edges.map((one) => one.edge)), [layout]);
-  const lit = useMemo(() => litEdges(active, near), [active, near]);
+  const activeKind = active?.kind;
+  const activeId =
+    active?.kind === 'edge' ? edgeKey(active) : active?.kind === 'node' ? active.id : undefined;
+  const lit = useMemo(() => {
+    if (activeKind === 'edge' && activeId) return new Map([[activeId, 1]]);
+    if (activeKind !== 'node' || !activeId) return glowOf(path ? [path] : []);
+    const glow = glowOf(through(activeId));
+    return glow.size > 0
+      ? glow
+      : glowAround(
+          activeId,
+          layout.edges.map((one) => one.edge),
+        );
+  }, [activeKind, activeId, path, through, layout]);
   const activeNode = active?.kind === 'node' ? active.id : undefined;
+  const drawn = useMemo(
+    () => (only ? layout.edges.filter((one) => only.has(edgeKey(one.edge))) : layout.edges),
+    [layout, only],
+  );
   const linked = useMemo(() => nodesOf(lit, layout.edges), [lit, layout]);
   const feature = layout.nodes.find((one) => one.node.id === activeNode)?.node;
 
@@ -74,7 +96,7 @@ export function Graph({ circuit, layout }: GraphProps) {
         <g transform={zoom.transform}>
           <Grounds layout={layout} />
           <g className={lit.size > 0 ? 'edges-all dim' : 'edges-all'}>
-            <Edges edges={layout.edges} task={task} />
+            <Edges edges={drawn} task={task} />
           </g>
           <Lit edges={layout.edges} lit={lit} />
           <g className={linked.size > 0 ? 'nodes some' : 'nodes'}>
@@ -101,14 +123,7 @@ export function Graph({ circuit, layout }: GraphProps) {
 const own = (selected: Selected | undefined, task: string): Selected | undefined =>
   selected && selected.kind !== 'feature' && selected.task === task ? selected : undefined;
 
-const litEdges = (active: Selected | undefined, near: ReturnType<typeof neighbours>): Set<string> =>
-  active?.kind === 'node'
-    ? flowThrough(active.id, near)
-    : active?.kind === 'edge'
-      ? new Set([edgeKey(active)])
-      : new Set();
-
-function nodesOf(lit: ReadonlySet<string>, edges: readonly PlacedEdge[]): Set<string> {
+function nodesOf(lit: ReadonlyMap<string, number>, edges: readonly PlacedEdge[]): Set<string> {
   const nodes = new Set<string>();
   for (const { edge } of edges) {
     if (!lit.has(edgeKey(edge))) continue;
@@ -168,16 +183,32 @@ const Edges = memo(({ edges, task }: { edges: readonly PlacedEdge[]; task: strin
   </>
 ));
 
-const Lit = ({ edges, lit }: { edges: readonly PlacedEdge[]; lit: ReadonlySet<string> }) => {
+/** Edges on the paths in question, the more they carry the brighter. */
+const Lit = ({ edges, lit }: { edges: readonly PlacedEdge[]; lit: ReadonlyMap<string, number> }) => {
   if (lit.size === 0) return null;
-  const shown = edges.filter((one) => lit.has(edgeKey(one.edge)));
+  const shown = edges.flatMap((one) => {
+    const strength = lit.get(edgeKey(one.edge));
+    return strength === undefined ? [] : [{ ...one, strength }];
+  });
   return (
     <g className="lit" data-testid="lit">
-      {shown.map(({ edge, path, width, colour }) => (
-        <path key={`${edgeKey(edge)} glow`} d={path} stroke={colour} strokeWidth={width + 6} opacity={0.18} />
+      {shown.map(({ edge, path, width, colour, strength }) => (
+        <path
+          key={`${edgeKey(edge)} glow`}
+          d={path}
+          stroke={colour}
+          strokeWidth={width + 3 + 5 * strength}
+          opacity={0.05 + 0.17 * strength}
+        />
       ))}
-      {shown.map(({ edge, path, width, colour }) => (
-        <path key={edgeKey(edge)} d={path} stroke={colour} strokeWidth={Math.max(1.2, width)} />
+      {shown.map(({ edge, path, width, colour, strength }) => (
+        <path
+          key={edgeKey(edge)}
+          d={path}
+          stroke={colour}
+          strokeWidth={Math.max(0.8 + 0.6 * strength, width)}
+          opacity={0.3 + 0.7 * strength}
+        />
       ))}
     </g>
   );
