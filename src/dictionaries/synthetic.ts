@@ -87,6 +87,12 @@ export function recovery(learned_FD: Float32Array, truth_GD: Float32Array, width
   };
 }
 
+/** Learned row of each true direction in the one-to-one assignment with the largest sum of cosines; −1 where they run out. */
+export function assignment(learned_FD: Float32Array, truth_GD: Float32Array, width: number): Int32Array {
+  const [F, G] = [learned_FD.length / width, truth_GD.length / width];
+  return bestAssignment(cosineTable(truth_GD, learned_FD, width), G, F);
+}
+
 /** Cosines [G, F]; 0 for rows of length 0. */
 function cosineTable(a_GD: Float32Array, b_FD: Float32Array, D: number): Float64Array {
   const [G, F] = [a_GD.length / D, b_FD.length / D];

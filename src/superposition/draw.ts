@@ -1,10 +1,14 @@
 /** @file A toy model in pictures: its neurons as stacks, its features as bars, WᵀW, and its directions in the plane. */
+import { categories } from '../pictures/colours.ts';
 import { heatMapPicture } from '../pictures/heat-map.ts';
-import { number } from '../pictures/scale.ts';
+import { linesPicture } from '../pictures/lines.ts';
+import { logarithmic, number, plain } from '../pictures/scale.ts';
 import { featureBarsPicture, stackPicture } from '../pictures/stack.ts';
 import type { Size } from '../pictures/svg.ts';
 import { vectorsPicture } from '../pictures/vectors.ts';
 import { measureToy } from './measures.ts';
+import type { PhaseDiagram } from './phases.ts';
+import type { Phase } from './two-in-one.ts';
 import type { ToyWeights } from './types.ts';
 
 /** One column for each neuron, its weights stacked by feature (Elhage et al. 2022, "Computation in Superposition"). */
@@ -64,5 +68,62 @@ export const featurePlane = ({ features, W_NM }: ToyWeights, size: Size, caption
       label: `${features} features as directions in the plane of two neurons`,
       reach: 1.35,
       ...(caption ? { caption } : {}),
+    },
+  );
+
+const phases: readonly Phase[] = ['ignored', 'dedicated', 'superposed'];
+
+/** What becomes of the last feature over its importance and its density, with the boundary in closed form where given. */
+export function phaseMap(
+  { importances, densities, cells, features, neurons }: PhaseDiagram,
+  size: Size,
+): string {
+  const [rows, columns] = [importances.length, densities.length];
+  // Rows upwards by density, columns by importance, as the published figure.
+  const byDensity = densities.map((_, d) => d).sort((a, b) => densities[a]! - densities[b]!);
+  const values = byDensity.flatMap((d) =>
+    importances.map((_, r) => phases.indexOf(cells[r * columns + d]!.phase)),
+  );
+  /** Outer edges of the grid: half a step beyond the outer points, in equal ratios. */
+  const edges = (points: readonly number[]): [number, number] => {
+    const [low, high] = [Math.min(...points), Math.max(...points)];
+    const half = points.length > 1 ? (high / low) ** (0.5 / (points.length - 1)) : 1.2;
+    return [low / half, high * half];
+  };
+  return heatMapPicture(values, [columns, rows], {
+    ...size,
+    label: `${features} features in ${neurons} neurons: phase of the last feature`,
+    colours: { kind: 'category', names: phases },
+    x: 'importance of the last feature (others: 1)',
+    y: 'density 1 − S',
+    upward: true,
+    xScale: (range) => logarithmic(edges(importances), range),
+    yScale: (range) => logarithmic(edges(densities), range),
+    formatX: plain,
+    formatY: plain,
+    cell: (row, column) => {
+      const cell = cells[column * columns + byDensity[row]!]!;
+      return `importance ${number(cell.importance)}, density ${number(cell.density)}: ${cell.phase}, length ${number(cell.norm)}`;
+    },
+  });
+}
+
+/** Height of the path between two basins, at one or more resolutions. */
+export const barrierProfile = (
+  bands: readonly { readonly name: string; readonly energies: ArrayLike<number> }[],
+  size: Size,
+): string =>
+  linesPicture(
+    bands.map(({ name, energies }, i) => ({
+      name,
+      colour: categories[i % categories.length]!,
+      points: Array.from(energies, (y, k) => ({ x: k / (energies.length - 1), y: y * 1e3 })),
+    })),
+    {
+      ...size,
+      label: 'expected loss along the path from two digons to the pentagon',
+      x: 'way from two digons (0) to the pentagon (1)',
+      y: 'expected loss × 1000',
+      reach: [Math.min(...bands.flatMap(({ energies }) => Array.from(energies))) * 1e3],
     },
   );

@@ -1,14 +1,9 @@
 /** @file Phase diagrams: what becomes of an extra feature as its importance and its density change. */
 import { SuperpositionError } from '../core/errors.ts';
-import { flattened, toyLandscape, weightsAt } from './landscape.ts';
-import { measureToy, REPRESENTED } from './measures.ts';
-import { relaxed } from './relax.ts';
-import { toyTask } from './task.ts';
+import { flattened, toyLandscape } from './landscape.ts';
+import { measureToy } from './measures.ts';
 import { type ToyContext, type ToyTraining, trainToys } from './train.ts';
-import type { ToyTask, TrainedToy } from './types.ts';
-
-/** The extra (last) feature: not represented, with a dimension to itself, or sharing one. */
-export type Phase = 'ignored' | 'dedicated' | 'superposed';
+import { cellTask, type Phase, phaseOf, twoInOne } from './two-in-one.ts';
 
 /** A point of the diagram and what was learned there. */
 export interface PhaseCell {
@@ -49,23 +44,6 @@ export interface PhaseOptions extends ToyTraining {
 
 const ratios = (from: number, to: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => from * (to / from) ** (i / Math.max(1, count - 1)));
-
-/** Interference above which a feature shares its dimension. */
-const SHARED = 0.25;
-
-/** The phase of the last feature of a trained model. */
-export function phaseOf(toy: Pick<TrainedToy, 'weights'>): Phase {
-  const { norm_N, interference_N } = measureToy(toy.weights);
-  const last = norm_N.length - 1;
-  if (norm_N[last]! < REPRESENTED) return 'ignored';
-  return interference_N[last]! > SHARED ? 'superposed' : 'dedicated';
-}
-
-const cellTask = (features: number, neurons: number, importance: number, density: number): ToyTask =>
-  toyTask({
-    ...{ features, neurons, sparsity: 1 - density },
-    importance: Array.from({ length: features }, (_, i) => (i === features - 1 ? importance : 1)),
-  });
 
 /**
  * Trains every cell from several seeds at once and keeps the one with the lowest expected loss (Elhage et al. 2022,
@@ -108,32 +86,6 @@ export async function phaseDiagram(options: PhaseOptions, context: ToyContext): 
     };
   });
   return { features, neurons, importances: rows, densities: columns, cells };
-}
-
-/** The least loss of each way to put two features (importances 1 and r) into one neuron. */
-export interface TwoInOne {
-  /** The second feature is ignored: r(p/3 − p²/4)/2, exactly. */
-  readonly ignored: number;
-  /** The second has the neuron: (p/3 − p²/4)/2. */
-  readonly dedicated: number;
-  /** Both share it with opposite signs: the minimum over norms and biases. */
-  readonly superposed: number;
-  /** Of the least of them; the minimum from opposite signs may itself have let one feature go. */
-  readonly phase: Phase;
-}
-
-/**
- * The two-in-one model in closed form: a feature with the neuron to itself is reproduced without error (‖W‖ = 1, b = 0),
- * one without a neuron is replaced by its mean p/2 and costs its variance p/3 − p²/4.
- */
-export function twoInOne(importance: number, density: number): TwoInOne {
-  const variance = (density / 3 - density ** 2 / 4) / 2;
-  const task = cellTask(2, 1, importance, density);
-  const { energy, x } = relaxed(toyLandscape(task), [1, -1, 0, 0], { tolerance: 1e-7, maxIterations: 2000 });
-  const losses = { ignored: importance * variance, dedicated: variance, superposed: energy };
-  const best = (Object.keys(losses) as Phase[]).reduce((a, b) => (losses[b] < losses[a] ? b : a));
-  const phase = best === 'superposed' ? phaseOf({ weights: weightsAt(task, x) }) : best;
-  return { ...losses, phase };
 }
 
 /**

@@ -31,7 +31,7 @@ const PAUSE = 250;
 /** Steps at the end over which a loss is averaged. */
 const LAST = 300;
 /** Work (weights × samples × steps) below which threads cost more than they bring. */
-const ONE_THREAD = 2e9;
+const ONE_THREAD = 1e9;
 
 /**
  * Trains every instance by Adam on fresh samples. All instances share kind, sizes, biases and groups; sparsity,
