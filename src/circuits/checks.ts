@@ -14,6 +14,7 @@ import { type Pairs, pairsOf } from './examples.ts';
 import { exchangeRows } from './exchange-checks.ts';
 import { nodeEffects } from './node-effects.ts';
 import { pathWork } from './path-work.ts';
+import { plantedRows } from './planted/checks.ts';
 import { type RunOptions, TOKENS_PER_RUN } from './run-options.ts';
 
 const area = 'circuits';
@@ -28,6 +29,7 @@ const BALANCE = { float32: 1e-4, float64: 1e-10 } as const;
 export const checks: Check[] = [
   { area, rows: tinyRows },
   { area, rows: () => Promise.resolve(exchangeRows(area)) },
+  { area, rows: (context) => plantedRows(area, context) },
   { area, rows: (context) => demoModelRows(area, context, (model) => realRows(model, context)) },
 ];
 

@@ -1,17 +1,28 @@
 /** @file Planted networks: they compute what they say, their circuit is what the wires say, and methods find it. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { exactEdges } from '../../src/circuits/exact-edges.ts';
 import { forwardPairs } from '../../src/circuits/forward.ts';
+import { METRIC } from '../../src/circuits/metric.ts';
 import { compile } from '../../src/circuits/planted/compile.ts';
+import {
+  findPlanted,
+  openPlanted,
+  plantedMethods,
+  scorePlanted,
+} from '../../src/circuits/planted/methods.ts';
 import { plantedNetworks, plantedPairs } from '../../src/circuits/planted/networks.ts';
 import { auroc } from '../../src/circuits/planted/score.ts';
+import { trainedNetworks } from '../../src/circuits/planted/trained.ts';
 import { plantedCircuit } from '../../src/circuits/planted/truth.ts';
+import { silent } from '../../src/core/progress.ts';
 import { random } from '../../src/core/random.ts';
 import { openSession } from '../../src/runtime/session.ts';
 
 const run = {
   open: (graph: Parameters<typeof openSession>[0]) => openSession(graph, { threads: 1 }),
   tokensPerRun: 4096,
+  threads: 1,
 };
 
 describe('area under the ROC curve', () => {
@@ -72,3 +83,68 @@ test('the circuit of (a ∧ b) ∨ (c ∧ d) by hand', () => {
     ].sort(),
   );
 });
+
+describe('methods', () => {
+  test('real interventions on edges, by hand: a reaches y with +2 and −1, and the answer with 8 times less', async () => {
+    const twoPaths = plantedNetworks().find((p) => p.name === 'two-paths')!;
+    const quiet = { ...twoPaths, wiring: { ...twoPaths.wiring, noise: 0 } };
+    const { network, places, wiring, pairs } = { ...openPlanted(quiet, 6, random(1), run), ...quiet };
+    const edges = await exactEdges(network, places, pairs, run);
+    const features = wiring.wires.length;
+    const weight = (from: string, u: string, to: string, v: string) => {
+      const found = edges.find((e) => e.from === from && e.to === to);
+      const at = (wire: string) => features + 1 + wiring.wires.indexOf(wire);
+      const target = to === METRIC ? 0 : at(v);
+      const i = found?.source.findIndex((s, j) => s === at(u) && found.target[j] === target) ?? -1;
+      return i < 0 ? 0 : found!.weight[i]!;
+    };
+    // m = ±4 (y − ½), y = plus − minus = 2a − a: patching a alone through one way changes y by 2 or 1 of it.
+    const [embed, first, second] = ['hook_embed', 'blocks.0.hook_mlp_out', 'blocks.1.hook_mlp_out'];
+    const [whole, up, down] = [
+      weight(second, 'y', METRIC, ''),
+      weight(embed, 'a', first, 'plus'),
+      weight(embed, 'a', first, 'minus'),
+    ];
+    expect(whole).toBeCloseTo(4, 4);
+    expect([up, down]).toEqual([expect.closeTo(8, 4), expect.closeTo(-4, 4)]);
+    expect(weight(embed, 'b', first, 'plus')).toBe(0);
+    expect(weight(first, 'idle1', second, 'y')).toBe(0);
+  });
+
+  test.each(plantedMethods)('%s finds a gate in noise', async (method) => {
+    const gate = plantedNetworks().find((p) => p.name === 'gate')!;
+    const setting = openPlanted(gate, 12, random(2), run);
+    const { nodeAuroc, edgeAuroc } = scorePlanted(setting, await findPlanted(setting, method));
+    expect(nodeAuroc).toBeGreaterThan(0.95);
+    expect(edgeAuroc).toBeGreaterThan(0.95);
+  });
+
+  test('path work sees through a saturated gate where one gradient does not', async () => {
+    const setting = openPlanted(plantedNetworks()[0]!, 16, random(0), run);
+    const score = async (method: string) =>
+      scorePlanted(setting, await findPlanted(setting, method)).edgeAuroc;
+    const [path, gradient] = [await score('path-work'), await score('attribution-patching')];
+    expect(path).toBeGreaterThan(0.99);
+    expect(gradient).toBeLessThan(path);
+  });
+
+  test('a score knows what is not planted: with another circuit as truth it falls to chance', async () => {
+    const setting = openPlanted(plantedNetworks()[2]!, 12, random(2), run);
+    const nodes = [...setting.truth.nodes].map((id) => id.replace(/f\d+$/, 'f0'));
+    const wrong = {
+      ...setting,
+      truth: { nodes: new Set(nodes), edges: new Set(['hook_embed:1:f3→output']) },
+    };
+    const { edgeAuroc } = scorePlanted(wrong, await findPlanted(setting, 'midpoint-3'));
+    expect(edgeAuroc).toBeLessThan(0.95);
+  });
+});
+
+test('networks trained by interchange interventions compute their algorithm, and keep each variable where they were told', async () => {
+  const [network] = await trainedNetworks({ threads: 1, progress: silent }, { steps: 600 });
+  const setting = openPlanted(network!, 48, random(4), run);
+  const { clean } = await forwardPairs(setting.network, setting.pairs, [], run);
+  expect(clean.metric_B.filter((m) => m > 0).length).toBeGreaterThanOrEqual(46);
+  const { edgeAuroc } = scorePlanted(setting, await findPlanted(setting, 'midpoint-10'));
+  expect(edgeAuroc).toBeGreaterThan(0.95);
+}, 60_000);

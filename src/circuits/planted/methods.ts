@@ -1,9 +1,10 @@
 /** @file Every method on a planted network: scores of all nodes and edges, and how well they find what is planted. */
 import type { Random } from '../../core/random.ts';
 import { neurons } from '../../dictionaries/neurons.ts';
+import { edgeEffects } from '../clean-edges.ts';
 import type { Network } from '../cuts.ts';
-import { type EdgeEffects, openEdges, type PlacePoint } from '../edge-effects.ts';
-import { movesOf, type PlaceEffects } from '../effects.ts';
+import type { EdgeEffects } from '../edge-effects.ts';
+import type { PlaceEffects } from '../effects.ts';
 import { type CodedNodePlace, exactEdges } from '../exact-edges.ts';
 import type { Pairs } from '../examples.ts';
 import { METRIC } from '../metric.ts';
@@ -72,20 +73,7 @@ export async function findPlanted(setting: PlantedSetting, method: string): Prom
   const found = await nodeEffects(network, dictionaries, pairs, { method }, run);
   if (method === 'exact')
     return { nodes: found.effects, edges: await exactEdges(network, places, pairs, run) };
-  const at = new Map(
-    found.places.map(({ dictionary: { site }, clean, patch }): [string, PlacePoint] => [
-      site,
-      { x_BTD: clean.x_BTD, costate_BTD: found.costates[site]!, moves: movesOf(clean, patch), state: clean },
-    ]),
-  );
-  const rules = method === 'relp' ? 'relp' : 'gradient';
-  const sum = openEdges(network, places, pairs, { method, rules }, run);
-  try {
-    await sum.add(at, { from: 0, to: pairs.examples }, 1);
-    return { nodes: found.effects, edges: sum.edges() };
-  } finally {
-    await sum.release();
-  }
+  return { nodes: found.effects, edges: await edgeEffects(network, found, pairs, {}, run) };
 }
 
 /** Area under the ROC curve over all nodes and over all edges, by |mean effect|. */
