@@ -71,7 +71,7 @@ const vectors = await contextVectors(networkOf(model), dictionaries, contexts, {
   threads: THREADS,
   advance: (more) => {
     rows += more;
-    if (rows % 160 === 0) tell(`${rows} of ${2 * contexts.length} rows`);
+    if (rows % 10 === 0) tell(`${rows} of ${2 * contexts.length} rows`);
   },
 });
 
@@ -98,7 +98,7 @@ const methods = clusterMethods.map((method) => {
     shuffledLabels: shown(randEstimate(found, stream.shuffle(truth), stream)),
     atOtherK: Object.fromEntries(
       otherSizes.map((size) => {
-        const all = assignClusters(vectors, method, size, stream, { restarts: 3 });
+        const all = assignClusters(vectors, method, size, stream, { restarts: 2 });
         return [
           size,
           round(

@@ -4,8 +4,8 @@
  *   npm run bench:circuits [-- --reference CHECKOUT] [--methods ig,attrib] [--rounds 5] [--from 0] [--json] [--save]
  *
  * Random weights: a model of Pythia-70M's shape, 19 ReLU dictionaries of 32,768 features of which about 50 are active in a
- * row, 100 pairs of 5 tokens. Every side is a process of its own; every round gives each side the same fifth of the pairs
- * (ig) or all of them (attrib), one side after the other. CHECKOUT is a copy of saprmarks/feature-circuits with the
+ * row, 100 pairs of 5 tokens. Every side is a process of its own; in every round each side has its turn with all pairs,
+ * but for `ig`, where the peers, which work in batches of 10 that have nothing in common, have one batch: a tenth. CHECKOUT is a copy of saprmarks/feature-circuits with the
  * packages of requirements.txt; without it only the plain loop is run. Ratios are medians over rounds; memory is the
  * peak of each process. Our side opens each dictionary from disk when its turn comes, which counts as its time; the
  * peers hold theirs in memory. --save adds the rounds to bench/results/circuits.json, so that --from 3 --rounds 2 goes
@@ -41,9 +41,10 @@ const python = peersPython({
 });
 const folder = join(cacheRoot(), 'bench', 'effects-v1');
 const settings: Settings = { folder, threads: 2, batch: 10 };
-/** Pairs of a round. */
-const share: Record<Method, number> = { ig: pythia.pairs / 5, attrib: pythia.pairs };
-const [first, rounds] = [Number(values.from), Number(values.rounds)];
+/** Pairs that a side is given in a round: the peers' batches of 10 have nothing in common, so that one says enough. */
+const share = (method: Method, side: string): number =>
+  method === 'ig' && side !== 'untangle' ? settings.batch : pythia.pairs;
+const [first, count] = [Number(values.from), Number(values.rounds)];
 const tell = (text: string) => console.error(text);
 const round = (value: number, digits = 4) => Number(value.toPrecision(digits));
 const median = (numbers: readonly number[]) => quantile([...numbers], 0.5);
@@ -59,18 +60,25 @@ if (!existsSync(join(folder, 'pairs.json'))) {
 type Side = Contestant<Command, Answer>;
 interface Round {
   readonly round: number;
-  readonly pairs: number;
+  /** Seconds for 100 pairs. */
   readonly seconds: Record<string, number>;
   readonly cpuSeconds: Record<string, number>;
   readonly peakMiB: Record<string, number>;
-  /** Largest difference of a site's sum of effects to ours, over the largest sum. */
+}
+
+interface Measured {
+  readonly rounds: Round[];
+  /** Largest difference of a site's sum of effects to ours, over the largest sum, on the pairs of the warm-up. */
   readonly difference: Record<string, number>;
 }
+
+/** Pairs of the warm-up, on which the sides are compared. */
+const WARM_UP = 2;
 
 let commit: string | undefined;
 
 /** Rounds of one method, each side in a fresh process. */
-async function measure(method: Method): Promise<Round[]> {
+async function measure(method: Method): Promise<Measured> {
   const us: Side = oursFrom(beside('ours.ts'));
   const others: Side[] = [
     contestant('plain', python, [beside('peer.py')]),
@@ -79,57 +87,66 @@ async function measure(method: Method): Promise<Round[]> {
       : [contestant<Command, Answer>('reference', python, [beside('reference.py'), values.reference])]),
   ];
   const sides = [us, ...others];
-  const found: Round[] = [];
+  const warm = new Map<string, Answer>();
   for (const side of sides) {
     commit = (await side.ask({ setup: settings })).commit || commit;
     // The first run compiles, allocates and touches the weights.
-    await side.ask({ run: method, from: 0, to: 2 });
+    warm.set(side.name, await side.ask({ run: method, from: 0, to: WARM_UP }));
   }
-  for (let r = first; r < first + rounds; r++) {
-    const from = (r * share[method]) % pythia.pairs;
+  const rounds: Round[] = [];
+  for (let r = first; r < first + count; r++) {
     const answers = new Map<string, Answer>();
-    for (const side of sides)
-      answers.set(side.name, await side.ask({ run: method, from, to: from + share[method] }));
-    const each = (of: (answer: Answer, name: string) => number) =>
-      Object.fromEntries([...answers].map(([name, answer]) => [name, round(of(answer, name))]));
-    const ours = answers.get('untangle')!.sums!;
-    const largest = Math.max(...ours.flatMap(([, f, e]) => [Math.abs(f), Math.abs(e)]));
-    found.push({
+    for (const side of sides) {
+      const pairs = share(method, side.name);
+      const from = (r * pairs) % pythia.pairs;
+      answers.set(side.name, await side.ask({ run: method, from, to: from + pairs }));
+    }
+    const each = (of: (answer: Answer, hundred: number) => number) =>
+      Object.fromEntries(
+        [...answers].map(([name, answer]) => [name, round(of(answer, 100 / share(method, name)))]),
+      );
+    rounds.push({
       round: r,
-      pairs: share[method],
-      seconds: each((a) => a.seconds!),
-      cpuSeconds: each((a) => a.cpuSeconds!),
+      seconds: each((a, hundred) => hundred * a.seconds!),
+      cpuSeconds: each((a, hundred) => hundred * a.cpuSeconds!),
       peakMiB: each((a) => a.peakBytes! / 2 ** 20),
-      difference: each(
-        (a) =>
-          Math.max(
-            ...a.sums!.map(([, f, e], i) => Math.max(Math.abs(f - ours[i]![1]), Math.abs(e - ours[i]![2]))),
-          ) / largest,
-      ),
     });
-    tell(`${method}, round ${r + 1}: ${JSON.stringify(found.at(-1))}`);
+    tell(`${method}, round ${r + 1}: ${JSON.stringify(rounds.at(-1))}`);
   }
   for (const side of sides) side.end();
-  return found;
+  return { rounds, difference: differences(warm) };
+}
+
+function differences(warm: ReadonlyMap<string, Answer>): Record<string, number> {
+  const ours = warm.get('untangle')!.sums!;
+  const largest = Math.max(...ours.flatMap(([, f, e]) => [Math.abs(f), Math.abs(e)]));
+  return Object.fromEntries(
+    [...warm].map(([name, { sums }]) => [
+      name,
+      round(
+        Math.max(
+          ...sums!.map(([, f, e], i) => Math.max(Math.abs(f - ours[i]![1]), Math.abs(e - ours[i]![2]))),
+        ) / largest,
+      ),
+    ]),
+  );
 }
 
 /** Medians over rounds. */
-function summary(method: Method, all: readonly Round[]) {
+function summary(method: Method, { rounds: all, difference }: Measured) {
   const names = Object.keys(all[0]!.seconds).filter((name) => name !== 'untangle');
   const memory = (name: string) => Math.max(...all.map((r) => r.peakMiB[name]!));
   return {
     method,
     secondsPer100Pairs: Object.fromEntries(
-      ['untangle', ...names].map((name) => [
-        name,
-        round((100 / share[method]) * median(all.map((r) => r.seconds[name]!))),
-      ]),
+      ['untangle', ...names].map((name) => [name, round(median(all.map((r) => r.seconds[name]!)))]),
     ),
     timesFaster: Object.fromEntries(
       names.map((name) => [name, round(median(all.map((r) => r.seconds[name]! / r.seconds.untangle!)))]),
     ),
     peakMiB: Object.fromEntries(['untangle', ...names].map((name) => [name, memory(name)])),
     memoryRatio: Object.fromEntries(names.map((name) => [name, round(memory('untangle') / memory(name))])),
+    difference,
     rounds: all,
   };
 }
@@ -145,7 +162,8 @@ const before: Report | undefined = existsSync(saved)
 const rows = new Map((values.save && before ? before.rows : []).map((row) => [row.method, row]));
 for (const method of values.methods.split(',') as Method[]) {
   const earlier = first > 0 ? (rows.get(method)?.rounds ?? []).filter((r) => r.round < first) : [];
-  rows.set(method, summary(method, [...earlier, ...(await measure(method))]));
+  const measured = await measure(method);
+  rows.set(method, summary(method, { ...measured, rounds: [...earlier, ...measured.rounds] }));
 }
 const report = {
   what: 'all node effects at the 19 sites of a Pythia-70M shape with ReLU dictionaries of 32,768 features, random weights: the published code (feature-circuits) and a plain PyTorch loop beside ours, interleaved; medians over rounds',

@@ -34,7 +34,7 @@ export function requireContrast(
 }
 
 /** @throws CircuitError `circuit.one-example` when a task has a single example: nothing can be averaged or resampled */
-export function requireSeveral(task: string, examples: readonly Example[]): void {
+function requireSeveral(task: string, examples: readonly Example[]): void {
   if (examples.length !== 1) return;
   throw new CircuitError(
     'circuit.one-example',

@@ -8,7 +8,7 @@ import { cosines, pickRows, project, type SparseRows, unitRows } from './sparse-
 import { angularSimilarity, kMeans, spectralClusters } from './spectral.ts';
 import type { ContextVectors } from './vectors.ts';
 
-/** What is compared, and how. */
+/** What is compared, and how. Spectral: angular similarity. Projected: sparse random projection, then k-means. */
 export const clusterMethods = [
   'spectral-effects',
   'spectral-activations',
@@ -31,7 +31,7 @@ export interface ClusterOptions {
 export const CLUSTER_DEFAULTS = { method: 'spectral-effects', resamples: 20, features: 20 } as const;
 
 /** Dimensions of sparse random projection. Published: 30,000 for gradients of all parameters; features are far fewer. */
-const PROJECTED = 1000;
+const PROJECTED = 300;
 /** Of a resample: its size, and how often its k-means begins anew. */
 const SHARE = 0.8;
 const RESTARTS = 3;

@@ -36,6 +36,21 @@ export function kMeans(
 }
 
 /**
+ * The same points in as many coordinates as there are points, where that is fewer: X = U S of the Gram matrix X Xᵀ = U S² Uᵀ.
+ * Distances stay, so k-means finds the same.
+ */
+export function compactPoints(points: readonly (readonly number[])[]): readonly (readonly number[])[] {
+  const n = points.length;
+  if (n === 0 || points[0]!.length <= n) return points;
+  const x = new Matrix(points.map((point) => [...point]));
+  const { eigenvectorMatrix: vectors, realEigenvalues: values } = new EigenvalueDecomposition(
+    x.mmul(x.transpose()),
+    { assumeSymmetric: true },
+  );
+  return points.map((_, i) => values.map((value, j) => vectors.get(i, j) * Math.sqrt(Math.max(0, value))));
+}
+
+/**
  * The cluster of each row of a similarity [n, n]: rows of the k leading eigenvectors of D^(−½) S D^(−½), scaled to length
  * 1, by k-means.
  */

@@ -17,6 +17,7 @@ import { METRIC } from '../metric.ts';
 import type { RunOptions } from '../run-options.ts';
 import type { Context } from './contexts.ts';
 import { type SparseRows, sparseRows } from './sparse-rows.ts';
+import { compactPoints } from './spectral.ts';
 
 /** Numbers of features over all dictionaries: feature i of dictionary d is column offset(d) + i. */
 export interface ContextVectors {
@@ -27,7 +28,7 @@ export interface ContextVectors {
   readonly effects: SparseRows;
   /** f_i at the last position. */
   readonly activations: SparseRows;
-  /** The states of all sites at the last position, each scaled to norm 1, one after another: [C, Σ D]. */
+  /** The states of all sites at the last position, each scaled to norm 1, one after another; in fewer coordinates where contexts are fewer. */
   readonly dense: readonly (readonly number[])[];
 }
 
@@ -108,6 +109,6 @@ export async function contextVectors(
     offsets,
     effects: sparseRows(effects, width),
     activations: sparseRows(activations, width),
-    dense,
+    dense: compactPoints(dense),
   };
 }

@@ -17,7 +17,12 @@ import {
   sparseRows,
   unitRows,
 } from '../../../src/circuits/clusters/sparse-rows.ts';
-import { angularSimilarity, kMeans, spectralClusters } from '../../../src/circuits/clusters/spectral.ts';
+import {
+  angularSimilarity,
+  compactPoints,
+  kMeans,
+  spectralClusters,
+} from '../../../src/circuits/clusters/spectral.ts';
 import type { ContextVectors } from '../../../src/circuits/clusters/vectors.ts';
 import { random } from '../../../src/core/random.ts';
 import { builtInTask } from '../../../src/data/tasks.ts';
@@ -190,6 +195,21 @@ describe('clustering', () => {
         Array.from({ length: n }, (_, i) => block(i)),
       ),
     ).toBe(1);
+  });
+
+  test('fewer coordinates keep distances', () => {
+    const stream = random(6);
+    const points = Array.from({ length: 5 }, () => Array.from({ length: 40 }, () => stream.normal()));
+    const few = compactPoints(points);
+    const far = (a: readonly number[], b: readonly number[]) => Math.hypot(...a.map((v, c) => v - b[c]!));
+    for (const [i, j] of [
+      [0, 1],
+      [2, 4],
+    ] as const) {
+      expect(few[i]).toHaveLength(5);
+      expect(far(few[i]!, few[j]!)).toBeCloseTo(far(points[i]!, points[j]!), 8);
+    }
+    expect(compactPoints([[1], [2]])).toEqual([[1], [2]]);
   });
 
   test('one cluster is one cluster, and more clusters than points are no error', () => {
