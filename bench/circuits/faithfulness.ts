@@ -37,6 +37,9 @@ const parts = process.argv.includes('--stream')
   ? []
   : await benchDictionaries(model, threads, progress, partsSet);
 await measure('residual stream', stream, tasks);
+const two = ['agreement-across-rc', 'agreement'];
+await measure('residual stream, effects against the mean', stream, two, { baseline: 'mean' });
+await measure('residual stream, by flow', stream, two, { select: 'flow' });
 if (parts.length > 0)
   await measure('residual stream, attention and MLP', [...stream, ...parts], ['agreement']);
 
