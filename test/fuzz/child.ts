@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { UntangleError } from '../../src/core/errors.ts';
 import { silent } from '../../src/core/progress.ts';
+import { openDictionary } from '../../src/dictionaries/formats/open.ts';
 import { readNpz } from '../../src/files/npz.ts';
 import { openModel } from '../../src/models/open.ts';
 import { openSession } from '../../src/runtime/session.ts';
@@ -33,6 +34,11 @@ function memory(): { now: number; peak: number } {
 async function opened(path: string): Promise<void> {
   if (path.endsWith('.npz')) {
     await readNpz(path);
+    return;
+  }
+  if (/[\\/]sae-[a-z]+-\d+([\\/]|$)/.test(path)) {
+    const sites = { site: 'blocks.1.hook_resid_post', output: 'blocks.1.hook_mlp_out' };
+    await openDictionary(path, sites, { progress: silent });
     return;
   }
   const model = await openModel(path, { progress: silent });

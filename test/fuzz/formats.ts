@@ -12,7 +12,17 @@ import { tinyLlama } from '../../src/models/tiny.ts';
 import { ggufBytes, llamaMetadata, tinyPieces } from '../support/gguf-bytes.ts';
 import { mutated, mutatedJson } from './mutate.ts';
 
-export const formats = ['onnx', 'gguf', 'safetensors', 'folder', 'npz'] as const;
+export const formats = [
+  'onnx',
+  'gguf',
+  'safetensors',
+  'folder',
+  'npz',
+  'sae-pt',
+  'sae-folder',
+  'sae-npz',
+  'sae-layers',
+] as const;
 export type Format = (typeof formats)[number];
 
 /** Writes damaged file `index` of a format into `folder`; returns its path. */
@@ -230,6 +240,16 @@ function nestedBytes(depth: number): Uint8Array {
 }
 
 const oracle = 'test/oracles/tiny-llama';
+const dictionaries = 'test/fixtures/dictionaries';
+
+/** A copy of one of `names` with one of its files damaged: documents by their values, others by their bytes. */
+function damagedCopy(names: readonly string[], place: string, index: number, r: Random): void {
+  cpSync(join(dictionaries, names[index % names.length]!), place, { recursive: true });
+  const files = readdirSync(place).sort();
+  const path = join(place, files[r.integer(files.length)]!);
+  const bytes = readFileSync(path);
+  writeFileSync(path, path.endsWith('.json') ? mutatedJson(bytes.toString(), r) : mutated(bytes, r));
+}
 
 const writers: Readonly<
   Record<Format, (place: string, index: number, r: Random) => Promise<string> | string>
@@ -285,5 +305,27 @@ const writers: Readonly<
     await writeNpz(path, { a: weights([4, 5], random(3)), b: i64([3], [1, 2, 3]) });
     writeFileSync(path, mutated(readFileSync(path), r));
     return path;
+  },
+  'sae-pt'(place, index, r) {
+    damagedCopy(['dl-topk', 'dl-gated', 'dl-matryoshka', 'dl-jumprelu'], place, index, r);
+    return join(place, 'ae.pt');
+  },
+  'sae-folder'(place, index, r) {
+    damagedCopy(
+      ['saelens-gated', 'saelens-batchtopk', 'saelens-old-topk', 'sparsify-skip-transcoder/layers.3.mlp'],
+      place,
+      index,
+      r,
+    );
+    return place;
+  },
+  'sae-npz'(place, index, r) {
+    const inner = 'layer_3/width_16k/average_l0_71';
+    damagedCopy([`gemma-scope/${inner}`, `gemma-scope-compressed/${inner}`], place, index, r);
+    return place;
+  },
+  'sae-layers'(place, index, r) {
+    damagedCopy(['circuit-tracer-skip', 'circuit-tracer-clt'], place, index, r);
+    return join(place, index % 2 === 0 ? 'layer_1.safetensors' : 'W_enc_1.safetensors');
   },
 };

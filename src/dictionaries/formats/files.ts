@@ -83,8 +83,9 @@ export async function locateOnHub(
     const one = pick(found, id.choice);
     if (one && !there) there = { folder, found: one, commit };
   }
-  // Without a name only the hub knows whether there are others.
-  if (there && ((id.choice !== undefined && !refresh) || hubIsOff())) return there;
+  // Only the hub knows whether a part of a name means others too.
+  const isNamed = there !== undefined && isExactly(there.found, id.choice);
+  if (there && ((isNamed && !refresh) || hubIsOff())) return there;
   const fetched = async () => {
     const repository = await askHub(id, context);
     const names = repository.files.map((file) => file.path);
@@ -98,10 +99,13 @@ export async function locateOnHub(
 /** The one that `choice` names, by its path or a part of it that no other has. */
 function pick(found: readonly Found[], choice: string | undefined): Found | undefined {
   if (choice === undefined) return found.length === 1 ? found[0] : undefined;
-  const exact = found.filter(({ path, files }) => path === choice || files[0] === choice);
+  const exact = found.filter((one) => isExactly(one, choice));
   const holding = exact.length > 0 ? exact : found.filter(({ path }) => path.includes(choice));
   return holding.length === 1 ? holding[0] : undefined;
 }
+
+const isExactly = ({ path, files }: Found, choice: string | undefined): boolean =>
+  choice !== undefined && (path === choice || files[0] === choice);
 
 function chosen(
   found: readonly Found[],

@@ -94,11 +94,8 @@ async function read(
       'take one for the whole site',
     );
   const isTranscoder = kind.is.includes('transcoder');
-  if (
-    normalise === 'layer_norm' ||
-    normalise === 'covariance_whitening' ||
-    (normalise === 'constant_norm_rescale' && isTranscoder)
-  ) {
+  const foldable = ['none', 'expected_average_only_in', ...(isTranscoder ? [] : ['constant_norm_rescale'])];
+  if (!foldable.includes(normalise)) {
     throw unsupported(
       place,
       `${place} normalises every activation by "${normalise}"`,
