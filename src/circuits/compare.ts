@@ -2,6 +2,8 @@
 import { contentHash } from '../core/hash.ts';
 import type { Random } from '../core/random.ts';
 import { bootstrap, type Estimate, pearson, quantile } from '../core/statistics.ts';
+import type { EffectsFile } from './effects-file.ts';
+import { ERROR, rankNodes } from './select.ts';
 import type { CircuitResult } from './types.ts';
 
 /** A node as it is compared. */
@@ -54,23 +56,49 @@ export interface CircuitComparison {
   readonly movers: readonly Mover[];
 }
 
-/** The nodes of a found circuit under an alignment; positions or features that fall together are added up. */
-export function comparedCircuit(result: CircuitResult, align: Alignment): ComparedCircuit {
+/**
+ * The nodes of a found circuit under an alignment; positions or features that fall together are added up. With the effects of
+ * all nodes, what the circuit leaves out is known too, and chance can be told from what is shared.
+ */
+export function comparedCircuit(
+  result: CircuitResult,
+  align: Alignment,
+  effects?: Pick<EffectsFile, 'places'>,
+): ComparedCircuit {
   const whole = result.metric.clean.value - result.metric.patch.value;
-  const sums = new Map<string, ComparedNode>();
-  for (const node of result.nodes) {
-    if (node.kind !== 'feature' && node.kind !== 'error') continue;
-    const key = keyOf(align, node);
-    const share = -node.effect / whole + (sums.get(key)?.share ?? 0);
-    sums.set(key, { key, share, kind: align === 'place' ? 'feature' : node.kind });
-  }
-  return { name: result.title, nodes: [...sums.values()] };
+  const merged = (nodes: Iterable<NodeEffect>): ComparedNode[] => {
+    const sums = new Map<string, ComparedNode>();
+    for (const node of nodes) {
+      const key = keyOf(align, node);
+      const share = -node.effect / whole + (sums.get(key)?.share ?? 0);
+      const kind = node.feature === undefined && align !== 'place' ? 'error' : 'feature';
+      sums.set(key, { key, share, kind });
+    }
+    return [...sums.values()];
+  };
+  return {
+    name: result.title,
+    nodes: merged(result.nodes.filter(({ kind }) => kind === 'feature' || kind === 'error')),
+    ...(effects ? { candidates: merged(allNodes(effects)) } : {}),
+  };
 }
 
-function keyOf(
-  align: Alignment,
-  { site = '', position, feature }: { site?: string; position: number; feature?: number },
-): string {
+interface NodeEffect {
+  readonly site?: string;
+  readonly position: number;
+  /** Absent for error nodes. */
+  readonly feature?: number;
+  readonly effect: number;
+}
+
+/** Every node that has an effect. */
+function allNodes({ places }: Pick<EffectsFile, 'places'>): NodeEffect[] {
+  return rankNodes(places.map((place) => place.effects)).map(({ feature, ...node }) =>
+    feature === ERROR ? node : { ...node, feature },
+  );
+}
+
+function keyOf(align: Alignment, { site = '', position, feature }: NodeEffect): string {
   const what = feature === undefined ? 'err' : `f${feature}`;
   if (align === 'place') return site;
   return align === 'feature' ? `${site}:${what}` : `${site}:${position}:${what}`;

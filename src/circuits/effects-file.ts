@@ -1,5 +1,6 @@
 /** @file Effects on disk: all nodes and edges, unthresholded, in one safetensors file; thresholds are a matter of looking. */
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import { openSafetensors, writeSafetensors } from '../files/safetensors.ts';
 import type { EdgeEffects } from './edge-effects.ts';
@@ -85,6 +86,12 @@ export async function saveEffects(folder: string, file: EffectsFile): Promise<vo
     places: JSON.stringify(file.places.map(({ effects: { site, depth } }) => ({ site, depth }))),
     edges: JSON.stringify(file.edges.map(({ source: _s, target: _t, weight: _w, ...head }) => head)),
   });
+}
+
+/** The effects of a circuit's folder, or beside a file in it; nothing where none were kept. */
+export async function effectsBeside(path: string): Promise<EffectsFile | undefined> {
+  for (const folder of [path, dirname(path)]) if (existsSync(fileIn(folder))) return loadEffects(folder);
+  return undefined;
 }
 
 /** Reads what `saveEffects` wrote. @throws FileError as `openSafetensors` does. */

@@ -8,6 +8,8 @@ import {
   comparedCircuit,
   spearman,
 } from '../../src/circuits/compare.ts';
+import type { PlaceEffects } from '../../src/circuits/effects.ts';
+import type { EffectsFile } from '../../src/circuits/effects-file.ts';
 import type { CircuitResult } from '../../src/circuits/types.ts';
 import { random } from '../../src/core/random.ts';
 import { comparisonPicture } from '../../src/pictures/comparison.ts';
@@ -150,6 +152,24 @@ describe('found circuits', () => {
       ['s:err', 0.25],
     ]);
     expect(comparedCircuit(one, 'place').nodes.map((n) => [n.key, n.share])).toEqual([['s', 0.5]]);
+  });
+
+  test('with all effects beside it, nodes that the circuit leaves out are candidates of chance', () => {
+    const effects = {
+      ...{ site: 's', depth: 1, positions: 2, features: 8 },
+      features_TF: Float32Array.from({ length: 16 }, (_, i) =>
+        i === 7 ? -2 : i === 15 ? 1 : i === 3 ? 0.4 : 0,
+      ),
+      errors_T: Float32Array.of(0, -1),
+    } as unknown as PlaceEffects;
+    const places = [{ effects }] as unknown as EffectsFile['places'];
+    const { candidates } = comparedCircuit(result(['a', 'b'], ['s']), 'position', { places });
+    expect(candidates!.map((n) => [n.key, n.kind, Math.round(100 * n.share)])).toEqual([
+      ['s:0:f7', 'feature', 50],
+      ['s:1:err', 'error', 25],
+      ['s:1:f7', 'feature', -25],
+      ['s:0:f3', 'feature', -10],
+    ]);
   });
 
   test('are aligned as finely as they allow', () => {

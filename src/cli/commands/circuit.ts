@@ -181,14 +181,16 @@ function addCompare(circuit: Command, io: Io): void {
     .addOption(plotOption())
     .action(async (a: string, b: string, options: ShowOptions) => {
       const [one, other] = [await loadCircuit(a), await loadCircuit(b)];
-      const [{ alignmentOf, compareCircuits, comparedCircuit }, { random }] = await Promise.all([
-        import('../../circuits/compare.ts'),
-        import('../../core/random.ts'),
-      ]);
+      const [{ alignmentOf, compareCircuits, comparedCircuit }, { random }, { effectsBeside }] =
+        await Promise.all([
+          import('../../circuits/compare.ts'),
+          import('../../core/random.ts'),
+          import('../../circuits/effects-file.ts'),
+        ]);
       const align = alignmentOf(one.circuit, other.circuit);
       const comparison = compareCircuits(
-        comparedCircuit(one.circuit, align),
-        comparedCircuit(other.circuit, align),
+        comparedCircuit(one.circuit, align, await effectsBeside(a)),
+        comparedCircuit(other.circuit, align, await effectsBeside(b)),
         { align, random: random(options.seed ?? 0).fork('compare') },
       );
       if (options.plot !== undefined) await drawComparison(comparison, options.plot, io);
