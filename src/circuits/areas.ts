@@ -15,8 +15,14 @@ export interface Areas {
   readonly cmd: Estimate;
 }
 
-/** Shares of the nodes at which MIB runs circuits (its are shares of edges). */
-export const MIB_SHARES: readonly number[] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
+/**
+ * Sizes that are run for the areas alone: those of MIB's shares (of nodes, where MIB counts edges) that lie beyond the sizes
+ * of a curve. Most of an area is there.
+ */
+export function sizesBeyond(sizes: readonly number[], all: number): number[] {
+  const largest = Math.max(0, ...sizes);
+  return [0.05, 0.1, 0.2, 0.5].map((share) => Math.round(share * all)).filter((size) => size > largest);
+}
 
 /**
  * CPR and CMD of Mueller et al. 2025 (MIB, arXiv:2504.13151, §3.2): areas by trapezoids under f and |1 − f|, f = faithfulness

@@ -1,7 +1,7 @@
 /** @file Faithfulness over size: circuits of growing size run alone on held-out examples, random ones beside them. */
 import type { Random } from '../core/random.ts';
 import type { AblationChoice, AblationRun } from './ablation.ts';
-import { type Areas, areas, type SizedRun } from './areas.ts';
+import { type Areas, areas, type SizedRun, sizesBeyond } from './areas.ts';
 import { faithfulness, meanOfRuns } from './scores.ts';
 import { ERROR, type NodeRef, type RankedNode, randomCircuit } from './select.ts';
 import type { CurvePoint, FaithfulnessVariant } from './types.ts';
@@ -56,6 +56,17 @@ export async function faithfulnessCurve(
       completeness: score(without_B, 'complement'),
       random: score(random_B, 'random'),
     });
+  }
+  const beyond = sizesBeyond(
+    points.map((p) => p.nodes),
+    input.candidates.length,
+  );
+  for (const size of beyond) {
+    if (size >= ranked.length) break;
+    const share = size / input.candidates.length;
+    const nodes = ranked.slice(0, size);
+    runs.circuit.push({ share, metric_B: await run.metric(nodes) });
+    runs.random.push({ share, metric_B: await randomMetric(input, run, nodes, 1, {}) });
   }
   const under = (name: keyof typeof runs) => areas(runs[name], empty_B, full_B, random.fork(`areas/${name}`));
   return { points, areas: { circuit: under('circuit'), random: under('random') } };

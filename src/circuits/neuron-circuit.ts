@@ -2,7 +2,7 @@
 import type { Random } from '../core/random.ts';
 import { neurons } from '../dictionaries/neurons.ts';
 import { type AblationExamples, openAblation } from './ablation.ts';
-import { type Areas, areas, type SizedRun } from './areas.ts';
+import { type Areas, areas, type SizedRun, sizesBeyond } from './areas.ts';
 import type { Network } from './cuts.ts';
 import { movesOf, placeEffects } from './effects.ts';
 import { encodeState } from './encode-state.ts';
@@ -68,6 +68,13 @@ export async function neuronCurve(
       runs.push({ share: size / all, metric_B });
       const stream = random.fork(`neurons/${size}`);
       points.push({ nodes: size, faithfulness: faithfulness(metric_B, empty_B, held.full_B, stream) });
+    }
+    for (const size of sizesBeyond(
+      points.map((p) => p.nodes),
+      all,
+    )) {
+      if (size >= ranked.length) break;
+      runs.push({ share: size / all, metric_B: await run.metric(ranked.slice(0, size)) });
     }
     return { points, areas: areas(runs, empty_B, held.full_B, random.fork('areas/neurons')) };
   } finally {

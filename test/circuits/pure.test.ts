@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { joinRules, quadrature } from '../../src/autodiff/quadrature.ts';
-import { areas } from '../../src/circuits/areas.ts';
+import { areas, sizesBeyond } from '../../src/circuits/areas.ts';
 import { faithfulness, meanOfRuns } from '../../src/circuits/scores.ts';
 import {
   complement,
@@ -147,6 +147,11 @@ describe('areas under the curve', () => {
     const { cpr, cmd } = areas([at(0.1, 1)], empty, full, random(1));
     expect(cpr.value).toBeCloseTo(0.95, 12);
     expect(cmd.value).toBeCloseTo(0.05, 12);
+  });
+
+  test('sizes for the areas alone lie beyond those of the curve', () => {
+    expect(sizesBeyond([2, 100, 2000], 20_000)).toEqual([4000, 10_000]);
+    expect(sizesBeyond([], 100)).toEqual([5, 10, 20, 50]);
   });
 
   test('doing more than the whole raises CPR and CMD alike: CMD is the honest one', () => {
