@@ -2,6 +2,7 @@
 import { type Check, checkRow } from '../core/check.ts';
 import { random } from '../core/random.ts';
 import { encoder } from './encoder.ts';
+import { exchangeDifference } from './formats/checks.ts';
 import { fractionOfVarianceExplained } from './fve.ts';
 import { recovery, syntheticRows } from './synthetic.ts';
 import { trainDictionary } from './train.ts';
@@ -102,6 +103,7 @@ export const checks: Check[] = [
         checkRow(AREA, 'top-k code equals a plain sort in float64', await codeDifference(), 1e-4),
         checkRow(AREA, 'training gives the same weights on one thread and on several', weights, 0),
         checkRow(AREA, 'decoder rows keep norm 1 in training', norms, 1e-5),
+        checkRow(AREA, 'files of five formats give back what was written', await exchangeDifference(), 1e-5),
         checkRow(AREA, 'known features that training does not find: 1 − MCC', await unfound(), 0.1),
       ];
     },

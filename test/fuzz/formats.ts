@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
+import { unzipSync, zipSync } from 'fflate';
 import { type Random, random } from '../../src/core/random.ts';
 import { f32, i64, type Tensor, tensor } from '../../src/core/tensor.ts';
 import { writeNpz } from '../../src/files/npz.ts';
@@ -307,8 +308,18 @@ const writers: Readonly<
     return path;
   },
   'sae-pt'(place, index, r) {
-    damagedCopy(['dl-topk', 'dl-gated', 'dl-matryoshka', 'dl-jumprelu'], place, index, r);
-    return join(place, 'ae.pt');
+    const names = ['dl-topk', 'dl-gated', 'dl-matryoshka', 'dl-jumprelu'];
+    const path = join(place, 'ae.pt');
+    if (index % 3 === 0) {
+      damagedCopy(names, place, index, r);
+      return path;
+    }
+    // Damage that the checksums of the archive do not show: its description, packed anew.
+    cpSync(join(dictionaries, names[index % names.length]!), place, { recursive: true });
+    const members = unzipSync(readFileSync(path));
+    const pickle = Object.keys(members).find((name) => name.endsWith('data.pkl'))!;
+    writeFileSync(path, zipSync({ ...members, [pickle]: mutated(members[pickle]!, r) }, { level: 0 }));
+    return path;
   },
   'sae-folder'(place, index, r) {
     damagedCopy(

@@ -7,6 +7,7 @@ import type { Architecture } from '../kinds/registry.ts';
 import type { Dictionary } from '../types.ts';
 import { CONFIG, classes } from './dictionary-learning-classes.ts';
 import { described, shifted, unsupported, type WriteOptions } from './format.ts';
+import { meanActive } from './sparsity.ts';
 import { shaped, transposed } from './tensors.ts';
 
 /**
@@ -16,15 +17,16 @@ import { shaped, transposed } from './tensors.ts';
 export async function writeDictionaryLearning(
   folder: string,
   d: Dictionary,
-  { model }: WriteOptions,
+  { model, sparsity_F }: WriteOptions,
 ): Promise<void> {
-  const name = classFor(d, folder);
+  const l0 = sparsity_F && Math.max(1, Math.round(meanActive(sparsity_F)));
+  const name = classFor(d, folder, l0 !== undefined);
   const { isLinear, b_enc, b_dec, centred } = classes[name]!;
   const { features: F, width: D } = d;
   const { activation, b_enc_F } = centred ? shifted(d, 1) : d;
   const whole = (value: number): Tensor => ({ dtype: 'int32', shape: [], data: Int32Array.of(value) });
   const number = (value: number): Tensor => ({ dtype: 'float32', shape: [], data: Float32Array.of(value) });
-  const k = activation.kind === 'topk' ? activation.k : 1;
+  const k = activation.kind === 'topk' ? activation.k : (l0 ?? 1);
   const tensors: Record<string, Tensor> = {
     [isLinear ? 'encoder.weight' : 'W_enc']: isLinear
       ? shaped([F, D], d.W_enc_FD)
@@ -71,7 +73,7 @@ function placeOf(site: string): { layer: number | null; run?: string } {
 }
 
 /** @throws DictionaryError `dictionary.unsupported` */
-function classFor(d: Dictionary, folder: string): string {
+function classFor(d: Dictionary, folder: string, knowsL0: boolean): string {
   const { activation } = d;
   const isPlain = !d.output && !d.sites && !d.W_skip_ED && d.rowNorm === undefined;
   if (isPlain) {
@@ -85,7 +87,8 @@ function classFor(d: Dictionary, folder: string): string {
       case 'threshold': {
         const [first] = activation.threshold_F;
         const isOne = first !== undefined && first >= 0 && activation.threshold_F.every((t) => t === first);
-        return isOne && d.architecture === 'batchtopk' ? 'BatchTopKSAE' : 'JumpReluAutoEncoder';
+        // That class has a k, which is its L0; without one to write the thresholds say all.
+        return isOne && knowsL0 && d.architecture === 'batchtopk' ? 'BatchTopKSAE' : 'JumpReluAutoEncoder';
       }
       default:
     }

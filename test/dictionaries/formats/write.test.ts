@@ -104,6 +104,8 @@ describe('what we write', () => {
       expect(again.provenance.sparsity_F).toEqual(sparsity_F);
       expect(again.provenance.model).toBe('me/model');
     }
+    if (format === 'dictionary_learning' && d.architecture === 'batchtopk')
+      expect(again.dictionary.architecture).toBe('batchtopk');
     const [before, after] = [await computed(d, x), await computed(again.dictionary, x)];
     expect(apart(before.acts, after.acts)).toBeLessThanOrEqual(1e-5);
     expect(apart(before.out, after.out)).toBeLessThanOrEqual(1e-5);
@@ -125,7 +127,8 @@ describe('the libraries load what we write and compute the same', () => {
     for (const { name, format } of pairs.filter(({ holds }) => holds)) {
       const d = await named(name);
       const label = `${name}-${format}`;
-      await formats[format].write(join(place, label), d, { model: 'gpt2' });
+      const sparsity_F = new Float32Array(d.features).fill(-1);
+      await formats[format].write(join(place, label), d, { model: 'gpt2', sparsity_F });
       const { acts, out } = await computed(d, x);
       const rows = x.length / d.width;
       const t = (width: number, data: Float32Array) =>
