@@ -16,6 +16,7 @@ import { dictionariesByDepth, type Network, networkOf } from './cuts.ts';
 import type { EdgeEffects } from './edge-effects.ts';
 import { saveEffects } from './effects-file.ts';
 import { type Pairs, pairsOf } from './examples.ts';
+import { carriedBy } from './flow/of-circuit.ts';
 import { type FlowRanking, rankByFlow } from './flow-circuit.ts';
 import { judge } from './judge.ts';
 import { type RunOptions, TOKENS_PER_RUN } from './run-options.ts';
@@ -174,6 +175,7 @@ export async function findCircuit(input: CircuitInput, context: WorkContext): Pr
     },
     ...(flow ? { balance: flow.balance } : {}),
     ...graph,
+    flow: carriedBy(graph),
     ...judged,
     faithfulness: point.faithfulness,
     completeness: point.completeness,

@@ -49,6 +49,14 @@ export interface FaithfulnessVariant {
   readonly random: Estimate;
 }
 
+/** What flows from the tokens to the answer through listed nodes alone, by the proportional rule (flow/paths.ts). */
+export interface CircuitFlow {
+  /** Share of Δm; may pass 1 where other nodes push against. */
+  readonly share: number;
+  /** Number of nodes in the smallest set found that carries half of that. */
+  readonly half: number;
+}
+
 /** The neuron circuit at one size: coordinates of the same places instead of features. */
 export interface NeuronPoint {
   readonly nodes: number;
@@ -80,6 +88,7 @@ export interface CircuitResult {
     /** `threshold`: the largest effects; `flow`: the paths that carry most. */
     readonly select: string;
   };
+  readonly flow?: CircuitFlow;
   /** With `flow`: how well path work balances. */
   readonly balance?: PathBalance;
   /** The circuit of neurons at the same places, ranked and run alike. */

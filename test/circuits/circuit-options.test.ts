@@ -7,6 +7,7 @@ import { type CircuitOptions, findCircuit } from '../../src/circuits/circuit.ts'
 import { loadEffects } from '../../src/circuits/effects-file.ts';
 import { pairsOf } from '../../src/circuits/examples.ts';
 import { balance, type Flow } from '../../src/circuits/flow/network.ts';
+import { carriedBy } from '../../src/circuits/flow/of-circuit.ts';
 import { rankByFlow } from '../../src/circuits/flow-circuit.ts';
 import { rankNodes } from '../../src/circuits/select.ts';
 import { silent } from '../../src/core/progress.ts';
@@ -67,6 +68,18 @@ describe('by flow', () => {
       new Set(found.edges.map((e) => e.target)),
     ];
     for (const { id } of nodes) expect([id, sources.has(id), targets.has(id)]).toEqual([id, true, true]);
+    // A random network pushes either way; the other way nothing can be asked for.
+    const { share, half } = found.flow!;
+    expect(Number.isFinite(share)).toBe(true);
+    const turned = carriedBy({
+      ...found,
+      nodes: found.nodes.map((n) => (n.kind === 'output' ? { ...n, effect: -n.effect } : n)),
+    });
+    expect(turned.share).toBeCloseTo(-share, 9);
+    const positive = share > 0 ? half : turned.half;
+    expect(positive).toBeGreaterThan(0);
+    expect(positive).toBeLessThanOrEqual(20);
+    expect(share > 0 ? turned.half : half).toBe(0);
   });
 });
 

@@ -104,6 +104,7 @@ export function inventedCircuit(task: keyof typeof texts, seed: number): Circuit
       },
     ],
     method: { rule: 'midpoint-10', baseline: 'counterfactual', aggregation: 'none', select: 'threshold' },
+    flow: { share: 0.62, half: 31 },
     neurons: [20, 60, 160, 400].map((count) => ({
       nodes: count,
       faithfulness: estimate(0.9 * (1 - Math.exp(-count / 260)), 0.05),

@@ -175,7 +175,7 @@ const baselines: Record<string, string> = {
 };
 
 /** How the circuit was found, and how much of it is error nodes. */
-function Made({ circuit: { method, errors, balance } }: { circuit: CircuitResult }) {
+function Made({ circuit: { method, errors, balance, flow } }: { circuit: CircuitResult }) {
   if (!method && !errors) return null;
   return (
     <p className="small soft source">
@@ -188,6 +188,12 @@ function Made({ circuit: { method, errors, balance } }: { circuit: CircuitResult
         </>
       )}
       {balance && <>Inflow and outflow differ by at most {number(balance.inflow)}. </>}
+      {flow && flow.half > 0 && (
+        <>
+          {percent(flow.share)} of the change flows from the words to the answer through these parts alone;{' '}
+          {flow.half} of them carry half of that.{' '}
+        </>
+      )}
       {errors && (
         <>
           {errors.nodes} of the parts are <Word term="errorNode">error nodes</Word>,{' '}

@@ -1,5 +1,5 @@
 /** @file Energy on its way through the circuit: the paths that carry most of it, over all and through one part. */
-import type { Flow } from '../../../../src/circuits/flow/network.ts';
+import { circuitFlow } from '../../../../src/circuits/flow/of-circuit.ts';
 import { type FlowPath, type PathFinder, pathFinder } from '../../../../src/circuits/flow/paths.ts';
 import type { GraphEdge } from '../../../../src/pictures/circuit-layout.ts';
 import type { CircuitResult } from '../../api/types.ts';
@@ -12,20 +12,9 @@ const most = 24;
 export const edgeKey = (edge: Pick<GraphEdge, 'source' | 'target'>): string =>
   `${edge.source}→${edge.target}`;
 
-/** A circuit as a flow from its tokens to the answer. */
-function flowOf({ nodes, edges }: CircuitResult): Flow {
-  const known = new Set(nodes.map((node) => node.id));
-  const ids = (kind: 'token' | 'output') => nodes.filter((node) => node.kind === kind).map((node) => node.id);
-  return {
-    nodes: nodes.map(({ id, effect }) => ({ id, work: -effect })),
-    edges: edges.filter((edge) => known.has(edge.source) && known.has(edge.target)),
-    ends: { sources: ids('token'), sinks: ids('output') },
-  };
-}
-
 /** Finds paths by the work they carry; a circuit without edges has none. */
 export const pathsOf = (circuit: CircuitResult): PathFinder =>
-  pathFinder(flowOf(circuit), { count: most, by: 'carried' });
+  pathFinder(circuitFlow(circuit), { count: most, by: 'carried' });
 
 /** Share of the whole change of the answer that a path carries. */
 export const shareOf = (path: FlowPath, circuit: CircuitResult): number => {
