@@ -11,52 +11,29 @@
 /** Values at or below this count as zero: the smallest normal float. */
 const TINY: f32 = 1.1754944e-38;
 
-/** Y · scale + bias of four rows; a compile-time flag leaves the scale out where it is 1. */
+/** Y + bias of four rows. */
 // @ts-ignore: decorator
-@inline function affine<Scaled>(p: usize, s: v128, b: v128): v128 {
-  if (isInteger<Scaled>()) return f32x4.add(f32x4.mul(v128.load(p), s), b);
-  return f32x4.add(v128.load(p), b);
-}
-type Exact = f32;
-type Screened = i32;
+@inline function biased(p: usize, b: v128): v128 { return f32x4.add(v128.load(p), b); }
 
 /** Adds bias to Y and writes the maximum of each group of `size` features per row: maxima[F/size, R]. */
 export function groupMaxima(y: usize, bias: usize, maxima: usize, F: i32, R: i32, size: i32): void {
-  maximaOf<Exact>(y, bias, bias, maxima, F, R, size);
-}
-
-/** The same of Y · scale + bias, a scale for each feature. */
-export function scaledGroupMaxima(
-  y: usize, scale: usize, bias: usize, maxima: usize, F: i32, R: i32, size: i32,
-): void {
-  maximaOf<Screened>(y, scale, bias, maxima, F, R, size);
-}
-
-// @ts-ignore: decorator
-@inline function maximaOf<S>(
-  y: usize, scale: usize, bias: usize, maxima: usize, F: i32, R: i32, size: i32,
-): void {
   const stride = <usize>R << 2;
   for (let g = 0; g < F; g += size) {
     const base = y + <usize>g * stride;
-    const a = scale + (<usize>g << 2);
     const b = bias + (<usize>g << 2);
     let q: usize = 0;
     // A cache line, four vectors, at a time.
     for (; q + 64 <= stride; q += 64) {
       let p = base + q;
-      let c = v128.load32_splat(a);
       let s = v128.load32_splat(b);
-      let m0 = affine<S>(p, c, s), m1 = affine<S>(p + 16, c, s);
-      let m2 = affine<S>(p + 32, c, s), m3 = affine<S>(p + 48, c, s);
+      let m0 = biased(p, s), m1 = biased(p + 16, s), m2 = biased(p + 32, s), m3 = biased(p + 48, s);
       for (let i: usize = 1; i < <usize>size; i++) {
         p += stride;
-        c = v128.load32_splat(a + (i << 2));
         s = v128.load32_splat(b + (i << 2));
-        m0 = f32x4.pmax(m0, affine<S>(p, c, s));
-        m1 = f32x4.pmax(m1, affine<S>(p + 16, c, s));
-        m2 = f32x4.pmax(m2, affine<S>(p + 32, c, s));
-        m3 = f32x4.pmax(m3, affine<S>(p + 48, c, s));
+        m0 = f32x4.pmax(m0, biased(p, s));
+        m1 = f32x4.pmax(m1, biased(p + 16, s));
+        m2 = f32x4.pmax(m2, biased(p + 32, s));
+        m3 = f32x4.pmax(m3, biased(p + 48, s));
       }
       v128.store(maxima + q, m0);
       v128.store(maxima + q, m1, 16);
@@ -65,10 +42,59 @@ export function scaledGroupMaxima(
     }
     for (; q < stride; q += 16) {
       let p = base + q;
-      let m = affine<S>(p, v128.load32_splat(a), v128.load32_splat(b));
+      let m = biased(p, v128.load32_splat(b));
       for (let i: usize = 1; i < <usize>size; i++) {
         p += stride;
-        m = f32x4.pmax(m, affine<S>(p, v128.load32_splat(a + (i << 2)), v128.load32_splat(b + (i << 2))));
+        m = f32x4.pmax(m, biased(p, v128.load32_splat(b + (i << 2))));
+      }
+      v128.store(maxima + q, m);
+    }
+    maxima += stride;
+  }
+}
+
+/** Y·scale + bias + sign·height·slack: a bound of a screened value, for four rows. */
+// @ts-ignore: decorator
+@inline function bound(p: usize, scale: v128, bias: v128, height: v128, slack: v128): v128 {
+  return f32x4.add(f32x4.add(f32x4.mul(v128.load(p), scale), bias), f32x4.mul(height, slack));
+}
+
+/**
+ * The same of lower bounds: Y·scale + bias − height·slack, with a scale and a slack for each feature and a height for
+ * each row. The exact value lies within height·slack of Y·scale + bias.
+ */
+export function screenedMaxima(
+  y: usize, scale: usize, bias: usize, slack: usize, heights: usize, maxima: usize, F: i32, R: i32, size: i32,
+): void {
+  const stride = <usize>R << 2;
+  for (let g = 0; g < F; g += size) {
+    const base = y + <usize>g * stride;
+    let q: usize = 0;
+    for (; q + 64 <= stride; q += 64) {
+      let p = base + q;
+      const h0 = v128.load(heights + q), h1 = v128.load(heights + q, 16);
+      const h2 = v128.load(heights + q, 32), h3 = v128.load(heights + q, 48);
+      let m0 = f32x4.splat(-f32.MAX_VALUE), m1 = m0, m2 = m0, m3 = m0;
+      for (let f = <usize>g << 2; f < <usize>(g + size) << 2; f += 4, p += stride) {
+        const a = v128.load32_splat(scale + f), b = v128.load32_splat(bias + f);
+        const c = f32x4.neg(v128.load32_splat(slack + f));
+        m0 = f32x4.pmax(m0, bound(p, a, b, h0, c));
+        m1 = f32x4.pmax(m1, bound(p + 16, a, b, h1, c));
+        m2 = f32x4.pmax(m2, bound(p + 32, a, b, h2, c));
+        m3 = f32x4.pmax(m3, bound(p + 48, a, b, h3, c));
+      }
+      v128.store(maxima + q, m0);
+      v128.store(maxima + q, m1, 16);
+      v128.store(maxima + q, m2, 32);
+      v128.store(maxima + q, m3, 48);
+    }
+    for (; q < stride; q += 16) {
+      let p = base + q;
+      const h = v128.load(heights + q);
+      let m = f32x4.splat(-f32.MAX_VALUE);
+      for (let f = <usize>g << 2; f < <usize>(g + size) << 2; f += 4, p += stride) {
+        const c = f32x4.neg(v128.load32_splat(slack + f));
+        m = f32x4.pmax(m, bound(p, v128.load32_splat(scale + f), v128.load32_splat(bias + f), h, c));
       }
       v128.store(maxima + q, m);
     }
@@ -125,22 +151,6 @@ export function collect(
   y: usize, bias: usize, maxima: usize, thresholds: usize, lists: usize, counts: usize,
   F: i32, R: i32, size: i32, capacity: i32,
 ): void {
-  collectOf<Exact>(y, bias, bias, maxima, thresholds, lists, counts, F, R, size, capacity, 0, 0, 0);
-}
-
-/** The same of Y · scale + bias, with the exact x[R, D] · W[F, D]ᵀ + bias in the lists, as far as it is positive. */
-export function screenedCollect(
-  y: usize, scale: usize, bias: usize, maxima: usize, thresholds: usize, lists: usize, counts: usize,
-  F: i32, R: i32, size: i32, capacity: i32, x: usize, w: usize, D: i32,
-): void {
-  collectOf<Screened>(y, scale, bias, maxima, thresholds, lists, counts, F, R, size, capacity, x, w, <usize>D << 2);
-}
-
-// @ts-ignore: decorator
-@inline function collectOf<S>(
-  y: usize, scale: usize, bias: usize, maxima: usize, thresholds: usize, lists: usize, counts: usize,
-  F: i32, R: i32, size: i32, capacity: i32, x: usize, w: usize, bytes: usize,
-): void {
   const stride = <usize>R << 2;
   memory.fill(counts, 0, stride);
   for (let g = 0; g < F; g += size) {
@@ -150,30 +160,165 @@ export function screenedCollect(
       if (!v128.any_true(f32x4.ge(v128.load(maxima), threshold))) continue;
       let p = base + q;
       for (let f = g; f < g + size; f++, p += stride) {
-        const value = affine<S>(
-          p, v128.load32_splat(scale + (<usize>f << 2)), v128.load32_splat(bias + (<usize>f << 2)),
-        );
+        const value = biased(p, v128.load32_splat(bias + (<usize>f << 2)));
         let mask = i32x4.bitmask(f32x4.ge(value, threshold));
         while (mask) {
           const lane = ctz(mask);
           mask &= mask - 1;
           const row = <i32>(q >> 2) + lane;
           const count = load<i32>(counts + (<usize>row << 2));
-          const b = load<f32>(bias + (<usize>f << 2));
-          let v: f32 = 0;
-          if (isInteger<S>()) {
-            if (count < capacity) v = dot(x + <usize>row * bytes, w + <usize>f * bytes, bytes) + b;
-            if (count < capacity && !(v >= TINY)) continue;
-          } else v = load<f32>(p + (<usize>lane << 2)) + b;
           store<i32>(counts + (<usize>row << 2), count + 1);
           if (count < capacity) {
             const slot = lists + (<usize>(row * capacity + count) << 3);
-            store<f32>(slot, v);
+            store<f32>(slot, load<f32>(p + (<usize>lane << 2)) + load<f32>(bias + (<usize>f << 2)));
             store<i32>(slot, f, 4);
           }
         }
       }
     }
+  }
+}
+
+/**
+ * Collects the entries whose upper bound Y·scale + bias + height·slack reaches the row's threshold as `collect` does, with
+ * Y·scale + bias as their value. `groupSlack` is the largest slack of each group.
+ */
+export function screenedCollect(
+  y: usize, scale: usize, bias: usize, slack: usize, groupSlack: usize, heights: usize, maxima: usize,
+  thresholds: usize, lists: usize, counts: usize, F: i32, R: i32, size: i32, capacity: i32,
+): void {
+  const stride = <usize>R << 2;
+  memory.fill(counts, 0, stride);
+  for (let g = 0; g < F; g += size, groupSlack += 4) {
+    const base = y + <usize>g * stride;
+    const most = f32x4.mul(v128.load32_splat(groupSlack), f32x4.splat(2));
+    for (let q: usize = 0; q < stride; q += 16, maxima += 16) {
+      const threshold = v128.load(thresholds + q);
+      const height = v128.load(heights + q);
+      const reach = f32x4.add(v128.load(maxima), f32x4.mul(height, most));
+      if (!v128.any_true(f32x4.ge(reach, threshold))) continue;
+      let p = base + q;
+      for (let f = g; f < g + size; f++, p += stride) {
+        const at = <usize>f << 2;
+        const value = f32x4.add(f32x4.mul(v128.load(p), v128.load32_splat(scale + at)), v128.load32_splat(bias + at));
+        const upper = f32x4.add(value, f32x4.mul(height, v128.load32_splat(slack + at)));
+        let mask = i32x4.bitmask(f32x4.ge(upper, threshold));
+        while (mask) {
+          const lane = ctz(mask);
+          mask &= mask - 1;
+          const row = <i32>(q >> 2) + lane;
+          const count = load<i32>(counts + (<usize>row << 2));
+          store<i32>(counts + (<usize>row << 2), count + 1);
+          if (count < capacity) {
+            const slot = lists + (<usize>(row * capacity + count) << 3);
+            store<f32>(slot, load<f32>(p + (<usize>lane << 2)) * load<f32>(scale + at) + load<f32>(bias + at));
+            store<i32>(slot, f, 4);
+          }
+        }
+      }
+    }
+  }
+}
+
+/** A value that at least k entries of a list of n > k reach, and few more; by bisection. */
+function reached(list: usize, n: i32, k: i32): f32 {
+  const end = list + (<usize>n << 3);
+  let low = f32.MAX_VALUE, high = -f32.MAX_VALUE;
+  for (let p = list; p < end; p += 8) {
+    const v = load<f32>(p);
+    low = min(low, v);
+    high = max(high, v);
+  }
+  for (let step = 0; step < 24; step++) {
+    const middle: f32 = 0.5 * (low + high);
+    let count = 0;
+    for (let p = list; p < end; p += 8) count += i32(load<f32>(p) >= middle);
+    if (count < k) high = middle;
+    else {
+      low = middle;
+      if (count == k) break;
+    }
+  }
+  return low;
+}
+
+/** Marks an entry as looked at: the sign bit of its feature. */
+const DONE: i32 = 0x80000000;
+
+/** Exact values of the entries of a list that lie at `list`, four at a time, for those that `bar` lets through. */
+function rescoreList(
+  list: usize, n: i32, x: usize, w: usize, bias: usize, slack: usize, height: f32, bytes: usize, bar: f32,
+): f32 {
+  const end = list + (<usize>n << 3);
+  let least = f32.MAX_VALUE;
+  let p = list;
+  while (true) {
+    let p0: usize = 0, p1: usize = 0, p2: usize = 0, p3: usize = 0;
+    let found = 0;
+    for (; p < end && found < 4; p += 8) {
+      const f = load<i32>(p, 4);
+      if (f < 0) continue;
+      if (load<f32>(p) + height * load<f32>(slack + (<usize>f << 2)) < bar) continue;
+      if (found == 0) p0 = p;
+      else if (found == 1) p1 = p;
+      else if (found == 2) p2 = p;
+      else p3 = p;
+      found++;
+    }
+    if (found == 0) return least;
+    if (found < 4) { p3 = p0; if (found < 3) { p2 = p0; if (found < 2) p1 = p0; } }
+    const f0 = load<i32>(p0, 4), f1 = load<i32>(p1, 4), f2 = load<i32>(p2, 4), f3 = load<i32>(p3, 4);
+    const w0 = w + <usize>f0 * bytes, w1 = w + <usize>f1 * bytes, w2 = w + <usize>f2 * bytes, w3 = w + <usize>f3 * bytes;
+    let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
+    for (let i: usize = 0; i < bytes; i += 16) {
+      const v = v128.load(x + i);
+      s0 = f32x4.add(s0, f32x4.mul(v, v128.load(w0 + i)));
+      s1 = f32x4.add(s1, f32x4.mul(v, v128.load(w1 + i)));
+      s2 = f32x4.add(s2, f32x4.mul(v, v128.load(w2 + i)));
+      s3 = f32x4.add(s3, f32x4.mul(v, v128.load(w3 + i)));
+    }
+    const v0 = total(s0) + load<f32>(bias + (<usize>f0 << 2)), v1 = total(s1) + load<f32>(bias + (<usize>f1 << 2));
+    const v2 = total(s2) + load<f32>(bias + (<usize>f2 << 2)), v3 = total(s3) + load<f32>(bias + (<usize>f3 << 2));
+    store<f32>(p0, v0);
+    store<i32>(p0, f0 | DONE, 4);
+    least = min(least, v0);
+    if (found > 1) { store<f32>(p1, v1); store<i32>(p1, f1 | DONE, 4); least = min(least, v1); }
+    if (found > 2) { store<f32>(p2, v2); store<i32>(p2, f2 | DONE, 4); least = min(least, v2); }
+    if (found > 3) { store<f32>(p3, v3); store<i32>(p3, f3 | DONE, 4); least = min(least, v3); }
+  }
+}
+
+/**
+ * Turns the screened values of candidates into exact ones, x[R, D]·W[F, D]ᵀ + bias, and drops the candidates that cannot be
+ * among the k largest of their row, or are not greater than `least`. The k with the largest screened values are
+ * looked at first: no other candidate whose upper bound lies below the least of them is.
+ */
+export function rescore(
+  lists: usize, counts: usize, x: usize, w: usize, bias: usize, slack: usize, heights: usize, R: i32, D: i32,
+  k: i32, capacity: i32, least: f32,
+): void {
+  const bytes = <usize>D << 2;
+  for (let row = 0; row < R; row++, x += bytes) {
+    const n = load<i32>(counts + (<usize>row << 2));
+    if (n > capacity) continue;
+    const list = lists + (<usize>(row * capacity) << 3);
+    const height = load<f32>(heights + (<usize>row << 2));
+    let bar = least;
+    if (n > k) {
+      const first = reached(list, n, k);
+      bar = max(bar, rescoreList(list, n, x, w, bias, slack, 0, bytes, first));
+    }
+    rescoreList(list, n, x, w, bias, slack, height, bytes, bar);
+    let to = list;
+    for (let p = list; p < list + (<usize>n << 3); p += 8) {
+      const f = load<i32>(p, 4);
+      const v = load<f32>(p);
+      if (f >= 0 || !(v > least)) continue;
+      store<f32>(to, v);
+      store<i32>(to, f & 0x7fffffff, 4);
+      to += 8;
+    }
+    store<i32>(counts + (<usize>row << 2), <i32>((to - list) >> 3));
   }
 }
 
@@ -257,6 +402,17 @@ export function prune(
   for (let row = 0; row < R; row++) {
     const list = lists + (<usize>(row * capacity) << 3);
     let count = min(load<i32>(counts + (<usize>row << 2)), capacity);
+    if (count > k) {
+      const bar = reached(list, count, k);
+      let to = list;
+      for (let p = list, end = list + (<usize>count << 3); p < end; p += 8) {
+        if (!(load<f32>(p) >= bar)) continue;
+        store<u64>(to, load<u64>(p));
+        to += 8;
+      }
+      count = <i32>((to - list) >> 3);
+    }
+    // Equal ones at the edge.
     while (count > k) {
       const worst = smallest(list, count);
       count--;
@@ -328,18 +484,18 @@ export function gatherListed(
 }
 
 /**
- * Rows of W[n, D] as bytes 128 + round(w / scale), scale = max|w| / levels of the row (levels ≤ 127): out[n, D] and
- * scales[n]. Returns nothing; norms[n] become ‖w‖².
+ * Rows of W[n, D]·columns as bytes 128 + round(w / scale), scale = max|w| / levels of the row (levels ≤ 127): out[n, D],
+ * scales[n], and norms[n] = ‖w‖².
  */
 export function quantiseWeights(
-  w: usize, out: usize, scales: usize, norms: usize, n: i32, D: i32, levels: f32,
+  w: usize, columns: usize, out: usize, scales: usize, norms: usize, n: i32, D: i32, levels: f32,
 ): void {
   const bytes = <usize>D << 2;
   for (let row = 0; row < n; row++, w += bytes, out += D) {
     let most = f32x4.splat(0);
     let square = f32x4.splat(0);
     for (let i: usize = 0; i < bytes; i += 16) {
-      const v = v128.load(w + i);
+      const v = f32x4.mul(v128.load(w + i), v128.load(columns + i));
       most = f32x4.pmax(most, f32x4.abs(v));
       square = f32x4.add(square, f32x4.mul(v, v));
     }
@@ -350,16 +506,18 @@ export function quantiseWeights(
     const middle = i32x4.splat(128);
     for (let i: usize = 0; i < <usize>D; i += 16) {
       const p = w + (i << 2);
-      const a = i32x4.add(rounded(p, inverse), middle), b = i32x4.add(rounded(p + 16, inverse), middle);
-      const c = i32x4.add(rounded(p + 32, inverse), middle), d = i32x4.add(rounded(p + 48, inverse), middle);
-      v128.store(out + i, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)));
+      const c = columns + (i << 2);
+      const a0 = i32x4.add(rounded(p, c, inverse), middle), a1 = i32x4.add(rounded(p + 16, c + 16, inverse), middle);
+      const a2 = i32x4.add(rounded(p + 32, c + 32, inverse), middle);
+      const a3 = i32x4.add(rounded(p + 48, c + 48, inverse), middle);
+      v128.store(out + i, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a0, a1), i16x8.narrow_i32x4_s(a2, a3)));
     }
   }
 }
 
 // @ts-ignore: decorator
-@inline function rounded(p: usize, inverse: v128): v128 {
-  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(p), inverse)));
+@inline function rounded(p: usize, columns: usize, inverse: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(f32x4.mul(v128.load(p), v128.load(columns)), inverse)));
 }
 // @ts-ignore: decorator
 @inline function largest(v: v128): f32 {
@@ -373,30 +531,33 @@ export function quantiseWeights(
 }
 
 /**
- * Rows x[R, D] as signed bytes, transposed: out[D, R], with the scale of each row and the margin within which the
- * screened value of any feature lies from the exact one: `sigmas` standard deviations of the rounding errors,
- * √(‖x‖² S²/12 + N² s²/12) for weights of norm² ≤ `norm2` and scale ≤ `coarsest`. Rows are scaled to 127.
+ * Rows x[R, D]·columns as signed bytes, transposed: out[D, R], with the scale s of each row, scaled to 127. The rounding
+ * errors of a value have the variance (‖w‖² s² + S² ‖x‖²)/12, S the scale of the feature's weights. Writes heights[R] such
+ * that height·√(ρ‖w‖² + S²) is at least `sigmas` standard deviations, and returns ρ = Σ s²/Σ‖x‖² over the rows.
  */
 export function quantiseRows(
-  x: usize, out: usize, scales: usize, margins: usize, R: i32, D: i32, norm2: f32, coarsest: f32, sigmas: f32,
-): void {
+  x: usize, columns: usize, out: usize, scales: usize, heights: usize, R: i32, D: i32, sigmas: f32,
+): f32 {
   const bytes = <usize>D << 2;
+  let steps: f32 = 0;
+  let squares: f32 = 0;
   for (let row = 0; row < R; row++, x += bytes) {
     let most = f32x4.splat(0);
     let square = f32x4.splat(0);
     for (let i: usize = 0; i < bytes; i += 16) {
-      const v = v128.load(x + i);
+      const v = f32x4.mul(v128.load(x + i), v128.load(columns + i));
       most = f32x4.pmax(most, f32x4.abs(v));
       square = f32x4.add(square, f32x4.mul(v, v));
     }
     const scale = largest(most) / 127;
     store<f32>(scales + (<usize>row << 2), scale);
-    const variance = (total(square) * coarsest * coarsest + norm2 * scale * scale) / 12;
-    store<f32>(margins + (<usize>row << 2), sigmas * sqrt<f32>(variance));
+    store<f32>(heights + (<usize>row << 2), total(square));
+    steps += scale * scale;
+    squares += total(square);
     const inverse = f32x4.splat(scale > 0 ? 1 / scale : 0);
     let to = out + row;
     for (let i: usize = 0; i < bytes; i += 16) {
-      const v = rounded(x + i, inverse);
+      const v = rounded(x + i, columns + i, inverse);
       store<u8>(to, <u8>i32x4.extract_lane(v, 0));
       store<u8>(to + R, <u8>i32x4.extract_lane(v, 1));
       store<u8>(to + 2 * R, <u8>i32x4.extract_lane(v, 2));
@@ -404,13 +565,27 @@ export function quantiseRows(
       to += 4 * R;
     }
   }
+  const ratio: f32 = squares > 0 ? steps / squares : 0;
+  for (let row = 0; row < R; row++) {
+    const scale = load<f32>(scales + (<usize>row << 2));
+    const square = load<f32>(heights + (<usize>row << 2));
+    const height = max<f32>(square, ratio > 0 ? scale * scale / ratio : 0);
+    store<f32>(heights + (<usize>row << 2), sigmas * sqrt<f32>(height / 12));
+  }
+  return ratio;
 }
 
-/** Lowers thresholds[R] by twice the margins, so that every entry of the exact top k is collected. */
-export function widen(thresholds: usize, margins: usize, R: i32): void {
-  for (let i: usize = 0; i < <usize>R << 2; i += 16) {
-    const margin = f32x4.mul(v128.load(margins + i), f32x4.splat(2));
-    v128.store(thresholds + i, f32x4.sub(v128.load(thresholds + i), margin));
+/** slack[f] ← √(ρ·norms[f] + scales[f]²), and the largest of each group of `size`. */
+export function slacks(norms: usize, scales: usize, slack: usize, groupSlack: usize, F: i32, size: i32, ratio: f32): void {
+  for (let g = 0; g < F; g += size, groupSlack += 4) {
+    let most: f32 = 0;
+    for (let f = <usize>g << 2; f < <usize>(g + size) << 2; f += 4) {
+      const s = load<f32>(scales + f);
+      const v = sqrt<f32>(ratio * load<f32>(norms + f) + s * s);
+      store<f32>(slack + f, v);
+      most = max(most, v);
+    }
+    store<f32>(groupSlack, most);
   }
 }
 

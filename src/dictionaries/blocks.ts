@@ -2,6 +2,7 @@
 import { type Tensor, tensor } from '../core/tensor.ts';
 import { graphBuilder } from '../graph/build.ts';
 import type { Graph } from '../graph/types.ts';
+import type { Provider } from '../runtime/options.ts';
 import { openSession, type Session } from '../runtime/session.ts';
 import { arena, kernelMemory, loadKernels } from './kernels.ts';
 
@@ -28,6 +29,11 @@ export interface BlockEncoder {
   /** What `compact` wrote: entries row after row, features of a row in ascending order. */
   readonly indices_E: Int32Array;
   readonly values_E: Float32Array;
+  /**
+   * A screened encoder divides each coordinate of x by its scale and multiplies the weights by it before both are rounded
+   * (Xiao et al. 2023, SmoothQuant, eq. 4). Call `weightsChanged` afterwards.
+   */
+  scaleColumns(scales_D: Float32Array): void;
   weightsChanged(): void;
   /** product(), then select(). */
   encode(): Promise<void>;
@@ -86,7 +92,7 @@ const levelsOf = (saturates: boolean) => (saturates ? 63 : 127);
  * `listed`. Needs 4·F·(D + rows) bytes and little more, and a quarter of the weights again when it is screened.
  *
  * A screened encoder finds candidates by a product of bytes, and computes them again in float32. A feature of the top
- * k is missed only if rounding errors exceed 6 of their standard deviations. Floors are compared exactly only.
+ * k is missed only if rounding errors exceed 6 of their standard deviations. With floors it takes the same one for all.
  */
 export async function openBlockEncoder(shape: {
   width: number;
@@ -96,11 +102,12 @@ export async function openBlockEncoder(shape: {
   maxListed?: number;
   rows?: number;
   screened?: boolean;
+  provider?: Provider;
 }): Promise<BlockEncoder> {
   const { width: D, features: F, maxListed = 0 } = shape;
   const above = shape.select === 'above';
   const k = shape.select === 'above' ? 1 : shape.select.k;
-  const screened = (shape.screened ?? false) && !above;
+  const screened = shape.screened ?? false;
   const { rows: R = blockRows(screened) } = shape;
   const size = groupSize(F, k);
   const groups = Math.ceil(F / size);
@@ -116,8 +123,12 @@ export async function openBlockEncoder(shape: {
         x: place.reserve((R * D) / 4, 4096),
         scales: place.reserve(padded),
         norms: place.reserve(padded),
+        columns: place.reserve(D),
+        inverse: place.reserve(D),
+        slack: place.reserve(padded),
+        groupSlack: place.reserve(groups),
         rowScales: place.reserve(R),
-        margins: place.reserve(R),
+        heights: place.reserve(R),
       }
     : undefined;
   const at = {
@@ -142,7 +153,10 @@ export async function openBlockEncoder(shape: {
   const floats = (offset: number, length: number) => new Float32Array(memory.buffer, offset, length);
   const ints = (offset: number, length: number) => new Int32Array(memory.buffer, offset, length);
   const kernels = loadKernels('select', memory);
-  const session = await openSession((screen ? screeningGraph : productGraph)(padded, D, R), { threads: 1 });
+  const session = await openSession((screen ? screeningGraph : productGraph)(padded, D, R), {
+    threads: 1,
+    provider: shape.provider ?? 'cpu',
+  });
 
   const feeds: Record<string, Tensor> = screen
     ? {
@@ -158,55 +172,51 @@ export async function openBlockEncoder(shape: {
   floats(at.bias, padded).fill(Number.NEGATIVE_INFINITY);
   floats(at.bias, F).fill(0);
   const counts_R = ints(at.counts, R);
-  /** Largest squared norm and scale of a feature's weights. */
-  let norm2 = 0;
-  let coarsest = 0;
   const levels = screen ? levelsOf(await saturates(session, feeds, into)) : 0;
 
+  if (screen) for (const at of [screen.columns, screen.inverse]) floats(at, D).fill(1);
   const weightsChanged = () => {
     if (!screen) return;
-    kernels.quantiseWeights(at.W, screen.W, screen.scales, screen.norms, padded, D, levels);
-    norm2 = floats(screen.norms, F).reduce((a, b) => Math.max(a, b));
-    coarsest = floats(screen.scales, F).reduce((a, b) => Math.max(a, b));
+    const { columns, W, scales, norms } = screen;
+    kernels.quantiseWeights(at.W, columns, W, scales, norms, padded, D, levels);
   };
 
   const product = async () => {
     if (screen) {
-      const { x, rowScales, margins } = screen;
-      kernels.quantiseRows(at.x, x, rowScales, margins, R, D, norm2, coarsest, SIGMAS);
+      const { inverse, x, rowScales, heights, norms, scales, slack, groupSlack } = screen;
+      const ratio = kernels.quantiseRows(at.x, inverse, x, rowScales, heights, R, D, SIGMAS);
+      kernels.slacks(norms, scales, slack, groupSlack, padded, size, ratio);
     }
     await session.run(feeds, into);
   };
 
-  const select = (wanted = k) => {
-    if (above) {
-      kernels.collectAbove(at.Y, at.bias, at.floor, at.lists, at.counts, padded, R, capacity);
-      return;
-    }
+  const screenedSelect = (from: NonNullable<typeof screen>, wanted: number) => {
     const { Y, bias, maxima, thresholds, lists, counts } = at;
-    if (screen) {
-      kernels.scaledGroupMaxima(Y, screen.scales, bias, maxima, padded, R, size);
-    } else kernels.groupMaxima(Y, bias, maxima, padded, R, size);
-    kernels.rowThresholds(maxima, thresholds, at.coarse, groups, R, wanted, span);
-    if (screen) {
-      kernels.widen(thresholds, screen.margins, R);
-      kernels.screenedCollect(
-        Y,
-        screen.scales,
-        bias,
-        maxima,
-        thresholds,
-        lists,
-        counts,
-        padded,
-        R,
-        size,
-        capacity,
-        at.x,
-        at.W,
-        D,
-      );
-    } else kernels.collect(Y, bias, maxima, thresholds, lists, counts, padded, R, size, capacity);
+    const bounds = [from.scales, bias, from.slack] as const;
+    kernels.screenedMaxima(Y, ...bounds, from.heights, maxima, padded, R, size);
+    if (above) floats(thresholds, R).fill(floats(at.floor, 1)[0]!);
+    else kernels.rowThresholds(maxima, thresholds, at.coarse, groups, R, wanted, span);
+    const least = above ? floats(at.floor, 1)[0]! : 0;
+    kernels.screenedCollect(
+      ...[Y, ...bounds, from.groupSlack, from.heights, maxima, thresholds, lists, counts],
+      ...[padded, R, size, capacity],
+    );
+    kernels.rescore(
+      ...[lists, counts, at.x, at.W, bias, from.slack, from.heights, R, D],
+      ...[above ? capacity : wanted, capacity, least],
+    );
+  };
+
+  const select = (wanted = k) => {
+    const { Y, bias, maxima, thresholds, lists, counts } = at;
+    if (screen) screenedSelect(screen, wanted);
+    else if (above) kernels.collectAbove(Y, bias, at.floor, lists, counts, padded, R, capacity);
+    else {
+      kernels.groupMaxima(Y, bias, maxima, padded, R, size);
+      kernels.rowThresholds(maxima, thresholds, at.coarse, groups, R, wanted, span);
+      kernels.collect(Y, bias, maxima, thresholds, lists, counts, padded, R, size, capacity);
+    }
+    if (above) return;
     const overflowed: number[] = [];
     for (let row = 0; row < R; row++) if (counts_R[row]! > capacity) overflowed.push(row);
     kernels.prune(lists, counts, at.indices, at.values, R, wanted, k, capacity);
@@ -222,6 +232,14 @@ export async function openBlockEncoder(shape: {
     x_RD: floats(at.x, R * D),
     W_enc_FD: floats(at.W, F * D),
     b_enc_F: floats(at.bias, F),
+    scaleColumns(scales_D) {
+      if (!screen) return;
+      const [columns, inverse] = [floats(screen.columns, D), floats(screen.inverse, D)];
+      for (let d = 0; d < D; d++) {
+        columns[d] = scales_D[d]! > 0 ? scales_D[d]! : 1;
+        inverse[d] = 1 / columns[d]!;
+      }
+    },
     floor_F: floats(at.floor, F),
     indices_RK: ints(at.indices, R * k),
     values_RK: floats(at.values, R * k),

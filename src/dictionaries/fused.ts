@@ -1,4 +1,5 @@
 /** @file Which plans the fused engine trains, and the sizes that its memory needs. */
+import { blockRows } from './blocks.ts';
 import type { Selection, TrainShape } from './layout.ts';
 import type { TrainingPlan } from './plan.ts';
 
@@ -24,6 +25,14 @@ const selections: Partial<Record<TrainingPlan['activation'], Selection>> = {
   topk: 'rows',
   batchtopk: 'batch',
 };
+
+/** Whether active features are found by a product of bytes: where it is asked for, and few are chosen. */
+export const screens = ({ encoder, activation }: TrainingPlan): boolean =>
+  encoder === 'screened' && selections[activation] !== undefined;
+
+/** Rows of a block of a plan: lists of every feature, which choosing over the batch needs, are short for few rows only. */
+export const planRows = (plan: TrainingPlan): number =>
+  blockRows(screens(plan) && plan.activation === 'topk');
 
 /** Whether the penalty weighs features by decoder norms that are free to move. */
 export const weighsByNorm = ({ penaltyForm, decoderNorm, activation }: TrainingPlan): boolean =>

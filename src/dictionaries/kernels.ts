@@ -15,11 +15,12 @@ export interface SelectKernels {
   prune: Kernel;
   selectRow: Kernel;
   gatherListed: Kernel;
-  scaledGroupMaxima: Kernel;
+  screenedMaxima: Kernel;
   screenedCollect: Kernel;
+  rescore: Kernel;
   quantiseWeights: Kernel;
   quantiseRows: Kernel;
-  widen: Kernel;
+  slacks: Kernel;
   exactRow: Kernel;
   exactListed: Kernel;
 }

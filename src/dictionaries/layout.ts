@@ -172,6 +172,8 @@ export function trainLayout(shape: TrainShape, blockRows: number) {
     stateBytes,
     centre: a.reserve(D),
     zeros: a.reserve(D),
+    /** What a screened encoder divides coordinates by. */
+    columns: a.reserve(D),
     groupEnds: a.reserve(G),
     groupWeights: a.reserve(G),
     /** A block of rows for each thread. */

@@ -50,6 +50,8 @@ export function rowPhase(v: Views): RowPhase {
       ...[v.scratchAt, at.XR + 4 * first * (1 + G) * D, at.centre, v.scale, v.shiftAt, n, D, G],
     );
     encoder.x_RD.set(n === R ? v.scratch : v.scratch.subarray(0, n * D));
+    // What a screen allows for depends on all rows of a block.
+    if (n < R) encoder.x_RD.fill(0, n * D);
   }
 
   /** Moves a block's entries to the shared memory; false when there is no room. */

@@ -3,6 +3,8 @@ import { f32 } from '../core/tensor.ts';
 import { NUMBERS, paddedWidth, type TrainLayout, type TrainShape } from './layout.ts';
 import type { Parameters } from './losses/objective.ts';
 import type { TrainingPlan } from './plan.ts';
+import { type ActivationRows, rowCount } from './rows.ts';
+import { type RowScaling, scaleRow } from './scaling.ts';
 
 /** Where each parameter lies: matrices with padded rows, vectors as they are. */
 function places(
@@ -83,4 +85,24 @@ export function prepareMemory(
   numbers[NUMBERS.floorLow] = -1;
   numbers[NUMBERS.floorHigh] = Number.POSITIVE_INFINITY;
   numbers[NUMBERS.floorShare] = 0.85;
+}
+
+/** Rows that the size of coordinates is measured on, at most. */
+const SAMPLE = 4096;
+
+/**
+ * √RMS of each coordinate of normalised rows: half of what makes coordinates unequal goes to the weights (Xiao et al. 2023,
+ * SmoothQuant, eq. 4 with α = ½), so that neither the rows' bytes nor the weights' are spoilt by a few large coordinates.
+ */
+export function columnScales(source: ActivationRows, scaling: RowScaling, out_D: Float32Array): void {
+  const D = out_D.length;
+  const rows = rowCount(source);
+  const n = Math.min(rows, SAMPLE);
+  const row = new Float32Array(D);
+  const squares = new Float64Array(D);
+  for (let i = 0; i < n; i++) {
+    scaleRow(scaling, source.x_ND, Math.floor((i * rows) / n), row, 0);
+    for (let d = 0; d < D; d++) squares[d]! += row[d]! ** 2 / n;
+  }
+  for (let d = 0; d < D; d++) out_D[d] = squares[d]! ** 0.25;
 }

@@ -4,9 +4,8 @@ import { DictionaryError } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import { spawnWorker } from '../runtime/worker.ts';
 import { crew } from './barrier.ts';
-import { blockRows } from './blocks.ts';
 import { foldTrained } from './fold-trained.ts';
-import { trainShape } from './fused.ts';
+import { planRows, screens, trainShape } from './fused.ts';
 import { kernelMemory } from './kernels.ts';
 import { CLOCK, CLOCKS, CONTROL, NUMBERS, trainLayout } from './layout.ts';
 import type { Parameters } from './losses/objective.ts';
@@ -14,7 +13,7 @@ import type { TrainingPlan } from './plan.ts';
 import type { ActivationRows } from './rows.ts';
 import { scalingsOf } from './scaling.ts';
 import { startParameters } from './starts.ts';
-import { parametersIn, prepareMemory } from './trainer-memory.ts';
+import { columnScales, parametersIn, prepareMemory } from './trainer-memory.ts';
 import type { Dictionary } from './types.ts';
 import type { WorkerData, WorkerMessage, WorkerOrder } from './worker.ts';
 
@@ -67,7 +66,7 @@ export interface FusedTrainer extends Trainer {
 export async function openTrainer(options: TrainerOptions): Promise<FusedTrainer> {
   const { plan, source, order, threads, processorTime = false } = options;
   const shape = trainShape(plan, threads);
-  const layout = trainLayout(shape, blockRows(plan.encoder === 'screened' && shape.selection === 'rows'));
+  const layout = trainLayout(shape, planRows(plan));
   const memory = kernelMemory(layout.bytes, true);
   const control = new Int32Array(memory.buffer, layout.control, 32);
   const scalings = scalingsOf(plan, source);
@@ -75,6 +74,8 @@ export async function openTrainer(options: TrainerOptions): Promise<FusedTrainer
   const parameters = parametersIn(memory, layout, shape);
   for (const [name, { data }] of Object.entries(start)) parameters.write(name, data);
   prepareMemory(memory, layout, plan, shape, scalings.input.centre);
+  if (screens(plan))
+    columnScales(source, scalings.input, new Float32Array(memory.buffer, layout.columns, plan.width));
   const scale = scalings.input.scale[0]!;
 
   const workers: Worker[] = [];

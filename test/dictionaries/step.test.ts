@@ -104,6 +104,7 @@ const kinds: [string, Partial<DictionaryConfig> & Pick<DictionaryConfig, 'archit
   ],
   ['TopK, k annealed', { architecture: 'topk', kStart: 11, kSteps: 4 }],
   ['BatchTopK', { architecture: 'batchtopk' }],
+  ['BatchTopK, screened', { architecture: 'batchtopk', encoder: 'screened' }],
   ['Matryoshka', { architecture: 'matryoshka', groups: [7, 20, 53], groupWeights: [0.2, 0.5, 0.3] }],
   ['ReLU-L1', { architecture: 'relu', penalty: 0.7 }],
   [
