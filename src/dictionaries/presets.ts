@@ -185,6 +185,7 @@ function untangle({ architecture, steps }: PresetSizes): Preset {
     bandwidth: 0.5,
     thresholdKept: 0.99,
     thresholdFrom: 0,
+    encoder: 'screened',
   } as const;
   switch (architecture) {
     case 'gated':
@@ -195,6 +196,8 @@ function untangle({ architecture, steps }: PresetSizes): Preset {
       return { ...base, activation: 'topk' };
     case 'p-anneal':
       return { ...base, pTo: 0.5, pForm: 'lp^p' };
+    case 'matching-pursuit':
+      return { ...base, batch: 1024, learningRate: 3e-3 };
     default:
       return base;
   }

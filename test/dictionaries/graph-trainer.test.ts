@@ -7,7 +7,12 @@ import { fractionOfVarianceExplained } from '../../src/dictionaries/fve.ts';
 import { openGraphTrainer } from '../../src/dictionaries/graph-trainer.ts';
 import { planTraining } from '../../src/dictionaries/plan.ts';
 import { type ActivationRows, batchOrder, rowCount } from '../../src/dictionaries/rows.ts';
-import { recovery, syntheticRows } from '../../src/dictionaries/synthetic.ts';
+import {
+  bestAssignment,
+  greedyAssignment,
+  recovery,
+  syntheticRows,
+} from '../../src/dictionaries/synthetic.ts';
 import type { StepReport } from '../../src/dictionaries/trainer.ts';
 import type { Dictionary } from '../../src/dictionaries/types.ts';
 import { normals } from './support.ts';
@@ -305,6 +310,30 @@ describe('recovery', () => {
     const half = recovery(truth_GD.subarray(0, 12 * width), truth_GD, width);
     expect(half.matched).toBeCloseTo(0.5, 6);
     expect(half.nearest).toBeGreaterThan(half.matched);
+  });
+
+  test('the assignment has the largest sum, which the greedy one may miss', () => {
+    const r = random(21);
+    for (let round = 0; round < 30; round++) {
+      const [G, F] = [4, 4 + (round % 2)];
+      const score = Float64Array.from({ length: G * F }, () => r.uniform());
+      const total = (assigned: Int32Array) =>
+        assigned.reduce((sum, f, g) => sum + (f < 0 ? 0 : score[g * F + f]!), 0);
+      let best = 0;
+      const choose = (g: number, used: number, sum: number): void => {
+        if (g === G) best = Math.max(best, sum);
+        else
+          for (let f = 0; f < F; f++)
+            if (!(used & (1 << f))) choose(g + 1, used | (1 << f), sum + score[g * F + f]!);
+      };
+      choose(0, 0, 0);
+      expect(total(bestAssignment(score, G, F))).toBeCloseTo(best, 12);
+      expect(total(greedyAssignment(score, G, F))).toBeLessThanOrEqual(best + 1e-12);
+    }
+    // Greedy takes 0.9 and is left with 0.
+    const trap = Float64Array.of(0.9, 0.8, 0.8, 0);
+    expect(Array.from(bestAssignment(trap, 2, 2))).toEqual([1, 0]);
+    expect(Array.from(greedyAssignment(trap, 2, 2))).toEqual([0, 1]);
   });
 
   test('matching pursuit finds the directions that made the data', async () => {
