@@ -3,7 +3,8 @@
  * compiled by hand and trained. `npm run bench:planted` prints a table and writes bench/results/planted.json.
  */
 import { findPlanted, openPlanted, plantedMethods, scorePlanted } from '../src/circuits/planted/methods.ts';
-import { type Planted, plantedNetworks } from '../src/circuits/planted/networks.ts';
+import { plantedNetworks } from '../src/circuits/planted/networks.ts';
+import type { Planted } from '../src/circuits/planted/planted.ts';
 import { trainedNetworks } from '../src/circuits/planted/trained.ts';
 import { random } from '../src/core/random.ts';
 import type { Graph } from '../src/graph/types.ts';

@@ -11,7 +11,8 @@ import {
   plantedMethods,
   scorePlanted,
 } from '../../src/circuits/planted/methods.ts';
-import { plantedNetworks, plantedPairs } from '../../src/circuits/planted/networks.ts';
+import { plantedNetworks } from '../../src/circuits/planted/networks.ts';
+import { plantedPairs } from '../../src/circuits/planted/planted.ts';
 import { auroc } from '../../src/circuits/planted/score.ts';
 import { trainedNetworks } from '../../src/circuits/planted/trained.ts';
 import { plantedCircuit } from '../../src/circuits/planted/truth.ts';

@@ -12,7 +12,7 @@ import { nodeEffects } from '../node-effects.ts';
 import { pathWork } from '../path-work.ts';
 import type { RunOptions } from '../run-options.ts';
 import { compile, sites } from './compile.ts';
-import { type Planted, plantedPairs, truthOf } from './networks.ts';
+import { type Planted, plantedPairs, truthOf } from './planted.ts';
 import { auroc } from './score.ts';
 import { edgeId, OUTPUT, type Truth } from './truth.ts';
 

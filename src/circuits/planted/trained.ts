@@ -9,7 +9,7 @@ import { warmUpCosine } from '../../networks/schedule.ts';
 import { type TrainContext, train } from '../../networks/train.ts';
 import type { Tensors } from '../../runtime/session.ts';
 import { type Block, sites, type Wires } from './compile.ts';
-import { bitPrompts, bitTokens, type Planted } from './networks.ts';
+import { bitPrompts, bitTokens, type Planted } from './planted.ts';
 import { edgeId, OUTPUT, type Truth } from './truth.ts';
 
 /** A boolean variable of the algorithm, and where the network has to keep it. */
