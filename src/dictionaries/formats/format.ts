@@ -47,7 +47,10 @@ export interface Format {
   readonly title: string;
   /** Dictionaries among these files, by names alone. */
   find(paths: readonly string[]): Entry[];
-  /** @throws DictionaryError `dictionary.tensors`, `dictionary.orientation`, `dictionary.unsupported`, `dictionary.config` */
+  /**
+   * @throws DictionaryError `dictionary.tensors`, `dictionary.orientation`, `dictionary.unsupported`,
+   *   `dictionary.no-threshold`; FileError of its files
+   */
   read(folder: string, entry: Entry, options: ReadOptions): Promise<Reading>;
   /** Writes into `folder` (made when missing). @throws DictionaryError `dictionary.unsupported` */
   write(folder: string, d: Dictionary, options: WriteOptions): Promise<void>;

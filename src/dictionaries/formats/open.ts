@@ -39,13 +39,16 @@ export async function openDictionary(
   options: OpenOptions,
   context: WorkContext,
 ): Promise<Opened> {
-  const state = await stat(source).catch(() => undefined);
+  let refused: unknown;
+  const state = await stat(source).catch((error: unknown) => {
+    refused = error;
+  });
   if (state?.isDirectory() && (await exists(join(source, MANIFEST)))) {
     const dictionary = await loadDictionary(source);
     return { dictionary, provenance: await readProvenance(source, dictionary.features) };
   }
   const id = state ? undefined : parseHubId(source);
-  if (!state && !id) throw fileFailure(await missing(source), source, 'cannot read');
+  if (!state && !id) throw fileFailure(refused, source, 'cannot read');
   const { folder, found, commit } = id
     ? await locateOnHub(id, options.format, context, options.refresh ?? false)
     : await locateHere(source, state!.isDirectory(), options.format);
@@ -63,13 +66,6 @@ export async function openDictionary(
     },
   };
 }
-
-/** What the system says of a path that is not there. */
-const missing = (path: string): Promise<unknown> =>
-  stat(path).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 
 /**
  * The dictionary as one of `model`: every site of it must be there, with its width.
