@@ -4,6 +4,13 @@ import type { Manifest } from './cache.ts';
 import type { StudyResults } from './results.ts';
 import { plainSentence } from './sentence.ts';
 
+/** Faithfulness of the neuron circuit whose size is nearest to the circuit's. */
+function neuronsBeside({ neurons = [], curve, chosen }: StudyResults['circuits'][number]): number {
+  const size = curve[chosen]?.nodes ?? 0;
+  const off = (nodes: number) => Math.abs(Math.log(nodes / Math.max(1, size)));
+  return neurons.reduce((a, b) => (off(b.nodes) < off(a.nodes) ? b : a)).faithfulness.value;
+}
+
 /** The document that `untangle demo --json` ends with. */
 export interface StudySummary {
   readonly sentence: string;
@@ -48,6 +55,11 @@ export interface StudySummary {
     /** Faithfulness of a random circuit of equal size. */
     readonly random: number;
     readonly randomInterval: readonly [number, number];
+    /** Error nodes of the circuit, and their share of the sum of |effect|. */
+    readonly errorNodes?: number;
+    readonly errorShare?: number;
+    /** Faithfulness of the neuron circuit of the size next to the circuit's. */
+    readonly neurons?: number;
   }[];
   readonly energy?: {
     readonly costateSpread: number;
@@ -136,6 +148,8 @@ export function summarise({ results, stepSeconds, totalSeconds, peakBytes }: Sum
       completeness: circuit.completeness.value,
       random: circuit.random.value,
       randomInterval: interval(circuit.random),
+      ...(circuit.errors ? { errorNodes: circuit.errors.nodes, errorShare: circuit.errors.effectShare } : {}),
+      ...(circuit.neurons?.length ? { neurons: neuronsBeside(circuit) } : {}),
     })),
     ...(energy.length > 0
       ? {

@@ -73,6 +73,37 @@ describe('the steps of the demo', () => {
     expect(await toRun(demo, { ...demo, tasks })).toEqual(['circuit/agreement', 'energy/agreement', 'edit']);
   });
 
+  it('say how circuits are found: another method finds them again, by the name the circuits room knows', async () => {
+    const { effectMethod } = await import('../../src/circuits/node-effects.ts');
+    const named = async (circuit: string) => {
+      const study = parseStudy(
+        `model: tiny\ndictionaries: [blocks.1]\ntasks: [agreement]\ncircuit: ${circuit}\n`,
+      );
+      const step = (await studySteps(study, noResources)).find((s) => s.name === 'circuit/agreement');
+      const config = step!.config as { rule: string };
+      effectMethod(config.rule);
+      return config;
+    };
+    expect(await named('true')).toMatchObject({
+      ...{ rule: 'midpoint-10', baseline: 'counterfactual', aggregation: 'none', select: 'threshold' },
+      neurons: true,
+    });
+    expect(await named('{rule: gauss, points: 5, baseline: mean}')).toMatchObject({
+      rule: 'gauss-5',
+      baseline: 'mean',
+    });
+    expect((await named('{rule: adaptive, tolerance: 0.02}')).rule).toBe('adaptive-0.02');
+    expect((await named('{rule: attribution}')).rule).toBe('attribution-patching');
+    expect((await named('{rule: relp}')).rule).toBe('relp');
+    expect((await named('{rule: exact}')).rule).toBe('exact');
+    expect(await named('{select: flow, aggregation: sum, neurons: false}')).toMatchObject({
+      ...{ select: 'flow', aggregation: 'sum', neurons: false },
+    });
+    const circuit = { ...demo.circuit!, select: 'flow' as const };
+    const found = demo.tasks.flatMap((task) => [`circuit/${task.name}`, `energy/${task.name}`]);
+    expect((await toRun(demo, { ...demo, circuit })).sort()).toEqual([...found, 'edit'].sort());
+  });
+
   it('do not run again after another name or an equal way of saying it', async () => {
     const d = demo.dictionaries[0]!;
     expect(await toRun(demo, { ...demo, name: 'another name' })).toEqual([]);
@@ -86,6 +117,19 @@ describe('the steps of the demo', () => {
       parseStudy(`model: tiny\ndictionaries: [{site: blocks.1, features: 64, k: ${k}}]\n`);
     expect(await toRun(list('8'), list('[8, 16]'))).toEqual(['sweep/blocks.1.hook_resid_post']);
     expect(await toRun(list('[8, 16]'), list('[8, 16, 4]'))).toEqual(['sweep/blocks.1.hook_resid_post']);
+  });
+
+  it('take a dictionary of others in the place of one that is trained', async () => {
+    const study = parseStudy('model: tiny\ndictionaries: [{site: blocks.1, from: owner/name}]');
+    const steps = await studySteps(study, noResources);
+    expect(steps.map((step) => step.name.split('/')[0])).toEqual([
+      'model',
+      'text',
+      'harvest',
+      'import',
+      'evaluate',
+      'features',
+    ]);
   });
 
   it('keep model and nothing random after another seed', async () => {
