@@ -64,9 +64,14 @@ const study: Study = {
 const wants = (part: string) => values.part === 'all' || values.part === part;
 const listed = values.cuts?.split(',').map(Number);
 
-const results = loadResult<Results>('effects') ?? { quadrature: {}, pearson: {} };
-results.machine = describeMachine();
-const keep = () => {
+const empty: Results = { quadrature: {}, pearson: {} };
+const load = () => loadResult<Results>('effects') ?? empty;
+let results = load();
+/** Puts one figure beside those that are there, which another process may have added to meanwhile. */
+const keep = (add: (results: Results) => void) => {
+  if (values.save) results = load();
+  add(results);
+  results.machine = describeMachine();
   results.summary = summarise(Object.values(results.quadrature));
   if (values.save) saveResult('effects', results);
 };
@@ -75,9 +80,11 @@ if (wants('quadrature')) {
   const task = agreementTask(model.tokenizer, { train: Number(values.examples), heldOut: 2, seed: 0 });
   const cuts = listed ?? study.network.cuts.map((_, cut) => cut).filter((cut) => cut % 2 === 0);
   for (const cut of cuts) {
-    results.quadrature[cut] = await quadratureRow(study, task.train, cut);
-    tell(`cut ${cut}: ${JSON.stringify(results.quadrature[cut])}`);
-    keep();
+    const row = await quadratureRow(study, task.train, cut);
+    tell(`cut ${cut}: ${JSON.stringify(row)}`);
+    keep((all) => {
+      all.quadrature[cut] = row;
+    });
   }
 }
 if (wants('pearson')) {
@@ -87,16 +94,20 @@ if (wants('pearson')) {
   const path = await pathEffects(study, wanted, task.train);
   for (const dictionary of wanted) {
     const cut = cutOf(dictionary);
-    results.pearson[cut] = await pearsonRow(study, dictionary, task.train, path);
-    tell(`cut ${cut}: ${JSON.stringify(results.pearson[cut])}`);
-    keep();
+    const row = await pearsonRow(study, dictionary, task.train, path);
+    tell(`cut ${cut}: ${JSON.stringify(row)}`);
+    keep((all) => {
+      all.pearson[cut] = row;
+    });
   }
 }
 if (wants('path')) {
   const task = agreementTask(model.tokenizer, { train: 2, heldOut: 2, seed: 0 });
-  results.path = await pathRow(study, task.train);
-  tell(JSON.stringify(results.path));
-  keep();
+  const row = await pathRow(study, task.train);
+  tell(JSON.stringify(row));
+  keep((all) => {
+    all.path = row;
+  });
 }
 if (wants('long')) {
   // Block by block, as prompts longer than a run go, and the whole network at once.
@@ -106,9 +117,11 @@ if (wants('long')) {
   ] as const) {
     const script = fileURLToPath(new URL('long.ts', import.meta.url));
     const args = ['--import', 'tsx', script, String(LONG), String(tokensPerRun), String(threads)];
-    results.long = { ...results.long, [how]: JSON.parse(execFileSync('node', args, { encoding: 'utf8' })) };
-    tell(`${how}: ${JSON.stringify(results.long[how])}`);
-    keep();
+    const row = JSON.parse(execFileSync('node', args, { encoding: 'utf8' })) as unknown;
+    tell(`${how}: ${JSON.stringify(row)}`);
+    keep((all) => {
+      all.long = { ...all.long, [how]: row };
+    });
   }
 }
 process.stdout.write(resultText(results));

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { freezeAttention, freezeNormalisation } from '../../src/autodiff/freeze.ts';
 import { quadrature } from '../../src/autodiff/quadrature.ts';
 import { adaptiveCostates } from '../../src/circuits/adaptive.ts';
+import { findCircuit } from '../../src/circuits/circuit.ts';
 import { cleanPoints, edgeEffects, wantedAbove } from '../../src/circuits/clean-edges.ts';
 import { costatesAt } from '../../src/circuits/costates.ts';
 import { dictionariesByDepth, type Network, networkOf } from '../../src/circuits/cuts.ts';
@@ -19,6 +20,7 @@ import { lineCostates } from '../../src/circuits/line.ts';
 import { METRIC } from '../../src/circuits/metric.ts';
 import { effectMethod, nodeEffects } from '../../src/circuits/node-effects.ts';
 import { pathWork } from '../../src/circuits/path-work.ts';
+import { silent } from '../../src/core/progress.ts';
 import { random } from '../../src/core/random.ts';
 import { f64, type Tensor } from '../../src/core/tensor.ts';
 import type { Dictionary } from '../../src/dictionaries/types.ts';
@@ -199,6 +201,44 @@ describe.each(Object.entries(families))('a transformer with %s blocks', (kind, o
     expect(exactly.balance.outflow).toBeLessThan(1e-10);
     expect(exactly.balance.leakSpread).toBeLessThan(1e-10);
   });
+});
+
+test('a circuit is found with dictionaries on attention and MLP alone, and runs from the last cut before them', async () => {
+  const model = tinyLlama(5, families.parallel);
+  const sites = ['blocks.1.hook_attn_out', 'blocks.1.hook_mlp_out'];
+  const dictionaries = sites.map((site, i) =>
+    randomDictionary(random(30 + i), { site, width: 16, features: 20, k: 5 }, model.hash),
+  );
+  const chance = random(4);
+  const example = () => {
+    const clean = [7, ...Array.from({ length: 3 }, () => chance.integer(256))];
+    const answer = chance.integer(200);
+    const patch = clean.map((id, t) => (t === 0 ? id : (id + 1 + chance.integer(99)) % 256));
+    return { clean, patch, answer, wrong: answer + 5, cleanText: '', patchText: '', labels: {} };
+  };
+  const examples = (count: number) => Array.from({ length: count }, example);
+  const folder = await mkdtemp(join(tmpdir(), 'effects-'));
+  try {
+    const result = await findCircuit(
+      {
+        ...{ model, dictionaries, folder, threads: 1, seed: 1 },
+        task: {
+          ...{ name: 'tiny', title: 'tiny', question: '', metric: 'logit-difference' as const },
+          ...{ positions: ['a', 'b', 'c', 'd'], train: examples(6), heldOut: examples(4) },
+        },
+        options: { sizes: [10, 10_000], maxNodes: 10_000, randomDraws: 1, rule: 'adaptive-0.05' },
+      },
+      { progress: silent },
+    );
+    // With every node kept nothing is lost; the residual stream itself is no node here, so that tokens reach the answer past them.
+    expect(result.curve.at(-1)!.faithfulness.value).toBeCloseTo(1, 3);
+    const sources = (target: string) =>
+      new Set(result.edges.filter((e) => e.target === target).map((e) => e.source.split(':')[0]));
+    expect(sources('output')).toEqual(new Set(['0', ...sites]));
+    expect(result.nodes.filter((n) => n.site === sites[0]).every((n) => n.cut === 1.25)).toBe(true);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 describe('methods', () => {
