@@ -28,6 +28,13 @@ export function addGlobalOptions(command: Command): Command {
     .addOption(new Option('--quiet', 'no progress'));
 }
 
+/** A number, e.g. a step. */
+export function real(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || text.trim() === '') throw new InvalidArgumentError('It is not a number.');
+  return value;
+}
+
 /** A whole number. */
 export function integer(text: string): number {
   const value = Number(text);

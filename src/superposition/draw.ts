@@ -2,12 +2,15 @@
 import { categories } from '../pictures/colours.ts';
 import { heatMapPicture } from '../pictures/heat-map.ts';
 import { linesPicture } from '../pictures/lines.ts';
-import { logarithmic, number, plain } from '../pictures/scale.ts';
+import { phasePicture } from '../pictures/phase.ts';
+import { extent, logarithmic, number, plain } from '../pictures/scale.ts';
 import { featureBarsPicture, stackPicture } from '../pictures/stack.ts';
-import type { Size } from '../pictures/svg.ts';
+import { el, picture, type Size } from '../pictures/svg.ts';
 import { vectorsPicture } from '../pictures/vectors.ts';
 import { measureToy } from './measures.ts';
 import type { PhaseDiagram } from './phases.ts';
+import type { Responses } from './responses.ts';
+import type { Transition } from './transition.ts';
 import type { Phase } from './two-in-one.ts';
 import type { ToyWeights } from './types.ts';
 
@@ -127,3 +130,73 @@ export const barrierProfile = (
       reach: [Math.min(...bands.flatMap(({ energies }) => Array.from(energies))) * 1e3],
     },
   );
+
+/** One column for each neuron or unit, its answers to the features stacked. */
+export const responseStacks = (
+  { units, response_UN }: Responses,
+  size: Size,
+  label: string,
+  named: (unit: number) => string,
+): string => {
+  const features = response_UN.length / units;
+  return stackPicture(
+    Array.from({ length: units }, (_, u) => ({
+      name: named(u),
+      parts: response_UN.subarray(u * features, (u + 1) * features),
+    })),
+    { ...size, label, y: label },
+  );
+};
+
+/** Ways from the tangled to the disentangled state in phase space, the share `until` of each. */
+export function transitionPortrait(
+  ways: readonly Pick<Transition, 'method' | 'frames'>[],
+  size: Size,
+  until = 1,
+): string {
+  const orbits = ways.map(({ method, frames }) => {
+    const largest = Math.max(...frames.map((frame) => Math.abs(frame.p))) || 1;
+    return {
+      name: method,
+      x: frames.map((frame) => frame.q),
+      y: frames.map((frame) => frame.p / largest),
+    };
+  });
+  return phasePicture(
+    orbits,
+    {
+      ...size,
+      label: 'the way from tangled to disentangled in phase space',
+      xName: 'q: way along the line from the first state to the last',
+      yName: 'p along it, of its largest',
+      x: extent(
+        orbits.flatMap(({ x }) => x),
+        [0],
+        0.04,
+      ),
+      y: extent(
+        orbits.flatMap(({ y }) => y),
+        [0],
+        0.06,
+      ),
+    },
+    until,
+  );
+}
+
+/** The whole transition at one moment: the neurons, the way so far, and what the units answer then. */
+export function transitionScene(before: Responses, way: Transition, share: number): string {
+  const step = share * way.frames.at(-1)!.step;
+  const now = way.states.reduce((a, b) => (Math.abs(b.step - step) < Math.abs(a.step - step) ? b : a));
+  const panel = { width: 380, height: 320 };
+  const panels = [
+    responseStacks(before, panel, 'tangled: weights of the neurons', (u) => `neuron ${u}`),
+    transitionPortrait([way], panel, Math.max(share, 1e-3)),
+    responseStacks(now.responses, panel, `step ${now.step}: answers of the units`, (u) => `${u}`),
+  ];
+  return picture(
+    { width: 1180, height: 320 },
+    `from tangled neurons to features by ${way.method}, step ${now.step}`,
+    ...panels.map((drawn, i) => el('g', { transform: `translate(${i * 400} 0)` }, drawn)),
+  );
+}

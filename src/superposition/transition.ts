@@ -9,9 +9,9 @@ import { conformalLeapfrog } from '../mechanics/optimisers/conformal-leapfrog.ts
 import { ecd } from '../mechanics/optimisers/ecd.ts';
 import { heavyBall } from '../mechanics/optimisers/heavy-ball.ts';
 import type { Optimiser } from '../mechanics/optimisers/optimiser.ts';
-import { encoderResponses, type Responses, trueDirections } from './before-after.ts';
 import { type DescentFrame, openDescent } from './descent.ts';
 import { hiddenStates, nonZeroRows, sampleInputs } from './inputs.ts';
+import { encoderResponses, type Responses, trueDirections } from './responses.ts';
 import { partsOf, sparseCodeLandscape } from './sparse-code.ts';
 import type { ToyTask, ToyWeights } from './types.ts';
 

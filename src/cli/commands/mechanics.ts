@@ -12,17 +12,10 @@ import { reportOf } from '../../study/mechanics/report.ts';
 import { sectionOrbits } from '../../study/mechanics/section.ts';
 import { sectionOf } from '../../study/mechanics/views.ts';
 import { type Io, printJson } from '../io.ts';
-import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
+import { addGlobalOptions, type GlobalOptions, positive, real } from '../options.ts';
 import { type Plot, plot, plotOption } from '../plot.ts';
 import { table } from '../table.ts';
 import { checkAction } from './check.ts';
-
-/** A number, e.g. a step. */
-function real(text: string): number {
-  const value = Number(text);
-  if (!Number.isFinite(value) || text.trim() === '') throw new InvalidArgumentError('It is not a number.');
-  return value;
-}
 
 /** A length of time. */
 function duration(text: string): number {

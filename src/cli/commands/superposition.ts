@@ -1,5 +1,5 @@
 /** @file `untangle superposition`: toy models that hold more features than they have neurons. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import { fixed, number } from '../../pictures/scale.ts';
 import { basinPath } from '../../superposition/basins.ts';
@@ -19,17 +19,11 @@ import { trainToys } from '../../superposition/train.ts';
 import type { FeatureGroup, ToyKind, ToyWeights } from '../../superposition/types.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
-import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
+import { addGlobalOptions, type GlobalOptions, positive, real } from '../options.ts';
 import { type Plot, plot, plotOption } from '../plot.ts';
 import { table } from '../table.ts';
 import { checkAction } from './check.ts';
-
-/** A number, e.g. a sparsity. */
-function real(text: string): number {
-  const value = Number(text);
-  if (!Number.isFinite(value) || text.trim() === '') throw new InvalidArgumentError('It is not a number.');
-  return value;
-}
+import { addFilm } from './superposition-film.ts';
 
 /** One number (powers of it) or one for each feature. */
 const reals = (text: string): number | number[] =>
@@ -55,6 +49,7 @@ export function addSuperposition(program: Command, io: Io): void {
   addTrain(superposition, io);
   addPhases(superposition, io);
   addBasins(superposition, io);
+  addFilm(superposition, io);
   const check = superposition
     .command('check')
     .summary('check the promises of the toy models on this machine')
