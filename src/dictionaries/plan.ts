@@ -279,7 +279,7 @@ function stepsOf(
   rows: number,
   batch: number,
 ): { tokens: number; steps: number } {
-  const all = tokens ?? Math.round((passes ?? 10) * rows);
+  const all = tokens ?? Math.round((passes ?? 6) * rows);
   return { tokens: all, steps: Math.max(1, Math.floor(all / batch)) };
 }
 

@@ -162,7 +162,9 @@ function untangle({ architecture, steps }: PresetSizes): Preset {
     ...off,
     batch: 2048,
     seed: 0,
-    learningRate: 1e-3,
+    // Tuned on SmolLM2 (docs/performance.md): short runs want a higher rate; more than this leaves features dead.
+    learningRate: Math.min(6e-3, Math.max(1e-3, 3e-3 * Math.sqrt(400 / steps))),
+    passes: 6,
     warmUp: 20,
     decay: 0.2,
     optimiser: adam(0.9),
