@@ -17,13 +17,17 @@ interface DemoResult {
 
 interface SaeResult {
   readonly rows: readonly {
-    readonly tokensPerSecond: number;
-    readonly peer: string;
-    readonly peerTokensPerSecond: number;
-    readonly ratio: number;
-    readonly fve: number;
-    readonly peerFve: number;
-    readonly encoderShare: number;
+    readonly kind: string;
+    readonly width: number;
+    readonly features: number;
+    readonly k: number;
+    readonly batch: number;
+    /** Null when no round counts. */
+    readonly tokensPerSecond: number | null;
+    readonly fasterPeer: string | null;
+    readonly peerTokensPerSecond: number | null;
+    readonly ratio: number | null;
+    readonly memory?: { readonly ratio: number };
   }[];
 }
 
@@ -75,12 +79,19 @@ function figures(): string {
       '',
     );
   }
-  const sae = read<SaeResult>('sae')?.rows[0];
-  if (sae) {
+  const sae = read<SaeResult>('sae')?.rows ?? [];
+  if (sae.length > 0) {
+    const times = (value: number | null | undefined) => (value == null ? '–' : value.toFixed(1));
+    const thousands = (value: number | null) => value?.toLocaleString('en') ?? '–';
     lines.push(
-      `Training a TopK dictionary (512 → 8192, k = 32, batch 4096, gradient clipping) runs at ${sae.tokensPerSecond.toLocaleString('en')} tokens a second, ${sae.ratio.toFixed(1)} times ${sae.peer}'s`,
-      `${sae.peerTokensPerSecond.toLocaleString('en')} in the same interleaved run, at a variance explained of ${sae.fve.toFixed(3)} against ${sae.peerFve.toFixed(3)} after equal tokens; ${percent(sae.encoderShare)} of`,
-      'the step is the encoder product (`npm run bench:sae`).',
+      'Training dictionaries beside SAELens and dictionary_learning, interleaved on the same rows (`npm run bench:sae`):',
+      '',
+      "| kind | size | tokens a second | the faster peer | ratio | peak memory, of the smaller peer's |",
+      '|---|---|---|---|---|---|',
+      ...sae.map(
+        (row) =>
+          `| ${row.kind} | ${row.width} → ${row.features} | ${thousands(row.tokensPerSecond)} | ${row.fasterPeer ?? '–'}, ${thousands(row.peerTokensPerSecond)} | ${times(row.ratio)} | ${row.memory ? percent(row.memory.ratio) : '–'} |`,
+      ),
       '',
     );
   }

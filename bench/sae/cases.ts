@@ -33,9 +33,10 @@ export function caseSettings(
       sparsityWarmUp: 5,
       sparse: false,
     },
-    // A higher rate and a strong penalty, so that the dense kinds pass from half of all features to a twentieth in sixty steps.
-    rate: dense.has(kind) ? 3e-3 : 1e-3,
-    coefficient: kind === 'jumprelu' ? 1 : 10,
+    rate: 1e-3,
+    // Ours finds its λ (sparsityTarget); the peers' steps cost the same whatever theirs is.
+    coefficient: kind === 'jumprelu' ? 0.3 : 3,
     bandwidth: 0.5,
+    ...(dense.has(kind) ? { sparsityTarget: 0.03 * features } : {}),
   };
 }

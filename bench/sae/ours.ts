@@ -43,6 +43,7 @@ function configOf({ kind, features, k, batch, steps, ...s }: Settings): Dictiona
     // dictionary_learning's auxiliary loss and its window.
     ...(counts ? { k, auxiliary: 1 / 32, deadAfter: 10_000_000 } : {}),
     ...(counts ? {} : { penalty: s.coefficient, penaltyWarmUp: s.sparsityWarmUp }),
+    ...(s.sparsityTarget === undefined ? {} : { targetL0: s.sparsityTarget, gain: 0.2 }),
     ...(kind === 'jumprelu' ? { bandwidth: s.bandwidth } : {}),
   };
 }

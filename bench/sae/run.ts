@@ -6,6 +6,8 @@
  * Every round runs each trainer for `steps` of its own training steps, one after the other (A B C A B C …), on the same
  * rows in the same order. The ratio of a round is ours to the faster peer of that round; of a case the median over the rounds
  * that count: all for TopK and BatchTopK, those in which at most a twentieth of our features is active for the dense kinds.
+ * Their first two rounds show the start of a run, where half of all features are active; then ours goes on alone until few are,
+ * because a step of either peer takes the same time at any L0, and hundreds of their steps would tell nothing.
  * Peak memory is measured in fresh processes that train five steps and do nothing else. --save puts each case into
  * bench/results/sae.json as soon as it is finished, and leaves the others there as they are: a run can be made in pieces.
  */
@@ -26,8 +28,10 @@ const { values } = parseArgs({
     size: { type: 'string', default: Object.keys(sizes).join(',') },
     rounds: { type: 'string', default: '5' },
     steps: { type: 'string', default: '8' },
-    // Steps of every trainer before the first round: dense kinds can be led to few active features unwatched.
+    // Steps of every trainer before the first round.
     before: { type: 'string', default: '2' },
+    // Steps that our trainer alone goes ahead after the second round, dense kinds only: see above.
+    lead: { type: 'string', default: '45' },
     'skip-memory': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
@@ -50,8 +54,9 @@ interface Round {
   /** Active features a row, on held-out rows, after the round. */
   readonly l0: Record<string, number>;
   readonly ratio: number;
-  readonly screenedRatio?: number;
+  readonly exactRatio?: number;
   readonly counts: boolean;
+  /** The product alone to a step with the exact product. */
   readonly encoderShare: number;
   readonly productMs: number;
   readonly phases: Record<string, number>;
@@ -73,20 +78,23 @@ if (values.json) process.stdout.write(resultText(rows));
 async function measure(kind: Kind, size: Size) {
   const base = caseSettings(kind, size);
   const stream = await activationStream(base.width, base.threads, () => {});
-  const total = before + rounds * steps + 1;
+  const lead = dense.has(kind) ? Number(values.lead) : 0;
+  const total = before + lead + rounds * steps + 1;
   const settings: Settings = { ...base, ...stream, steps: total, decayStart: total };
   const us = ours();
-  /** Ours again, with candidates found by a product of bytes and computed again in float32. */
-  const screened = kind === 'topk' ? ours('untangle, screened') : undefined;
+  // Kinds that count find candidates by a product of bytes and compute them again in float32; beside it, the exact product.
+  const counts = !dense.has(kind);
+  const exact = counts ? ours('untangle, exact') : undefined;
   const peers = PEERS.map(peer);
-  const trainees = [us, ...(screened ? [screened] : []), ...peers];
-  for (const t of trainees) await t.ask({ setup: { ...settings, screened: t === screened } });
+  const trainees = [us, ...(exact ? [exact] : []), ...peers];
+  for (const t of trainees) await t.ask({ setup: { ...settings, screened: counts && t === us } });
   for (const t of trainees) await t.ask({ train: before });
   const known = layouts.get(size);
   const choice = await us.ask({ product: 1, ...(known === undefined ? {} : { layout: known }) });
   layouts.set(size, choice.layout!);
   const results: Round[] = [];
   for (let i = 0; i < rounds; i++) {
+    if (i === 2 && lead > 0) await us.ask({ train: lead });
     const own = await us.ask({ train: steps });
     const product = (await us.ask({ product: steps })).seconds! / steps;
     const speed: Record<string, number> = { [us.name]: (steps * settings.batch) / own.seconds! };
@@ -99,9 +107,9 @@ async function measure(kind: Kind, size: Size) {
       tokensPerSecond: Object.fromEntries(Object.entries(speed).map(([name, v]) => [name, Math.round(v)])),
       l0,
       ratio: round(speed[us.name]! / faster),
-      ...(screened ? { screenedRatio: round(speed[screened.name]! / faster) } : {}),
-      counts: !dense.has(kind) || l0[us.name]! <= SPARSE * settings.features,
-      encoderShare: round(product / (own.seconds! / steps)),
+      ...(exact ? { exactRatio: round(speed[exact.name]! / faster) } : {}),
+      counts: counts || l0[us.name]! <= SPARSE * settings.features,
+      encoderShare: round((product * speed[(exact ?? us).name]!) / settings.batch),
       productMs: round(1000 * product),
       phases: Object.fromEntries(Object.entries(own.phases!).map(([name, ms]) => [name, round(ms)])),
     });
@@ -115,7 +123,7 @@ async function measure(kind: Kind, size: Size) {
   const counted = results.filter((r) => r.counts);
   const speedOf = (name: string) => Math.round(median(counted.map((r) => r.tokensPerSecond[name]!)));
   const fastest = counted.length === 0 ? undefined : [...PEERS].sort((a, b) => speedOf(b) - speedOf(a))[0]!;
-  const memory = values['skip-memory'] ? undefined : await memories(settings);
+  const memory = values['skip-memory'] ? undefined : await memories({ ...settings, screened: counts });
   const row = {
     ...{ kind, width: settings.width, features: settings.features, k: settings.k, batch: settings.batch },
     ratio: counted.length === 0 ? null : median(counted.map((r) => r.ratio)),
@@ -127,7 +135,7 @@ async function measure(kind: Kind, size: Size) {
     encoderShare: median((counted.length > 0 ? counted : results).map((r) => r.encoderShare)),
     encoderProduct: choice.layout,
     productCandidatesMs: choice.phases,
-    ...(screened ? { screenedRatio: median(results.map((r) => r.screenedRatio!)) } : {}),
+    ...(exact ? { exactRatio: median(results.map((r) => r.exactRatio!)) } : {}),
     fve,
     fveAfterTokens: (before + rounds * steps) * settings.batch,
     ...(memory ? { memory } : {}),
@@ -137,7 +145,7 @@ async function measure(kind: Kind, size: Size) {
       coefficient: settings.coefficient,
       threads: settings.threads,
     },
-    command: `npm run bench:sae -- --kind ${kind} --size ${size} --rounds ${rounds} --steps ${steps} --before ${before}`,
+    command: `npm run bench:sae -- --kind ${kind} --size ${size} --rounds ${rounds} --steps ${steps} --before ${before} --lead ${lead}`,
     date: new Date().toISOString().slice(0, 10),
     rounds: results,
   };

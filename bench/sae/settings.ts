@@ -17,6 +17,8 @@ export interface Settings {
   readonly sparsityWarmUp: number;
   /** Weight of the sparsity penalty (dense kinds). */
   readonly coefficient: number;
+  /** Ours only: active features that λ is controlled towards. */
+  readonly sparsityTarget?: number;
   /** JumpReLU: width of the rectangle that stands for the jump's derivative. */
   readonly bandwidth: number;
   /** Steps that the run may take at most. */
