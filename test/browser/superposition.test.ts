@@ -39,4 +39,16 @@ describe.skipIf(!browserTests)('superposition in the Studio', () => {
     await page.keyboard.press('ArrowRight');
     await expect.poll(() => new URL(page.url()).searchParams.get('seed')).toBe('2');
   });
+
+  test('a worker maps the phases, climbs the barrier and untangles eight features', async () => {
+    await open('/superposition');
+    const words = (name: string) => section(name).textContent();
+    await expect.poll(() => words('5.'), slow).toMatch(/Mean cosine with the true features: 0\.\d\d → 1\.00/);
+    await expect.poll(() => words('4.'), slow).toContain('From the two pairs the climb is 3.1 × 10⁻⁵');
+    const cells = () => section('3.').locator('.picture svg g rect').count();
+    await expect.poll(cells, slow).toBeGreaterThanOrEqual(18 * 18);
+    await section('5.').getByRole('combobox', { name: 'Learned by' }).selectOption('adam');
+    await expect.poll(() => words('5.')).toContain('computing');
+    await expect.poll(() => words('5.'), slow).toContain('→ 1.00');
+  });
 });

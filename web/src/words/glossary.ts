@@ -43,6 +43,11 @@ export const glossary = {
       'How much of one dimension a feature has to itself: 1 alone, 1/2 in a pair of opposites, 0 when dropped.',
     formula: 'D_i = ‖W_i‖² / Σ_j (Ŵ_i · W_j)²',
   },
+  barrier: {
+    word: 'barrier',
+    means: 'How far the loss must rise on the easiest way from one resting place to another.',
+    physics: true,
+  },
   polysemantic: {
     word: 'polysemantic neuron',
     means:

@@ -11,6 +11,7 @@ import { useQuery } from '../../router.tsx';
 import { Picture } from '../../ui/picture.tsx';
 import { Word } from '../../ui/word.tsx';
 import { Choice, Knob, useNumber, useTime } from '../mechanics/knob.tsx';
+import { Barrier, Phases, Untangling } from './slow.tsx';
 import { type Method, methods, useDescent } from './use-descent.ts';
 
 const share = (value: number) => value.toFixed(2);
@@ -27,6 +28,9 @@ export function SuperpositionPage() {
       </p>
       <Plane />
       <Many />
+      <Phases />
+      <Barrier />
+      <Untangling />
     </>
   );
 }
