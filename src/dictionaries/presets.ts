@@ -194,8 +194,10 @@ function untangle({ architecture, steps }: PresetSizes): Preset {
       return { ...base, auxiliary: 1 };
     case 'transcoder':
     case 'skip-transcoder':
-    case 'crosscoder':
       return { ...base, activation: 'topk' };
+    case 'crosscoder':
+      // As published: a feature's lengths at the sites are what is penalised, so they must be free to differ.
+      return { ...base, decoderNorm: 'free', penaltyForm: 'decoder-norm' };
     case 'p-anneal':
       return { ...base, pTo: 0.5, pForm: 'lp^p' };
     case 'matching-pursuit':

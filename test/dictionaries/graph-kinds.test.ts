@@ -80,17 +80,7 @@ describe('the crosscoder', () => {
     ];
     const d = await train(
       { x_ND, width: 2 * D, sites },
-      {
-        ...{
-          architecture: 'crosscoder',
-          features: 16,
-          k: 2,
-          kStart: 6,
-          kSteps: 300,
-          learningRate: 1e-2,
-        },
-        ...{ batch: 250, passes: 20, activation: 'batchtopk' },
-      },
+      { architecture: 'crosscoder', features: 12, penalty: 1, learningRate: 1e-2, batch: 250, passes: 15 },
     );
     expect(d.sites).toEqual(sites);
     const even = d.W_dec_FD.map((v, i) => (i % (2 * D) < D ? v : v / 10));
@@ -100,7 +90,7 @@ describe('the crosscoder', () => {
       return row.reduce((sum, v, i) => sum + v * truth_GD[g * 2 * D + i]!, 0) / Math.hypot(...row);
     };
     kinds.forEach((kind, g) => {
-      const found = Array.from({ length: 16 }, (_, f) => f).reduce((a, f) =>
+      const found = Array.from({ length: 12 }, (_, f) => f).reduce((a, f) =>
         cosine(g, f) > cosine(g, a) ? f : a,
       );
       const row = even.subarray(found * 2 * D, (found + 1) * 2 * D);
@@ -140,7 +130,14 @@ describe('transcoders', () => {
     const { x_ND, y_NE, A } = mapped(random(6), 6000, D, E, G);
     const source = { x_ND, y_NE, width: D, outputWidth: E };
     const config = {
-      ...{ features: 16, activation: 'relu', penalty: 0.05, learningRate: 1e-2, batch: 200, passes: 30 },
+      ...{
+        features: 16,
+        activation: 'relu' as const,
+        penalty: 0.05,
+        learningRate: 1e-2,
+        batch: 200,
+        passes: 30,
+      },
     } as const;
     const skip = await train(source, { ...config, architecture: 'skip-transcoder' });
     const plain = await train(source, { ...config, architecture: 'transcoder', penalty: 0.05 });

@@ -142,7 +142,14 @@ describe('options', () => {
   test('resampling brings dead features back', async () => {
     // A penalty that kills nearly all at first, and falls then.
     const killed = {
-      ...{ ...small, passes: 20, architecture: 'relu', penalty: 8, penaltyWarmUp: 0, deadAfter: 2000 },
+      ...{
+        ...small,
+        passes: 20,
+        architecture: 'relu' as const,
+        penalty: 8,
+        penaltyWarmUp: 0,
+        deadAfter: 2000,
+      },
       ...{ penaltyDecay: 0.7, penaltyFloor: 0.02, learningRate: 5e-3 },
     } as const;
     const plain = await trained(source, killed);
@@ -159,7 +166,7 @@ describe('options', () => {
       ...{
         ...small,
         passes: 20,
-        architecture: 'topk',
+        architecture: 'topk' as const,
         features: 64,
         k: 2,
         deadAfter: 2000,
