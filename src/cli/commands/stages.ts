@@ -70,7 +70,7 @@ async function runStage(
     });
   }
   const words = [stage, ...(file === undefined ? [] : [file]), ...(written ? [inlineWords(options)] : [])];
-  const wanted = (step: StudyStep) => belongs(step.name, stage);
+  const wanted = (step: Pick<StudyStep, 'name'>) => belongs(step.name, stage);
   const play_ = { ...options, wanted, studio: false, folders: wanted };
   await play(study, commandLine(io, words.join(' '), options), play_, io);
 }
