@@ -6,7 +6,7 @@ import { flattened, toyLandscape } from '../../src/superposition/landscape.ts';
 import { startWeights } from '../../src/superposition/start.ts';
 import { toyTask } from '../../src/superposition/task.ts';
 import { trainToys } from '../../src/superposition/train.ts';
-import type { Answer, Command, Settings } from './settings.ts';
+import { type Answer, type Command, PIECE, type Settings } from './settings.ts';
 
 let settings: Settings;
 
@@ -21,10 +21,12 @@ async function train(steps: number): Promise<Answer> {
     { threads, progress: () => {} },
   );
   const seconds = (performance.now() - began) / 1000;
-  const last = trained.map(
-    ({ losses }) => losses.subarray(-100).reduce((a, b) => a + b, 0) / Math.min(100, steps),
-  );
-  return { seconds, steps, loss: last.reduce((a, b) => a + b, 0) / instances };
+  const curve = Array.from({ length: Math.ceil(steps / PIECE) }, (_, piece) => {
+    const [from, to] = [piece * PIECE, Math.min(steps, (piece + 1) * PIECE)];
+    const sums = trained.map(({ losses }) => losses.subarray(from, to).reduce((a, b) => a + b, 0));
+    return sums.reduce((a, b) => a + b, 0) / (instances * (to - from));
+  });
+  return { seconds, steps, curve };
 }
 
 /** Closed-form gradients of every instance by Adam, on one thread, until their mean loss is not above `loss`. */

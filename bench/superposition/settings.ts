@@ -19,9 +19,13 @@ export const settings: Settings = {
 /** `train`: that many steps on fresh samples. `reach`: our closed-form gradients until the mean loss is not above it. */
 export type Command = { readonly setup: Settings } | { readonly train: number } | { readonly reach: number };
 
-/** Seconds of what was asked, and the mean expected loss (closed form) or mean loss of the last steps (samples) after it. */
+/** Steps over which a point of a curve is averaged. */
+export const PIECE = 25;
+
+/** Seconds of what was asked; mean loss of all instances over each 25 steps (samples), or after the last (closed form). */
 export interface Answer {
   readonly seconds?: number;
   readonly steps?: number;
+  readonly curve?: readonly number[];
   readonly loss?: number;
 }

@@ -20,6 +20,7 @@ const rooms: Readonly<Record<string, () => Promise<{ readonly checks: readonly C
   circuits: () => import('../circuits/checks.ts'),
   energy: () => import('../energy/checks.ts'),
   edits: () => import('../edits/checks.ts'),
+  superposition: () => import('../superposition/checks.ts'),
 };
 
 /** Areas that can be checked. */

@@ -3,11 +3,11 @@
  *
  * At importance 0.9ⁱ and sparsity 0.9 gradient descent ends in one of the two, depending on the start.
  */
+import { SuperpositionError } from '../core/errors.ts';
 import {
   type ElasticBand,
   type ElasticBandOptions,
   nudgedElasticBand,
-  refined,
 } from '../mechanics/diagnostics/elastic-band.ts';
 import type { Landscape } from '../mechanics/landscape.ts';
 import { flattened, toyLandscape, weightsAt } from './landscape.ts';
@@ -64,29 +64,32 @@ export interface BasinPath {
   readonly band: ElasticBand;
 }
 
+/** A band, and how many terms of the expected loss. */
+export type BasinOptions = ElasticBandOptions & { readonly frequencies?: number };
+
 /**
- * The path from two digons to the pentagon: nudged elastic band on the expected loss. Weights may be turned as a whole
- * at no cost, so the pentagon is first turned to lie as near as possible.
- * @throws MechanicsError what the band throws.
+ * The path from two digons to the pentagon: nudged elastic band on the expected loss, 15 images unless told. Weights may be
+ * turned as a whole at no cost, so the pentagon is first turned to lie as near as possible.
+ * @throws SuperpositionError `superposition.no-path` when the band did not come to rest; MechanicsError what it throws.
  */
-export function basinPath(options: ElasticBandOptions & { readonly frequencies?: number } = {}): BasinPath {
-  const { frequencies, ...band } = options;
+export function basinPath({ frequencies, ...options }: BasinOptions = {}): BasinPath {
   const V = toyLandscape(fiveInTwo, frequencies);
   const digons = basin(fiveInTwo, V, 'two digons', DIGONS);
   const found = basin(fiveInTwo, V, 'pentagon', PENTAGON);
   const weights = turnedTo(found.weights, digons.weights);
   const pentagon = { ...found, weights, x: flattened(weights) };
-  return {
-    ...{ pentagon, digons },
-    band: nudgedElasticBand(V, digons.x, pentagon.x, { images: 15, tolerance: 1e-7, ...band }),
-  };
+  const band = nudgedElasticBand(V, digons.x, pentagon.x, { images: 15, tolerance: 1e-7, ...options });
+  if (!band.converged)
+    throw new SuperpositionError(
+      'superposition.no-path',
+      `the band of ${band.path.length - 2} images did not come to rest: a force of ${band.residual.toExponential(1)} is left`,
+      {
+        where: 'basinPath',
+        hint: 'give it more images (15 and 31 do), a larger tolerance or more iterations',
+      },
+    );
+  return { pentagon, digons, band };
 }
-
-/** The same band with twice as many pieces: a second resolution that the barrier must not depend on. */
-export const finer = (
-  path: BasinPath,
-  options: ElasticBandOptions & { readonly frequencies?: number } = {},
-): BasinPath => basinPath({ ...options, path: refined(path.band) });
 
 /** Weights of two neurons turned in their plane to lie nearest to others (Procrustes, rotations only). */
 function turnedTo(weights: ToyWeights, to: ToyWeights): ToyWeights {

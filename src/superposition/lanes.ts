@@ -82,11 +82,14 @@ export function openLanes(
     ...[importance, low, high, inverse, source, own, state, scratch, rate, schedule, losses],
   ]);
   words(source, n).set(Array.from({ length: n }, (_, i) => i));
-  for (const { kind: how, features } of groups)
-    for (const feature of features.slice(1)) {
-      words(source, n)[Math.min(...features) === feature ? features[0]! : feature] = Math.min(...features);
-      if (how === 'together') words(own, n)[feature] = 1;
+  for (const { kind: how, features } of groups) {
+    // The one whose uniform is drawn first decides for all.
+    const leader = Math.min(...features);
+    for (const feature of features) {
+      words(source, n)[feature] = leader;
+      if (how === 'together' && feature !== leader) words(own, n)[feature] = 1;
     }
+  }
   const lanes = Array.from({ length: LANES }, (_, lane) => instances[lane] ?? instances[0]!);
   for (const [lane, { task, seed, learningRate: rateOf = learningRate }] of lanes.entries()) {
     const put = (at: number, values: ArrayLike<number>) => {
