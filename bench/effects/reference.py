@@ -5,7 +5,6 @@ Its attribution.patching_effect runs as its scripts run it: nnsight, ReLU autoen
 """
 
 import pathlib
-import subprocess
 import sys
 
 import torch
@@ -37,8 +36,7 @@ class Reference:
             dictionary.decoder.weight = torch.nn.Parameter(w["W_dec"].T.contiguous())
             self.submodules.append(submodule)
             self.dictionaries[submodule] = dictionary
-        commit = subprocess.run(["git", "-C", checkout, "rev-parse", "HEAD"], capture_output=True, text=True)
-        return {"commit": commit.stdout.strip()}
+        return {}
 
     def run(self, method, start, end):
         sums = {s.name: [0.0, 0.0] for s in self.submodules}

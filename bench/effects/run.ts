@@ -4,12 +4,12 @@
  *   npm run bench:circuits [-- --reference CHECKOUT] [--methods ig,attrib] [--rounds 5] [--from 0] [--json] [--save]
  *
  * Random weights: a model of Pythia-70M's shape, 19 ReLU dictionaries of 32,768 features of which about 50 are active in a
- * row, 100 pairs of 5 tokens. Every side is a process of its own; in every round each side has its turn with all pairs,
- * but for `ig`, where the peers, which work in batches of 10 that have nothing in common, have one batch: a tenth. CHECKOUT is a copy of saprmarks/feature-circuits with the
+ * row, 100 pairs of 5 tokens. Every side is a process of its own; in every round each has its turn: we with all pairs, the
+ * peers, which work in batches of 10 that have nothing in common, with one batch (`ig`) or five (`attrib`). CHECKOUT is a copy of saprmarks/feature-circuits with the
  * packages of requirements.txt; without it only the plain loop is run. Ratios are medians over rounds; memory is the
  * peak of each process. Our side opens each dictionary from disk when its turn comes, which counts as its time; the
- * peers hold theirs in memory. --save adds the rounds to bench/results/circuits.json, so that --from 3 --rounds 2 goes
- * on after --rounds 3.
+ * peers hold theirs in memory. --save writes bench/results/circuits.json after every round; --from 3 --rounds 2
+ * goes on after --rounds 3, --from 5 --rounds 0 only sums up.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -41,9 +41,9 @@ const python = peersPython({
 });
 const folder = join(cacheRoot(), 'bench', 'effects-v1');
 const settings: Settings = { folder, threads: 2, batch: 10 };
-/** Pairs that a side is given in a round: the peers' batches of 10 have nothing in common, so that one says enough. */
+/** Pairs that a side is given in a round: the peers' batches of 10 have nothing in common, so that some say enough. */
 const share = (method: Method, side: string): number =>
-  method === 'ig' && side !== 'untangle' ? settings.batch : pythia.pairs;
+  side === 'untangle' ? pythia.pairs : settings.batch * (method === 'ig' ? 1 : 5);
 const [first, count] = [Number(values.from), Number(values.rounds)];
 const tell = (text: string) => console.error(text);
 const round = (value: number, digits = 4) => Number(value.toPrecision(digits));
@@ -75,10 +75,14 @@ interface Measured {
 /** Pairs of the warm-up, on which the sides are compared. */
 const WARM_UP = 2;
 
-let commit: string | undefined;
+/** Commit of the checkout. */
+const commit =
+  values.reference === undefined
+    ? undefined
+    : spawnSync('git', ['-C', values.reference, 'rev-parse', 'HEAD'], { encoding: 'utf8' }).stdout.trim();
 
 /** Rounds of one method, each side in a fresh process. */
-async function measure(method: Method): Promise<Measured> {
+async function measure(method: Method, keep: (measured: Measured) => void): Promise<void> {
   const us: Side = oursFrom(beside('ours.ts'));
   const others: Side[] = [
     contestant('plain', python, [beside('peer.py')]),
@@ -89,10 +93,11 @@ async function measure(method: Method): Promise<Measured> {
   const sides = [us, ...others];
   const warm = new Map<string, Answer>();
   for (const side of sides) {
-    commit = (await side.ask({ setup: settings })).commit || commit;
+    await side.ask({ setup: settings });
     // The first run compiles, allocates and touches the weights.
     warm.set(side.name, await side.ask({ run: method, from: 0, to: WARM_UP }));
   }
+  const difference = differences(warm);
   const rounds: Round[] = [];
   for (let r = first; r < first + count; r++) {
     const answers = new Map<string, Answer>();
@@ -112,9 +117,9 @@ async function measure(method: Method): Promise<Measured> {
       peakMiB: each((a) => a.peakBytes! / 2 ** 20),
     });
     tell(`${method}, round ${r + 1}: ${JSON.stringify(rounds.at(-1))}`);
+    keep({ rounds, difference });
   }
   for (const side of sides) side.end();
-  return { rounds, difference: differences(warm) };
 }
 
 function differences(warm: ReadonlyMap<string, Answer>): Record<string, number> {
@@ -160,21 +165,26 @@ const before: Report | undefined = existsSync(saved)
   ? (JSON.parse(readFileSync(saved, 'utf8')) as Report)
   : undefined;
 const rows = new Map((values.save && before ? before.rows : []).map((row) => [row.method, row]));
-for (const method of values.methods.split(',') as Method[]) {
-  const earlier = first > 0 ? (rows.get(method)?.rounds ?? []).filter((r) => r.round < first) : [];
-  const measured = await measure(method);
-  rows.set(method, summary(method, { ...measured, rounds: [...earlier, ...measured.rounds] }));
-}
-const report = {
-  what: 'all node effects at the 19 sites of a Pythia-70M shape with ReLU dictionaries of 32,768 features, random weights: the published code (feature-circuits) and a plain PyTorch loop beside ours, interleaved; medians over rounds',
+const report = () => ({
+  what: 'all node effects at the 19 sites of a Pythia-70M shape with ReLU dictionaries of 32,768 features, random weights: the published code (feature-circuits) and a plain PyTorch loop beside ours, interleaved; medians over rounds, seconds for 100 pairs',
   command: 'npm run bench:circuits -- --reference CHECKOUT --save',
   date: new Date().toISOString().slice(0, 10),
   machine: describeMachine(),
-  versions: peerVersions(python, requirements),
+  versions,
   reference: { repository: 'saprmarks/feature-circuits', commit: commit ?? before?.reference?.commit },
   settings: { ...pythia, threads: settings.threads, peersBatch: settings.batch },
   rows: [...rows.values()],
-};
-if (values.save) saveResult('circuits', report);
-if (values.json) process.stdout.write(resultText(report));
-else for (const { rounds: _, ...row } of report.rows) process.stdout.write(`${JSON.stringify(row)}\n`);
+});
+const versions = peerVersions(python, requirements);
+for (const method of values.methods.split(',') as Method[]) {
+  const known = rows.get(method);
+  const earlier = first > 0 ? (known?.rounds ?? []).filter((r) => r.round < first) : [];
+  const keep = (measured: Measured) => {
+    rows.set(method, summary(method, { ...measured, rounds: [...earlier, ...measured.rounds] }));
+    if (values.save) saveResult('circuits', report());
+  };
+  if (count === 0) keep({ rounds: [], difference: known?.difference ?? {} });
+  else await measure(method, keep);
+}
+if (values.json) process.stdout.write(resultText(report()));
+else for (const { rounds: _, ...row } of rows.values()) process.stdout.write(`${JSON.stringify(row)}\n`);

@@ -37,5 +37,4 @@ export interface Answer {
   readonly peakBytes?: number;
   /** Per site: Σ over nodes and examples of feature effects and of error effects, for agreement between the sides. */
   readonly sums?: readonly (readonly [site: string, features: number, errors: number])[];
-  readonly commit?: string;
 }

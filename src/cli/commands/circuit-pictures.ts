@@ -1,5 +1,6 @@
 /** @file Pictures of circuits to files, .svg or .png. */
 import { extname } from 'node:path';
+import { Option } from 'commander';
 import type { CircuitComparison } from '../../circuits/compare.ts';
 import { drawable, type PortableGraph } from '../../circuits/exchange/portable.ts';
 import { UsageError } from '../../core/errors.ts';
@@ -7,6 +8,9 @@ import { writeFileAtomic } from '../../files/atomic.ts';
 import { circuitPicture } from '../../pictures/circuit.ts';
 import { comparisonPicture } from '../../pictures/comparison.ts';
 import type { Io } from '../io.ts';
+
+/** The option of every command that draws. */
+export const plotOption = () => new Option('--plot <file>', 'draw a picture to this file, .svg or .png');
 
 async function write(file: string, svg: string, io: Io): Promise<void> {
   const kind = extname(file).toLowerCase();

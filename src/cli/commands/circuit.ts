@@ -1,38 +1,16 @@
-/** @file `untangle circuit …`: find, show, compare, export, import and cluster, beside the study's own stage. */
-import { extname, join } from 'node:path';
+/** @file `untangle circuit …`: find, show and compare here, export, import and cluster beside; the study's own stage stays. */
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { CLUSTER_DEFAULTS, type ClusterMethod, clusterMethods } from '../../circuits/clusters/cluster.ts';
-import { UsageError } from '../../core/errors.ts';
-import { clusterText } from '../../study/circuits/cluster.ts';
-import {
-  type ExportFormat,
-  exportFormats,
-  exportGraph,
-  importGraph,
-  portable,
-} from '../../study/circuits/exchange.ts';
+import { portable } from '../../study/circuits/exchange.ts';
 import { findOrKeep } from '../../study/circuits/find.ts';
 import { loadCircuit } from '../../study/circuits/stored.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
 import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
-import { drawCircuit, drawComparison } from './circuit-pictures.ts';
-import { printCircuit, printClusters, printComparison, printGraph } from './circuit-print.ts';
-
-/** A number above 0. */
-const above = (text: string): number => {
-  const value = Number(text);
-  if (!(value > 0)) throw new UsageError('usage.invalid-value', `"${text}" is no number above 0`, {});
-  return value;
-};
-
-const plotOption = () => new Option('--plot <file>', 'draw a picture to this file, .svg or .png');
-const modelOption = () => new Option('--model <model>', 'as for `untangle run`').default('smollm2-135m');
-const dictionariesOption = () =>
-  new Option(
-    '--dictionaries <source...>',
-    'folders or files of dictionaries, a folder of such folders, or names on the Hugging Face hub',
-  ).makeOptionMandatory();
+import { addCluster, dictionariesOption, modelOption } from './circuit-cluster.ts';
+import { addExport, addImport } from './circuit-exchange.ts';
+import { drawCircuit, drawComparison, plotOption } from './circuit-pictures.ts';
+import { printCircuit, printComparison } from './circuit-print.ts';
 
 /** Adds the subcommands to `untangle circuit`, which by itself runs a study as far as its circuits. */
 export function addCircuit(program: Command, io: Io): void {
@@ -200,172 +178,6 @@ function addCompare(circuit: Command, io: Io): void {
     .addHelpText(
       'after',
       '\nExample:\n  untangle circuit compare circuits/before circuits/after --plot moved.svg',
-    );
-  addGlobalOptions(command);
-}
-
-interface ExportOptions extends GlobalOptions {
-  readonly format: ExportFormat;
-  readonly out?: string;
-  readonly features: readonly string[];
-  readonly sourceSet?: string;
-  readonly featuresUrl?: string;
-}
-
-const extensions: Record<ExportFormat, string> = {
-  neuronpedia: '.json',
-  'circuit-tracer': '',
-  graphml: '.graphml',
-  dot: '.dot',
-};
-
-function addExport(circuit: Command, io: Io): void {
-  const command = circuit
-    .command('export')
-    .summary('write a circuit for Neuronpedia, circuit-tracer, Gephi, Graphviz')
-    .description(
-      'Writes a circuit: attribution-graph JSON for Neuronpedia, a folder for `circuit-tracer start-server`, GraphML, or DOT. ' +
-        'A graph of another program is converted.',
-    )
-    .argument(
-      '<circuit>',
-      'a folder of `untangle circuit find`, a circuit.json, attribution-graph JSON, or GraphML',
-    )
-    .addOption(new Option('--format <format>', 'the form').choices([...exportFormats]).default('neuronpedia'))
-    .addOption(new Option('--out <path>', 'the file, or the folder for circuit-tracer'))
-    .addOption(
-      new Option(
-        '--features <site=folder...>',
-        'feature databases (a study’s features step) whose features get a file each',
-      ).default([]),
-    )
-    .addOption(new Option('--source-set <name>', 'the features’ source set on Neuronpedia'))
-    .addOption(new Option('--features-url <url>', 'where the feature files will be'))
-    .action(async (path: string, options: ExportOptions) => {
-      const { format, sourceSet, featuresUrl, json } = options;
-      const graph = await anyGraph(path);
-      const features = new Map(options.features.map(siteAndFolder));
-      const out = options.out ?? `${graph.name}${extensions[format]}`;
-      const files = await exportGraph(graph, format, out, {
-        features,
-        ...(sourceSet === undefined ? {} : { sourceSet }),
-        ...(featuresUrl === undefined ? {} : { featuresUrl }),
-      });
-      if (json) return printJson(io, { format, files });
-      for (const file of files) io.out(`${file}\n`);
-    })
-    .addHelpText(
-      'after',
-      '\nExamples:\n  untangle circuit export circuits/agreement --format neuronpedia --out graph.json\n' +
-        '  untangle circuit export circuits/agreement --format circuit-tracer --out graphs --features blocks.11.hook_resid_post=features\n' +
-        '  untangle circuit export graph.json --format dot --out graph.dot',
-    );
-  addGlobalOptions(command);
-}
-
-/** A circuit of ours, or else a graph of another program. */
-async function anyGraph(path: string) {
-  if (extname(path) === '.graphml') return (await importGraph(path)).graph;
-  try {
-    return portable(await loadCircuit(path));
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'circuit.not-a-circuit') throw error;
-    return (await importGraph(path)).graph;
-  }
-}
-
-function siteAndFolder(text: string): readonly [string, string] {
-  const at = text.indexOf('=');
-  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
-  throw new UsageError('usage.invalid-value', `"${text}" is not SITE=FOLDER`, {
-    hint: 'for example --features blocks.11.hook_resid_post=.untangle/cache/…',
-  });
-}
-
-interface ImportOptions extends ShowOptions {
-  readonly format?: ExportFormat;
-  readonly out?: string;
-}
-
-function addImport(circuit: Command, io: Io): void {
-  const command = circuit
-    .command('import')
-    .summary('read a graph of Neuronpedia, circuit-tracer, or GraphML')
-    .description('Reads a graph of another program, shows it, draws it, or writes it in another form.')
-    .argument('<file>', 'attribution-graph JSON or GraphML')
-    .addOption(new Option('--top <number>', 'how many nodes').default(20).argParser(positive))
-    .addOption(new Option('--format <format>', 'write it again in this form').choices([...exportFormats]))
-    .addOption(new Option('--out <path>', 'where to'))
-    .addOption(plotOption())
-    .action(async (path: string, { top, plot, json, format, out }: ImportOptions) => {
-      const { graph, notes } = await importGraph(path);
-      for (const note of notes) io.err(`${note}\n`);
-      if (plot !== undefined) await drawCircuit(graph, plot, io);
-      if (format !== undefined) await exportGraph(graph, format, out ?? `${graph.name}${extensions[format]}`);
-      if (json) return printJson(io, { ...graph, notes });
-      printGraph(graph, io, top);
-    })
-    .addHelpText('after', '\nExample:\n  untangle circuit import gemma-capital.json --plot capital.svg');
-  addGlobalOptions(command);
-}
-
-interface ClusterOptions extends GlobalOptions {
-  readonly model: string;
-  readonly dictionaries: readonly string[];
-  readonly text: string;
-  readonly count: number;
-  readonly length: number;
-  readonly below: number;
-  readonly clusters: number;
-  readonly method: ClusterMethod;
-  readonly resamples: number;
-  readonly out?: string;
-}
-
-function addCluster(circuit: Command, io: Io): void {
-  const command = circuit
-    .command('cluster')
-    .summary('behaviours without a hypothesis: cluster places in text by feature effects')
-    .description(
-      'Takes places in text where the model is sure of the next token, clusters them by the effects of features, and says of each ' +
-        'cluster what its examples have in common, how stable it is, and which features carry it.',
-    )
-    .addOption(modelOption())
-    .addOption(dictionariesOption())
-    .addOption(
-      new Option('--text <text>', 'a text of docs/data.md, or a file or folder').default('wikipedia-leads'),
-    )
-    .addOption(new Option('--count <number>', 'how many places').default(400).argParser(positive))
-    .addOption(new Option('--length <number>', 'tokens of context').default(32).argParser(positive))
-    .addOption(
-      new Option('--below <nats>', 'only next tokens that cost the model less').default(0.3).argParser(above),
-    )
-    .addOption(new Option('--clusters <number>', 'how many clusters').default(20).argParser(positive))
-    .addOption(
-      new Option('--method <name>', 'what is compared, and how')
-        .choices([...clusterMethods])
-        .default(CLUSTER_DEFAULTS.method),
-    )
-    .addOption(
-      new Option('--resamples <number>', 'subsets that are clustered again for stability')
-        .default(CLUSTER_DEFAULTS.resamples)
-        .argParser(positive),
-    )
-    .addOption(new Option('--out <file>', 'write everything to this JSON file'))
-    .action(async (options: ClusterOptions) => {
-      const { clusters: k, seed = 0, out, json } = options;
-      const view = taskView(io, options.quiet === true);
-      const found = await clusterText(
-        { ...options, k, seed },
-        { progress: view.progress, signal: io.signal },
-      ).finally(() => view.close());
-      if (out !== undefined) await (await import('../../files/atomic.ts')).writeJson(out, found);
-      if (json) return printJson(io, found);
-      printClusters(found, io);
-    })
-    .addHelpText(
-      'after',
-      '\nExample:\n  untangle circuit cluster --dictionaries my-dictionaries --count 600 --clusters 30 --out clusters.json',
     );
   addGlobalOptions(command);
 }
