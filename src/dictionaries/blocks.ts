@@ -103,6 +103,8 @@ export async function openBlockEncoder(shape: {
   rows?: number;
   screened?: boolean;
   provider?: Provider;
+  /** Threads of the product; 1 unless given. */
+  threads?: number;
 }): Promise<BlockEncoder> {
   const { width: D, features: F, maxListed = 0 } = shape;
   const above = shape.select === 'above';
@@ -154,7 +156,7 @@ export async function openBlockEncoder(shape: {
   const ints = (offset: number, length: number) => new Int32Array(memory.buffer, offset, length);
   const kernels = loadKernels('select', memory);
   const session = await openSession((screen ? screeningGraph : productGraph)(padded, D, R), {
-    threads: 1,
+    threads: shape.threads ?? 1,
     provider: shape.provider ?? 'cpu',
   });
 

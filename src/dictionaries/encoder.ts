@@ -15,8 +15,8 @@ export interface Encoder {
   release(): Promise<void>;
 }
 
-/** Opens an encoder. Its work is done on the calling thread. */
-export async function encoder(dictionary: Dictionary, _threads = 1): Promise<Encoder> {
+/** Opens an encoder. The product runs on so many threads, everything else on the calling one. */
+export async function encoder(dictionary: Dictionary, threads = 1): Promise<Encoder> {
   const { width, features, activation, rowNorm } = dictionary;
   const norms = (x: Float32Array) => (rowNorm === undefined ? undefined : rowScales(x, width, rowNorm));
   if (activation.kind === 'identity' || activation.kind === 'pursuit') {
@@ -35,6 +35,7 @@ export async function encoder(dictionary: Dictionary, _threads = 1): Promise<Enc
     width: stride,
     features,
     select: activation.kind === 'topk' ? { k: activation.k } : 'above',
+    threads,
   });
   for (let f = 0; f < features; f++) {
     block.W_enc_FD.set(dictionary.W_enc_FD.subarray(f * width, (f + 1) * width), f * stride);
