@@ -80,7 +80,8 @@ export const saeLensConfig = {
     };
     const known = Object.entries(optional).filter(([, v]) => v !== null && v !== undefined);
     return {
-      architecture: activation === 'topk' && k ? 'topk' : (c.architecture ?? 'standard'),
+      // Without its k it is refused later; as `standard` it would pass for ReLU.
+      architecture: activation === 'topk' ? 'topk' : (c.architecture ?? 'standard'),
       d_in: c.d_in,
       d_sae: c.d_sae,
       d_out: c.d_out ?? c.d_in,

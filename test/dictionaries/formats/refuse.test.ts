@@ -135,6 +135,7 @@ describe('kinds without a place', () => {
     ['saelens-topk', 'cfg.json', { k: 41 }],
     ['saelens-topk', 'cfg.json', { k: 2.5 }],
     ['saelens-old', 'cfg.json', { activation_fn_str: 'tanh-relu' }],
+    ['saelens-old', 'cfg.json', { activation_fn_str: 'topk' }],
     ['saelens-old', 'cfg.json', { hook_point_head_index: 3 }],
     ['sparsify-topk/layers.3', 'cfg.json', { activation: 'groupmax' }],
     ['sparsify-topk/layers.3', 'cfg.json', { signed: true }],
