@@ -1,6 +1,7 @@
 /** @file The self-check of dictionaries: exact top-k, variance explained of the mean, the training step's invariants. */
 import { type Check, checkRow } from '../core/check.ts';
 import { random } from '../core/random.ts';
+import { gradientDifference } from './check-gradients.ts';
 import { encoder } from './encoder.ts';
 import { exchangeDifference } from './formats/checks.ts';
 import { fractionOfVarianceExplained } from './fve.ts';
@@ -103,6 +104,12 @@ export const checks: Check[] = [
         checkRow(AREA, 'top-k code equals a plain sort in float64', await codeDifference(), 1e-4),
         checkRow(AREA, 'training gives the same weights on one thread and on several', weights, 0),
         checkRow(AREA, 'decoder rows keep norm 1 in training', norms, 1e-5),
+        checkRow(
+          AREA,
+          'a fused step of each kind follows the gradient of its loss',
+          await gradientDifference(),
+          1e-5,
+        ),
         checkRow(AREA, 'files of five formats give back what was written', await exchangeDifference(), 1e-5),
         checkRow(AREA, 'known features that training does not find: 1 − MCC', await unfound(), 0.1),
       ];
