@@ -58,7 +58,7 @@ async function reconstruct(d: Dictionary, x: Float32Array) {
 describe('the crosscoder', () => {
   test('finds features that two sites share, and those that only one of them has', async () => {
     const r = random(4);
-    const [D, rows] = [12, 8000];
+    const [D, rows] = [12, 6000];
     const kinds = ['both', 'both', 'both', 'both', 'first', 'first', 'first', 'second', 'second', 'second'];
     const { truth_GD } = syntheticRows({ rows: 1, width: 2 * D, features: kinds.length, active: 1 }, r);
     kinds.forEach((kind, g) => {
@@ -80,7 +80,7 @@ describe('the crosscoder', () => {
     ];
     const d = await train(
       { x_ND, width: 2 * D, sites },
-      { architecture: 'crosscoder', features: 12, penalty: 1, learningRate: 1e-2, batch: 250, passes: 15 },
+      { architecture: 'crosscoder', features: 12, penalty: 1, learningRate: 1e-2, batch: 250, passes: 20 },
     );
     expect(d.sites).toEqual(sites);
     const even = d.W_dec_FD.map((v, i) => (i % (2 * D) < D ? v : v / 10));
