@@ -1,10 +1,13 @@
 /**
  * @file How well every method finds planted circuits: AUROC over all nodes and all edges of networks whose circuit is known,
- * compiled by hand and trained. `npm run bench:planted` prints a table and writes bench/results/planted.json.
+ * compiled by hand and trained. `npm run bench:planted` prints a table and writes bench/results/planted.json; `--selection`
+ * takes threshold against flow at equal size alone and keeps the rest of the file.
  */
+import { readFileSync } from 'node:fs';
 import { findPlanted, openPlanted, plantedMethods, scorePlanted } from '../src/circuits/planted/methods.ts';
 import { plantedNetworks } from '../src/circuits/planted/networks.ts';
 import type { Planted } from '../src/circuits/planted/planted.ts';
+import { byFlow, byThreshold, recovered } from '../src/circuits/planted/selection.ts';
 import { trainedNetworks } from '../src/circuits/planted/trained.ts';
 import { random } from '../src/core/random.ts';
 import type { Graph } from '../src/graph/types.ts';
@@ -31,6 +34,45 @@ interface Row {
   readonly edge: { readonly mean: number; readonly lowest: number };
   /** Of one draw, nodes and edges. */
   readonly seconds: number;
+}
+
+/** Nodes found by threshold and by flow at the planted circuit's own size: shares of the planted ones, means over draws. */
+interface Selection {
+  readonly network: string;
+  readonly noise: number;
+  readonly size: number;
+  /** By |effect| of midpoint-10, by |path work|, and by the best path of path work through a node. */
+  readonly midpoint: number;
+  readonly work: number;
+  readonly flow: number;
+}
+
+const selection: Selection[] = [];
+for (const planted of plantedNetworks()) {
+  for (const noise of [0.06, 0.12]) {
+    const noisy = { ...planted, wiring: { ...planted.wiring, noise } };
+    const sums = { midpoint: 0, work: 0, flow: 0 };
+    let size = 0;
+    for (let draw = 0; draw < draws; draw++) {
+      const setting = openPlanted(noisy, examplesOf(planted), random(draw), run);
+      const [line, path] = [
+        await findPlanted(setting, 'midpoint-10'),
+        await findPlanted(setting, 'path-work'),
+      ];
+      size = setting.truth.nodes.size;
+      sums.midpoint += recovered(setting, byThreshold(setting, line)) / draws;
+      sums.work += recovered(setting, byThreshold(setting, path)) / draws;
+      sums.flow += recovered(setting, byFlow(path)) / draws;
+    }
+    const [midpoint, work, flow] = [round(sums.midpoint), round(sums.work), round(sums.flow)];
+    selection.push({ network: planted.name, noise, size, midpoint, work, flow });
+    process.stdout.write(`${planted.name} ${noise}: midpoint ${midpoint}, work ${work}, flow ${flow}\n`);
+  }
+}
+if (process.argv.includes('--selection')) {
+  const kept = JSON.parse(readFileSync('bench/results/planted.json', 'utf8')) as object;
+  saveResult('planted', { ...kept, selection });
+  process.exit(0);
 }
 
 const rows: Row[] = [];
@@ -89,7 +131,7 @@ saveResult('planted', {
   machine: describeMachine(),
   ...{ threads, draws, examples },
   bar: 'edge AUROC at least 0.95 for the best method',
-  ...{ summary, rows },
+  ...{ summary, rows, selection },
 });
 
 function round(value: number): number {

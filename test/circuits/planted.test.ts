@@ -14,6 +14,7 @@ import {
 import { plantedNetworks } from '../../src/circuits/planted/networks.ts';
 import { plantedPairs } from '../../src/circuits/planted/planted.ts';
 import { auroc } from '../../src/circuits/planted/score.ts';
+import { byFlow, byThreshold, recovered } from '../../src/circuits/planted/selection.ts';
 import { trainedNetworks } from '../../src/circuits/planted/trained.ts';
 import { plantedCircuit } from '../../src/circuits/planted/truth.ts';
 import { silent } from '../../src/core/progress.ts';
@@ -127,6 +128,14 @@ describe('methods', () => {
     const [path, gradient] = [await score('path-work'), await score('attribution-patching')];
     expect(path).toBeGreaterThan(0.99);
     expect(gradient).toBeLessThan(path);
+  });
+
+  test('circuits by threshold and by flow of the planted size hold the planted nodes', async () => {
+    const setting = openPlanted(plantedNetworks()[0]!, 16, random(0), run);
+    const found = await findPlanted(setting, 'path-work');
+    expect(recovered(setting, byFlow(found))).toBe(1);
+    expect(recovered(setting, byThreshold(setting, found))).toBe(1);
+    expect(recovered(setting, byFlow(found).toReversed())).toBeLessThan(0.2);
   });
 
   test('a score knows what is not planted: with another circuit as truth it falls to chance', async () => {
