@@ -1,5 +1,5 @@
 /** @file Compiles kernels/*.ts (AssemblyScript) to kernels/build/*.wasm, and only what is stale. */
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -9,15 +9,15 @@ const folder = join(root, 'kernels');
 /** Kernel → whether its memory is shared between workers. */
 const kernels = { select: false, sparse: true, toy: false } as const;
 
-/** Compiles every kernel whose source (or this script) is newer than its .wasm. Returns the names it compiled. */
+/** Compiles the kernels when a source of any (or this script) is newer than a .wasm. Returns the names it compiled. */
 export async function buildKernels(): Promise<string[]> {
+  const sources = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+  const newest = [...sources.map((name) => join(folder, name)), fileURLToPath(import.meta.url)]
+    .map((path) => statSync(path).mtimeMs)
+    .reduce((a, b) => Math.max(a, b));
   const stale = Object.entries(kernels).filter(([name]) => {
     const built = join(folder, 'build', `${name}.wasm`);
-    if (!existsSync(built)) return true;
-    const time = statSync(built).mtimeMs;
-    return [join(folder, `${name}.ts`), fileURLToPath(import.meta.url)].some(
-      (s) => statSync(s).mtimeMs > time,
-    );
+    return !existsSync(built) || statSync(built).mtimeMs < newest;
   });
   if (stale.length === 0) return [];
   const { default: asc } = await import('assemblyscript/asc');

@@ -19,7 +19,7 @@ function project(b: GraphBuilder, x: string, d: Dictionary): string {
 }
 
 /** Pre-activations W_enc·x + b_enc of x [..., D] → [..., F]. */
-export const preActivationsInGraph = (b: GraphBuilder, x: string, d: Dictionary): string =>
+const preActivationsInGraph = (b: GraphBuilder, x: string, d: Dictionary): string =>
   b.op('Add', [project(b, x, d), matrix(b, d, 'b_enc_F')]);
 
 /** What rows of a dictionary with `rowNorm` are divided by before they are encoded: ‖x‖ / rowNorm, [..., 1]. */

@@ -117,7 +117,7 @@ export const BIN_SHIFT = 15;
 export const paddedWidth = (width: number) => Math.ceil(width / 16) * 16;
 
 /** Entries that a slice of a batch may have. */
-export function entryRoom({ selection, batch, k, features }: TrainShape): number {
+function entryRoom({ selection, batch, k, features }: TrainShape): number {
   if (selection === 'rows') return batch * k;
   if (selection === 'batch') return batch * Math.min(features, CANDIDATES * k);
   // One block with every feature active must fit, so that some number of slices always works.

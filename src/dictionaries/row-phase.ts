@@ -20,7 +20,7 @@ export interface StepNumbers {
   nextP: number;
 }
 
-export interface RowPhase {
+interface RowPhase {
   /** Copies the encoder's weights to this worker, and says what the step's numbers are. */
   prepare(): StepNumbers;
   /** Encodes a block; entries of kinds that choose over the batch are candidates only. */
