@@ -10,6 +10,9 @@ import type { fullStream } from '../sae/activations.ts';
 
 export type FullStream = Awaited<ReturnType<typeof fullStream>>;
 
+/** Windows that the cross-entropy is measured on: 2,048 tokens, the same for all sides. */
+const CE_WINDOWS = 16;
+
 /** Scores of the dictionary in `folder`, trained on normalised rows; kept beside it. */
 export async function scored(folder: string, stream: FullStream): Promise<Evaluation> {
   const record = join(folder, 'scores.json');
@@ -18,7 +21,7 @@ export async function scored(folder: string, stream: FullStream): Promise<Evalua
   const opened = await openDictionary(folder, { site }, { progress: silent });
   const dictionary = { ...forRaw(opened.dictionary, normal), site, sinkNorm };
   const scores = await evaluate(
-    { graph: model.graph, dictionary, heldOut_MD, mean_D: normal.centre, windows },
+    { graph: model.graph, dictionary, heldOut_MD, mean_D: normal.centre, windows, ceWindows: CE_WINDOWS },
     { progress: silent, threads: 2 },
   );
   writeFileSync(record, JSON.stringify(scores, null, 2));

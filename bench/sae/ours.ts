@@ -43,7 +43,10 @@ function configOf({ kind, features, k, batch, steps, ...s }: Settings): Dictiona
     // dictionary_learning's auxiliary loss and its window.
     ...(counts ? { k, auxiliary: 1 / 32, deadAfter: 10_000_000 } : {}),
     ...(counts ? {} : { penalty: s.coefficient, penaltyWarmUp: s.sparsityWarmUp }),
-    ...(s.sparsityTarget === undefined ? {} : { targetL0: s.sparsityTarget, gain: 0.2 }),
+    // Encoder rows start as short as the peers' do.
+    ...(s.sparsityTarget === undefined
+      ? {}
+      : { targetL0: s.sparsityTarget, gain: 0.2, encoderStartNorm: 0.1 }),
     ...(kind === 'jumprelu' ? { bandwidth: s.bandwidth } : {}),
   };
 }

@@ -67,8 +67,13 @@ const python = peersPython({ requirements, venv: '.venv-peers', variable: 'UNTAN
 const ours = (name = 'untangle'): Trainee => ({ ...oursFrom<Command, Answer>(beside('ours.ts')), name });
 const peer = (name: string): Trainee => contestant(name, python, [beside('peer.py'), name]);
 
-/** The best layout of the product by size: the same for all kinds of a run. */
-const layouts = new Map<Size, string>();
+/** The best layout of the product by size: the same for all kinds; searched once, also when a result is made in pieces. */
+const layouts = new Map<Size, string>(
+  (loadResult<{ rows: { width: number; encoderProduct: string }[] }>('sae')?.rows ?? []).flatMap((row) => {
+    const size = (Object.keys(sizes) as Size[]).find((name) => sizes[name][0] === row.width);
+    return size ? [[size, row.encoderProduct] as const] : [];
+  }),
+);
 
 const rows = [];
 for (const kind of values.kind.split(',') as Kind[])

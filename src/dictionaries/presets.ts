@@ -163,9 +163,9 @@ function untangle({ architecture, steps }: PresetSizes): Preset {
     batch: 2048,
     seed: 0,
     // Tuned on SmolLM2 (docs/performance.md): short runs want a higher rate; more than this leaves features dead.
-    learningRate: Math.min(6e-3, Math.max(1e-3, 3e-3 * Math.sqrt(400 / steps))),
+    learningRate: Math.min(7e-3, Math.max(1e-3, 4e-3 * Math.sqrt(400 / steps))),
     passes: 6,
-    warmUp: 20,
+    warmUp: Math.min(20, Math.ceil(steps / 15)),
     decay: 0.2,
     optimiser: adam(0.9),
     clip: 1,
