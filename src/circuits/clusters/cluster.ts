@@ -28,7 +28,7 @@ export interface ClusterOptions {
   readonly signal?: AbortSignal;
 }
 
-export const CLUSTER_DEFAULTS = { method: 'spectral-effects', resamples: 20, features: 20 } as const;
+export const CLUSTER_DEFAULTS = { method: 'spectral-activations', resamples: 20, features: 20 } as const;
 
 /** Dimensions of sparse random projection. Published: 30,000 for gradients of all parameters; features are far fewer. */
 const PROJECTED = 300;
