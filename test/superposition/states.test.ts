@@ -5,12 +5,13 @@ import { basinPath } from '../../src/superposition/basins.ts';
 import { disentangle } from '../../src/superposition/before-after.ts';
 import { describePolytopes, polytopes } from '../../src/superposition/geometry.ts';
 import { toyLandscape } from '../../src/superposition/landscape.ts';
-import { boundaryDistance, phaseDiagram, twoInOne } from '../../src/superposition/phases.ts';
+import { boundaryDistance, phaseDiagram } from '../../src/superposition/phases.ts';
 import { neuronResponses } from '../../src/superposition/responses.ts';
 import { sparseCodeLandscape } from '../../src/superposition/sparse-code.ts';
 import { type ToyOptions, toyTask } from '../../src/superposition/task.ts';
 import { trainToys } from '../../src/superposition/train.ts';
 import { transition, transitionMethods } from '../../src/superposition/transition.ts';
+import { twoInOne } from '../../src/superposition/two-in-one.ts';
 import type { TrainedToy } from '../../src/superposition/types.ts';
 
 const context = { threads: 1, progress: silent };

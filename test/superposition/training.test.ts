@@ -122,9 +122,13 @@ describe('what is learned', () => {
 
   test('is the absolute value, with neurons for both signs', async () => {
     const task = toyTask({ kind: 'absolute', features: 3, neurons: 6, sparsity: 0.5 });
-    const [toy] = await trainToys([{ task, seed: 1 }], { steps: 3000, learningRate: 0.01 }, context);
-    // Answering the mean would cost p/3 − (p/2)² = 0.104.
-    expect(toy!.loss).toBeLessThan(0.01);
+    const seeds = Array.from({ length: 8 }, (_, seed) => ({ task, seed }));
+    const losses = (await trainToys(seeds, { steps: 3000, learningRate: 0.01 }, context)).map(
+      ({ loss }) => loss,
+    );
+    // Answering the mean would cost p/3 − (p/2)² = 0.104; a feature whose neurons died, some 0.02.
+    expect(Math.min(...losses)).toBeLessThan(1e-3);
+    expect(Math.max(...losses)).toBeLessThan(0.08);
   });
 
   test('is the pentagon from as many starts as the base rates say (40 seeds, one learning rate)', async () => {
