@@ -3,7 +3,8 @@
 import { DEFAULT_RULE, quadrature } from '../autodiff/quadrature.ts';
 import { cleanPoints } from './clean-edges.ts';
 import { type Network, placeOf } from './cuts.ts';
-import { type EdgeEffects, type NodePlace, openEdges } from './edge-effects.ts';
+import { openEdges } from './edge-effects.ts';
+import type { EdgeEffects, NodePlace } from './edge-types.ts';
 import { nodeIndex } from './effects.ts';
 import type { Pairs } from './examples.ts';
 import { edgesBetween, OUTPUT_ID, tokenId } from './flow-circuit.ts';

@@ -13,7 +13,7 @@ import { circuitEdges, circuitNodes, meanActivations, outputNode, tokenNodes } f
 import { requireContrast } from './contrast.ts';
 import { SIZES } from './curve.ts';
 import { dictionariesByDepth, type Network, networkOf } from './cuts.ts';
-import type { EdgeEffects } from './edge-effects.ts';
+import type { EdgeEffects } from './edge-types.ts';
 import { saveEffects } from './effects-file.ts';
 import { type Pairs, pairsOf } from './examples.ts';
 import { carriedBy } from './flow/of-circuit.ts';

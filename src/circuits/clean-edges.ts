@@ -2,7 +2,8 @@
 import type { Dictionary } from '../dictionaries/types.ts';
 import { type Baseline, baselineState } from './baselines.ts';
 import { type Network, placeOf } from './cuts.ts';
-import { type EdgeEffects, openEdges, type PlacePoint, type Wanted } from './edge-effects.ts';
+import { openEdges } from './edge-effects.ts';
+import type { EdgeEffects, PlacePoint, Wanted } from './edge-types.ts';
 import { movesOf, type PlaceEffects } from './effects.ts';
 import type { Pairs } from './examples.ts';
 import { type FeatureState, firstExamples } from './feature-state.ts';

@@ -1,70 +1,12 @@
 /** @file Edges: what a node passes to another by the direct path, w(u→v) = p_v (∂v/∂u) Δu; one vjp per downstream node. */
 import { throwIfAborted } from '../core/errors.ts';
-import type { Dictionary } from '../dictionaries/types.ts';
 import type { Network } from './cuts.ts';
 import { jobsInto, openSegment, type Segment, segmentFeeds } from './edge-segment.ts';
+import type { EdgeEffects, EdgeOptions, EdgeTotal, NodePlace, PlacePoint } from './edge-types.ts';
 import { alongFeature, type Moves, nodeIndex } from './effects.ts';
 import { chunks, type Pairs } from './examples.ts';
-import type { FeatureState } from './feature-state.ts';
 import { METRIC } from './metric.ts';
 import type { RunOptions } from './run-options.ts';
-
-/**
- * All edges from one place to another, unthresholded, means over examples in energy direction: positive where the clean
- * run sends what the patched one does not. Nodes are numbered as `nodeIndex` says.
- */
-export interface EdgeEffects {
-  /** Sites; `to` is `metric` for edges into the answer, whose only node is 0. */
-  readonly from: string;
-  readonly to: string;
-  readonly method: string;
-  /** F at both ends; 0 where the whole state of a position is one node. */
-  readonly fromFeatures: number;
-  readonly toFeatures: number;
-  readonly source: Int32Array;
-  readonly target: Int32Array;
-  readonly weight: Float32Array;
-}
-
-/** A place at which nodes live: features and error of a dictionary, or without one the whole state of each position. */
-export interface NodePlace {
-  readonly site: string;
-  readonly depth: number;
-  readonly width: number;
-  readonly dictionary?: Dictionary;
-}
-
-/** A place at one point of the line (or in the clean run): [B, T, D] each. */
-export interface PlacePoint {
-  readonly x_BTD: ArrayLike<number>;
-  /** p at this place: ∂m/∂x, averaged or not. */
-  readonly costate_BTD: ArrayLike<number>;
-  /** How its nodes move, clean → patched. */
-  readonly moves: Moves;
-  /** Which features are active at x; absent without a dictionary. */
-  readonly state?: FeatureState;
-}
-
-/** Whether edges into a node are wanted, in this example. */
-export type Wanted = (site: string, node: number, example: number) => boolean;
-
-export interface EdgeOptions {
-  /** Recorded with the edges, e.g. `midpoint-10`. */
-  readonly method: string;
-  /** Rules of the derivative on the way from u to v; `gradient` by default. */
-  readonly rules?: 'gradient' | 'relp';
-  /** Downstream nodes; all by default. */
-  readonly wanted?: Wanted;
-}
-
-/** One edge: nodes as `nodeIndex` numbers them. */
-export interface EdgeTotal {
-  readonly from: string;
-  readonly to: string;
-  readonly source: number;
-  readonly target: number;
-  readonly weight: number;
-}
 
 /** Edges summed over points of a line, then given out. */
 export interface EdgeSum {

@@ -6,7 +6,7 @@ import { feedAt, only } from '../graph/interventions.ts';
 import { type Graph, isCarried } from '../graph/types.ts';
 import type { Session } from '../runtime/session.ts';
 import type { Network } from './cuts.ts';
-import type { EdgeOptions, NodePlace, PlacePoint, Wanted } from './edge-effects.ts';
+import type { EdgeOptions, NodePlace, PlacePoint, Wanted } from './edge-types.ts';
 import { alongFeature, nodeIndex } from './effects.ts';
 import { encoderRow } from './encode-state.ts';
 import { answerFeeds, type Pairs, promptFeeds } from './examples.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import { openSafetensors, writeSafetensors } from '../files/safetensors.ts';
-import type { EdgeEffects } from './edge-effects.ts';
+import type { EdgeEffects } from './edge-types.ts';
 import type { PlaceEffects } from './effects.ts';
 
 /** Everything that was computed at one dictionary's place. */

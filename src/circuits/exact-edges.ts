@@ -5,7 +5,7 @@ import { feedAt, only } from '../graph/interventions.ts';
 import { type Graph, isCarried } from '../graph/types.ts';
 import type { Session } from '../runtime/session.ts';
 import type { Network } from './cuts.ts';
-import type { EdgeEffects, NodePlace } from './edge-effects.ts';
+import type { EdgeEffects, NodePlace } from './edge-types.ts';
 import { featureChanges, type Moves, movesOf, nodeIndex } from './effects.ts';
 import { encodeState } from './encode-state.ts';
 import { answerFeeds, chunks, type Pairs, promptFeeds } from './examples.ts';

@@ -1,7 +1,7 @@
 /** @file Circuits by flow: nodes ranked by the work of the best path through them, from path work along one line. */
 import type { Dictionary } from '../dictionaries/types.ts';
 import type { Network } from './cuts.ts';
-import type { EdgeEffects } from './edge-effects.ts';
+import type { EdgeEffects } from './edge-types.ts';
 import { nodeIndex, type PlaceEffects } from './effects.ts';
 import type { Pairs } from './examples.ts';
 import type { Flow, FlowEdge } from './flow/network.ts';

@@ -1,5 +1,5 @@
 /** @file How well path work balances: inflow and outflow at every node, and the same leak at every complete cut. */
-import type { EdgeTotal, NodePlace } from './edge-effects.ts';
+import type { EdgeTotal, NodePlace } from './edge-types.ts';
 import { METRIC } from './metric.ts';
 
 /** How well the flow balances: rounding, if all is right. */

@@ -1,7 +1,8 @@
 /** @file Every node and edge effect of three hand-made nets against the analytic answer: parallel attention, errors, a gate. */
 import { describe, expect, test } from 'vitest';
 import { quadrature } from '../../src/autodiff/quadrature.ts';
-import { openEdges, type PlacePoint } from '../../src/circuits/edge-effects.ts';
+import { openEdges } from '../../src/circuits/edge-effects.ts';
+import type { PlacePoint } from '../../src/circuits/edge-types.ts';
 import { type Moves, movesOf, type PlaceEffects } from '../../src/circuits/effects.ts';
 import { nodeEffects } from '../../src/circuits/node-effects.ts';
 import { pathWork } from '../../src/circuits/path-work.ts';

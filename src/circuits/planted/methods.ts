@@ -3,7 +3,7 @@ import type { Random } from '../../core/random.ts';
 import { neurons } from '../../dictionaries/neurons.ts';
 import { edgeEffects } from '../clean-edges.ts';
 import type { Network } from '../cuts.ts';
-import type { EdgeEffects } from '../edge-effects.ts';
+import type { EdgeEffects } from '../edge-types.ts';
 import type { PlaceEffects } from '../effects.ts';
 import { type CodedNodePlace, exactEdges } from '../exact-edges.ts';
 import type { Pairs } from '../examples.ts';
