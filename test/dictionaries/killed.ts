@@ -56,17 +56,17 @@ export async function killedTraining(
 function child(order: ChildOrder, killAfter: number | undefined): Promise<TrainLog | undefined> {
   return new Promise((resolve, reject) => {
     const file = fileURLToPath(new URL('./killed-child.ts', import.meta.url));
-    const process_ = spawn(process.execPath, ['--import', 'tsx', file, JSON.stringify(order)], {
+    const child_ = spawn(process.execPath, ['--import', 'tsx', file, JSON.stringify(order)], {
       stdio: ['ignore', 'pipe', 2],
     });
     let said = '';
     let timer: NodeJS.Timeout | undefined;
-    process_.stdout.on('data', (chunk: Buffer) => {
+    child_.stdout!.on('data', (chunk: Buffer) => {
       said += chunk.toString();
-      if (killAfter !== undefined) timer ??= setTimeout(() => process_.kill('SIGKILL'), killAfter);
+      if (killAfter !== undefined) timer ??= setTimeout(() => child_.kill('SIGKILL'), killAfter);
     });
-    process_.on('error', reject);
-    process_.on('close', (code, signal) => {
+    child_.on('error', reject);
+    child_.on('close', (code, signal) => {
       clearTimeout(timer);
       if (signal === 'SIGKILL') resolve(undefined);
       else if (code === 0) resolve(JSON.parse(said.trim().split('\n').at(-1)!) as TrainLog);
