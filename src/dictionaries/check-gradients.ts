@@ -61,8 +61,9 @@ async function differenceOf(kind: (typeof kinds)[number]): Promise<number> {
     const moved = objective.parameters.flatMap((name) =>
       Array.from(before[name]!.data, (value, i) => value - after[name]!.data[i]!),
     );
-    const largest = learner.gradient.reduce((a, g) => Math.max(a, Math.abs(g)), 0);
-    return moved.reduce((a, m, i) => Math.max(a, Math.abs(m - learner.gradient[i]!)), 0) / largest;
+    const gradient = Array.from(learner.gradient);
+    const largest = gradient.reduce((a, g) => Math.max(a, Math.abs(g)), 0);
+    return moved.reduce((a, m, i) => Math.max(a, Math.abs(m - gradient[i]!)), 0) / largest;
   } finally {
     await learner.close();
   }
