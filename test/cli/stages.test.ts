@@ -79,6 +79,11 @@ it('`evaluate --model` compares the dictionaries of a list and tells where each 
     'sweep/blocks.0.hook_resid_post',
   ]);
   expect(existsSync(join(compared.folder, 'k=4', 'dictionary.safetensors'))).toBe(true);
+  const taken = args.slice(0, args.indexOf('--set')).concat('--set', `from=${join(compared.folder, 'k=4')}`);
+  const imported = await untangle([...taken, '--workspace', join(folder, 'workspace'), '--json']);
+  expect(JSON.parse(imported.out).dictionaries).toEqual([
+    expect.objectContaining({ architecture: 'topk', features: 32, fve: document.sweeps[0].rows[1].fve }),
+  ]);
   const again = await untangle(args.filter((word) => word !== '--json'));
   expect(again.out).toMatch(/k=2 \(chosen\)/);
   expect(again.err).toMatch(/✓ sweep\/.*kept/);
