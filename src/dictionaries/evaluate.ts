@@ -4,8 +4,9 @@ import type { Graph } from '../graph/types.ts';
 import { type CrossEntropies, crossEntropies, recovered } from './cross-entropy.ts';
 import { decode, encoder } from './encoder.ts';
 import { fractionOfVarianceExplained } from './fve.ts';
+import { sparsity } from './sparsity.ts';
 import type { TrainLog } from './train.ts';
-import { activeLimit, type Dictionary, type DictionaryResult, inPlace, type SparseCode } from './types.ts';
+import { activeLimit, type Dictionary, type DictionaryResult, inPlace } from './types.ts';
 
 export interface EvaluationInput {
   readonly graph: Graph;
@@ -58,19 +59,6 @@ export async function evaluate(
       return { l0, fve, dead, ce, ceRecovered: recovered(ce) };
     },
   );
-}
-
-/** Mean number of active features a row, and the share of features that no row has. */
-export function sparsity({ slots, indices_BK, values_BK }: SparseCode, features: number) {
-  const active = new Uint8Array(features);
-  let entries = 0;
-  values_BK.forEach((value, i) => {
-    if (value === 0) return;
-    entries++;
-    active[indices_BK[i]!] = 1;
-  });
-  const alive = active.reduce((sum, on) => sum + on, 0);
-  return { l0: (entries * slots) / values_BK.length, dead: 1 - alive / features };
 }
 
 /** What results and Studio show of a trained and scored dictionary. */

@@ -9,10 +9,10 @@ import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import type { DictionaryConfig } from './config-schema.ts';
 import { decode, encoder } from './encoder.ts';
 import { type Engine, openEngine } from './engine.ts';
-import { sparsity } from './evaluate.ts';
 import { fractionOfVarianceExplained } from './fve.ts';
 import { planTraining, type TrainingPlan } from './plan.ts';
 import { type ActivationRows, batchOrder, fingerprint, rowCount, sharedRows } from './rows.ts';
+import { sparsity } from './sparsity.ts';
 import type { StepReport } from './trainer.ts';
 import type { CurvePoint, Dictionary } from './types.ts';
 
