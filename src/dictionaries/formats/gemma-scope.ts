@@ -97,14 +97,14 @@ async function read(source: TensorSource, place: Place, output: string | undefin
 async function write(folder: string, d: Dictionary): Promise<void> {
   const { features: F, width: D, activation } = d;
   const isHeld = (activation.kind === 'threshold' || activation.kind === 'relu') && !d.sites && !d.W_skip_ED;
-  if (!isHeld || d.rowNorm !== undefined) {
+  const E = outputWidth(d);
+  if (!isHeld || d.rowNorm !== undefined || E !== D) {
     throw unsupported(
       folder,
       `a ${described(d)} does not fit in the file of Gemma Scope`,
-      'it holds JumpReLU, BatchTopK and Matryoshka (by their thresholds) and ReLU, and transcoders of these without a skip',
+      'it holds JumpReLU, BatchTopK and Matryoshka (by their thresholds) and ReLU, and transcoders of these without a skip between sites of one width',
     );
   }
-  const E = outputWidth(d);
   await writeNpz(join(folder, FILE), {
     W_enc: shaped([D, F], transposed(d.W_enc_FD, F, D)),
     b_enc: shaped([F], d.b_enc_F),

@@ -26,7 +26,7 @@ const holders: Readonly<Record<string, readonly FormatName[]>> = {
   'circuit-tracer-relu': ['saelens', 'gemma-scope', 'circuit-tracer'],
   'circuit-tracer-jumprelu': ['saelens', 'gemma-scope', 'circuit-tracer'],
   'circuit-tracer-skip': ['saelens', 'circuit-tracer'],
-  'saelens-transcoder': ['saelens', 'gemma-scope'],
+  'saelens-transcoder': ['saelens'],
   'sparsify-transcoder': ['sparsify'],
   'sparsify-skip-transcoder': ['sparsify'],
   'saelens-constant-norm': ['saelens'],
