@@ -16,8 +16,8 @@ import { plainContexts, plantedContexts } from '../../src/circuits/clusters/cont
 import { adjustedRand, randEstimate } from '../../src/circuits/clusters/scores.ts';
 import { type ContextVectors, contextVectors } from '../../src/circuits/clusters/vectors.ts';
 import { networkOf } from '../../src/circuits/cuts.ts';
-import type { Progress } from '../../src/core/progress.ts';
 import { contentHash } from '../../src/core/hash.ts';
+import type { Progress } from '../../src/core/progress.ts';
 import { random } from '../../src/core/random.ts';
 import { bootstrap, type Estimate } from '../../src/core/statistics.ts';
 import { builtInTasks } from '../../src/data/tasks.ts';
@@ -71,7 +71,11 @@ tell(`${contexts.length} contexts of ${LENGTH} tokens`);
 const open = (graph: Parameters<typeof openSession>[0]) => openSession(graph, { threads: THREADS });
 let rows = 0;
 /** Vectors take most of the time: they are kept for another run with the same settings. */
-const keptAt = join(cacheRoot(), 'bench', `clusters-${contentHash({ model: model.hash, contexts, dictionarySettings })}.bin`);
+const keptAt = join(
+  cacheRoot(),
+  'bench',
+  `clusters-${contentHash({ model: model.hash, contexts, dictionarySettings })}.bin`,
+);
 const vectors = existsSync(keptAt)
   ? (deserialize(readFileSync(keptAt)) as ContextVectors)
   : await contextVectors(networkOf(model), dictionaries, contexts, {

@@ -132,8 +132,8 @@ describe('what is learned', () => {
   });
 
   test('is the pentagon from as many starts as the base rates say (40 seeds, one learning rate)', async () => {
-    const [{ share, interval }] = await basinShares([0.01], 40, context);
-    expect(share).toBeGreaterThanOrEqual(interval[0]);
-    expect(share).toBeLessThanOrEqual(interval[1]);
+    const [found] = await basinShares([0.01], 40, context);
+    expect(found!.share).toBeGreaterThanOrEqual(found!.interval[0]);
+    expect(found!.share).toBeLessThanOrEqual(found!.interval[1]);
   });
 });
