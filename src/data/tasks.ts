@@ -11,7 +11,6 @@ import { acrossClauseTask, simpleAgreementTask, withinClauseTask } from './tasks
 import { indirectObjectTask, pronounTask } from './tasks/names.ts';
 
 export type { Example, Task, TextTokenizer } from './examples.ts';
-export type { Occupation } from './occupations.ts';
 export { agreementTask } from './tasks/agreement.ts';
 export { type GenderOccupation, type GenderTask, genderTask } from './tasks/gender.ts';
 export type { TaskOptions } from './tasks/make.ts';
