@@ -26,7 +26,10 @@ describe('five in two', () => {
     const [a, b] = [coarse.band.barrier, fine.band.barrier];
     expect(Math.abs(b.forward / a.forward - 1)).toBeLessThan(0.01);
     expect(Math.abs(b.backward / a.backward - 1)).toBeLessThan(0.01);
-    expect(a.forward).toBeGreaterThan(0);
+    // The figures of docs/superposition.md.
+    expect(a.forward).toBeGreaterThan(2.9e-5);
+    expect(a.forward).toBeLessThan(3.2e-5);
+    expect(coarse.digons.energy - coarse.pentagon.energy).toBeCloseTo(9e-4, 5);
     // A true saddle: no slope, and downhill on both sides.
     expect(fine.band.saddleSlope).toBeLessThan(1e-6);
     expect(fine.band.saddleCurvature).toBeLessThan(0);
