@@ -230,8 +230,10 @@ test('a circuit is found with dictionaries on attention and MLP alone, and runs 
       },
       { progress: silent },
     );
-    // With every node kept nothing is lost; the residual stream itself is no node here, so that tokens reach the answer past them.
-    expect(result.curve.at(-1)!.faithfulness.value).toBeCloseTo(1, 3);
+    // Every node that was seen is kept: on the examples it was seen in, nothing is lost.
+    const seen = result.variants.find((v) => v.name === 'train-examples')!;
+    expect(seen.faithfulness.value).toBeCloseTo(1, 2);
+    // The residual stream itself is no node here, so that tokens reach the answer past these.
     const sources = (target: string) =>
       new Set(result.edges.filter((e) => e.target === target).map((e) => e.source.split(':')[0]));
     expect(sources('output')).toEqual(new Set(['0', ...sites]));
