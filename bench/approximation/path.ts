@@ -20,6 +20,8 @@ export async function pathRow({ network, dictionaries, run }: Study, examples: r
     sites: two.map((d) => d.site),
     promptPairs: pairs.examples,
     edges: whole.edges.reduce((sum, e) => sum + e.weight.length, 0),
+    /** Of the largest flow through a node; then each node by its own. */
+    imbalance: short(whole.balance.imbalance),
     inflowImbalance: short(whole.balance.inflow),
     outflowImbalance: short(whole.balance.outflow ?? Number.NaN),
     leakSpread: short(whole.balance.leakSpread),

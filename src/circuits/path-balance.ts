@@ -8,6 +8,8 @@ export interface PathBalance {
   readonly inflow: number;
   /** Largest |Σ_v e_{u→v} − e_u| / Σ_v |e_{u→v}|; only where all nodes were wanted. */
   readonly outflow?: number;
+  /** Largest |inflow − e| or |outflow − e| of any node over the largest Σ|e_{u→v}| that goes into or out of one. */
+  readonly imbalance: number;
   /** (max − min over complete cuts of Σe − Δm) / largest Σ|e| of a cut. */
   readonly leakSpread: number;
   /** |Σe − Δm| / |Δm| over examples, worst complete cut: what the quadrature loses, the same at every cut. */
@@ -28,7 +30,7 @@ export function flowBalance(
   edges: readonly EdgeTotal[],
   examples: number,
   all: boolean,
-): Pick<PathBalance, 'inflow' | 'outflow'> {
+): Pick<PathBalance, 'inflow' | 'outflow' | 'imbalance'> {
   interface Side {
     sum: number;
     size: number;
@@ -52,14 +54,19 @@ export function flowBalance(
       }
     }
   }
-  const worst = (sides: Map<string, Side>) =>
-    Math.max(
-      0,
-      ...[...sides].map(([key, { sum, size }]) =>
-        size > 0 ? Math.abs(sum - (energies.get(key) ?? 0)) / size : 0,
-      ),
-    );
-  return { inflow: worst(into), ...(all ? { outflow: worst(from) } : {}) };
+  const compared = (sides: Map<string, Side>) =>
+    [...sides].map(([key, { sum, size }]) => ({ size, off: Math.abs(sum - (energies.get(key) ?? 0)) }));
+  const largest = (values: readonly number[]) => values.reduce((most, v) => Math.max(most, v), 0);
+  const worst = (sides: ReturnType<typeof compared>) =>
+    largest(sides.map(({ size, off }) => (size > 0 ? off / size : 0)));
+  const [ins, outs] = [compared(into), all ? compared(from) : []];
+  const every = [...ins, ...outs];
+  const scale = largest(every.map(({ size }) => size));
+  return {
+    inflow: worst(ins),
+    ...(all ? { outflow: worst(outs) } : {}),
+    imbalance: scale > 0 ? largest(every.map(({ off }) => off)) / scale : 0,
+  };
 }
 
 /** What the quadrature loses at each complete cut, and how far that differs between cuts. */
