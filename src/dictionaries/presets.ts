@@ -185,7 +185,8 @@ function untangle({ architecture, steps }: PresetSizes): Preset {
     auxiliaryForm: 'scaled',
     threshold: 0.5,
     bandwidth: 0.5,
-    thresholdKept: 0.99,
+    // The mean over about a twentieth of the run: weights move, and an old threshold lets too few features through.
+    thresholdKept: 1 - 1 / Math.max(10, steps / 20),
     thresholdFrom: 0,
     encoder: 'screened',
   } as const;
