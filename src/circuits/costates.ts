@@ -3,7 +3,7 @@ import { type VjpOptions, vjp } from '../autodiff/vjp.ts';
 import { throwIfAborted } from '../core/errors.ts';
 import { only } from '../graph/interventions.ts';
 import { type Network, placeOf } from './cuts.ts';
-import { answerFeeds, chunks, type Pairs, promptFeeds, range } from './examples.ts';
+import { chunks, exampleFeeds, type Pairs, range } from './examples.ts';
 import { longCostates } from './long-prompts.ts';
 import { METRIC, metricGraph } from './metric.ts';
 import type { RunOptions } from './run-options.ts';
@@ -42,7 +42,7 @@ export async function costatesAt(
     for (const { from, to } of chunks(examples, options.tokensPerRun / positions)) {
       throwIfAborted(options.signal);
       const rows = range(from, to);
-      const out = await session.run({ ...promptFeeds(pairs, 'clean', rows), ...answerFeeds(pairs, rows) });
+      const out = await session.run(exampleFeeds(pairs, 'clean', rows));
       put(Object.fromEntries(sites.map((s) => [s, out[`grad:${s}`]!.data as Float32Array])), from);
       options.advance?.(to - from);
     }

@@ -9,7 +9,7 @@ import type { Network } from './cuts.ts';
 import type { EdgeOptions, NodePlace, PlacePoint, Wanted } from './edge-types.ts';
 import { alongFeature, nodeIndex } from './effects.ts';
 import { encoderRow } from './encode-state.ts';
-import { answerFeeds, type Pairs, promptFeeds } from './examples.ts';
+import { exampleFeeds, type Pairs } from './examples.ts';
 import { activeFeatures } from './feature-state.ts';
 import { floats } from './floats.ts';
 import { METRIC, metricGraph } from './metric.ts';
@@ -123,10 +123,7 @@ export function segmentFeeds(
 ): Record<string, Tensor> {
   const { positions } = pairs;
   const rows = jobs.map((job) => job.example);
-  const others: Record<string, Tensor> = {
-    ...promptFeeds(pairs, 'clean', rows),
-    ...answerFeeds(pairs, rows),
-  };
+  const others: Record<string, Tensor> = exampleFeeds(pairs, 'clean', rows);
   const feeds: Record<string, Tensor> = {};
   for (const input of graph.inputs) {
     if (isCarried(input)) continue;

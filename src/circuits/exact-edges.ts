@@ -8,7 +8,7 @@ import type { Network } from './cuts.ts';
 import type { EdgeEffects, NodePlace } from './edge-types.ts';
 import { featureChanges, type Moves, movesOf, nodeIndex } from './effects.ts';
 import { encodeState } from './encode-state.ts';
-import { answerFeeds, chunks, type Pairs, promptFeeds } from './examples.ts';
+import { chunks, exampleFeeds, type Pairs } from './examples.ts';
 import type { FeatureState } from './feature-state.ts';
 import { floats } from './floats.ts';
 import { forwardPairs } from './forward.ts';
@@ -209,10 +209,7 @@ async function runChanged(
     throwIfAborted(run.signal);
     const some = jobs.slice(from, to);
     const rows = some.map((job) => job.example);
-    const others: Record<string, Tensor> = {
-      ...promptFeeds(pairs, 'clean', rows),
-      ...answerFeeds(pairs, rows),
-    };
+    const others: Record<string, Tensor> = exampleFeeds(pairs, 'clean', rows);
     const feeds: Record<string, Tensor> = {};
     for (const input of graph.inputs) {
       if (isCarried(input)) continue;

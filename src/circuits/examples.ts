@@ -66,6 +66,13 @@ export function pairsOf(task: string, examples: readonly Example[]): Pairs {
 export const tokenFeed = (ids_BT: Int32Array, positions: number, from: number, to: number): Tensor<'int64'> =>
   i64([to - from, positions], ids_BT.subarray(from * positions, to * positions));
 
+/** Everything that a network with a metric reads for some of the examples on one side: prompts, and the answers asked about. */
+export const exampleFeeds = (
+  pairs: Pairs,
+  side: 'clean' | 'patch',
+  rows: readonly number[],
+): Record<string, Tensor> => ({ ...promptFeeds(pairs, side, rows), ...answerFeeds(pairs, rows) });
+
 /** The prompts of one side of the given examples, as inputs of the network (an example may come more than once). */
 export function promptFeeds(
   pairs: Pairs,

@@ -3,7 +3,7 @@ import { throwIfAborted } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { only, read } from '../graph/interventions.ts';
 import { type Network, placeOf } from './cuts.ts';
-import { answerFeeds, chunks, type Pairs, promptFeeds, range, tokenFeed } from './examples.ts';
+import { chunks, exampleFeeds, type Pairs, range, tokenFeed } from './examples.ts';
 import { METRIC, metricGraph } from './metric.ts';
 import type { RunOptions } from './run-options.ts';
 
@@ -28,7 +28,7 @@ export async function forwardPairs(
     const metric_B = new Float64Array(pairs.examples);
     const states = await gather(network, pairs, sites, options, async (from, to) => {
       const rows = range(from, to);
-      const out = await session.run({ ...promptFeeds(pairs, side, rows), ...answerFeeds(pairs, rows) });
+      const out = await session.run(exampleFeeds(pairs, side, rows));
       metric_B.set(out[METRIC]!.data as Float32Array, from);
       return out;
     });

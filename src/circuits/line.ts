@@ -6,7 +6,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { feedAt, only } from '../graph/interventions.ts';
 import type { Graph } from '../graph/types.ts';
 import { type Network, placeOf } from './cuts.ts';
-import { answerFeeds, chunks, type Pairs, promptFeeds, range } from './examples.ts';
+import { chunks, exampleFeeds, type Pairs, range } from './examples.ts';
 import { dtypeAt, floats } from './floats.ts';
 import { longLineCostates } from './long-prompts.ts';
 import { METRIC, metricGraph } from './metric.ts';
@@ -38,7 +38,7 @@ export function contextFeeds(
   rows: readonly number[],
   start?: Start,
 ): Record<string, Tensor> {
-  const feeds = { ...promptFeeds(pairs, 'clean', rows), ...answerFeeds(pairs, rows) };
+  const feeds = exampleFeeds(pairs, 'clean', rows);
   if (start) {
     const { width } = placeOf(network, start.site);
     const size = pairs.positions * width;

@@ -6,7 +6,7 @@ import { throwIfAborted } from '../core/errors.ts';
 import { feedAt } from '../graph/interventions.ts';
 import { gradientsByCuts } from '../models/by-cuts.ts';
 import { type Network, placeOf } from './cuts.ts';
-import { answerFeeds, type Pairs, promptFeeds } from './examples.ts';
+import { exampleFeeds, type Pairs } from './examples.ts';
 import { dtypeAt, floats } from './floats.ts';
 import { METRIC, metricGraph } from './metric.ts';
 import type { RunOptions } from './run-options.ts';
@@ -43,8 +43,7 @@ export async function longLineCostates(
         return clean_BTD[at]! + alpha * (patch_BTD[at]! - clean_BTD[at]!);
       });
       const feeds = {
-        ...promptFeeds(pairs, 'clean', [b]),
-        ...answerFeeds(pairs, [b]),
+        ...exampleFeeds(pairs, 'clean', [b]),
         [site]: floats(dtype, [1, pairs.positions, width], x),
       };
       const found = await gradientsByCuts(graph, feeds, { ...byCuts(network, options), cuts, wrt: [site] });
@@ -68,7 +67,7 @@ export async function longCostates(
   rules: NonNullable<VjpOptions['rules']>,
   options: RunOptions,
 ): Promise<Record<string, Float32Array>> {
-  const feeds = { ...promptFeeds(pairs, 'clean', [example]), ...answerFeeds(pairs, [example]) };
+  const feeds = exampleFeeds(pairs, 'clean', [example]);
   const { gradients } = await gradientsByCuts(metricGraph(network), feeds, {
     ...byCuts(network, options),
     wrt: sites,

@@ -12,7 +12,7 @@ import { openEdges } from './edge-effects.ts';
 import type { EdgeEffects, NodePlace, PlacePoint, Wanted } from './edge-types.ts';
 import { alongFeature, collectEffects, type Moves, nodeIndex, type PlaceEffects } from './effects.ts';
 import { encoderRow } from './encode-state.ts';
-import { answerFeeds, chunks, type Pairs, promptFeeds, range } from './examples.ts';
+import { chunks, exampleFeeds, type Pairs, range } from './examples.ts';
 import { activeFeatures, type FeatureState, featureState } from './feature-state.ts';
 import { dtypeAt, floats } from './floats.ts';
 import { forwardPairs } from './forward.ts';
@@ -161,8 +161,7 @@ async function openWalk(
       const state = line((c, p) => c + s * (p - c));
       const tangent = line((c, p) => p - c);
       const all: Record<string, Tensor> = {
-        ...promptFeeds(pairs, 'clean', rows),
-        ...answerFeeds(pairs, rows),
+        ...exampleFeeds(pairs, 'clean', rows),
         [embed]: state,
         [`tangent:${embed}`]: tangent,
       };
