@@ -36,3 +36,15 @@ export function smallest(list: usize, count: i32): usize {
   }
   return worst;
 }
+
+/** Puts (value, feature) at the end of a row's list and counts it; what no longer fits is counted only. */
+@inline export function append(lists: usize, counts: usize, row: i32, capacity: i32, value: f32, feature: i32): void {
+  const at = counts + (<usize>row << 2);
+  const count = load<i32>(at);
+  store<i32>(at, count + 1);
+  if (count < capacity) {
+    const slot = lists + (<usize>(row * capacity + count) << 3);
+    store<f32>(slot, value);
+    store<i32>(slot, feature, 4);
+  }
+}

@@ -2,7 +2,7 @@
  * @file Screening of candidates by a product of bytes: rounding, bounds of screened values, exact values of those that may be
  * among the k largest. The block is feature-major as in select.ts.
  */
-import { reached } from './lists';
+import { append, reached } from './lists';
 
 /** Y·scale + bias + sign·height·slack: a bound of a screened value, for four rows. */
 // @ts-ignore: decorator
@@ -80,14 +80,8 @@ export function screenedCollect(
         while (mask) {
           const lane = ctz(mask);
           mask &= mask - 1;
-          const row = <i32>(q >> 2) + lane;
-          const count = load<i32>(counts + (<usize>row << 2));
-          store<i32>(counts + (<usize>row << 2), count + 1);
-          if (count < capacity) {
-            const slot = lists + (<usize>(row * capacity + count) << 3);
-            store<f32>(slot, load<f32>(p + (<usize>lane << 2)) * load<f32>(scale + at) + load<f32>(bias + at));
-            store<i32>(slot, f, 4);
-          }
+          const screened = load<f32>(p + (<usize>lane << 2)) * load<f32>(scale + at) + load<f32>(bias + at);
+          append(lists, counts, <i32>(q >> 2) + lane, capacity, screened, f);
         }
       }
     }

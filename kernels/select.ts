@@ -7,7 +7,7 @@
  * whose maximum does not; 4. prune to k. Only positive entries count (ReLU).
  * Ties: of equal values the lower feature index wins.
  */
-import { reached, smallest } from './lists';
+import { append, reached, smallest } from './lists';
 
 export {
   screenedMaxima, screenedCollect, rescore, quantiseWeights, quantiseRows, slacks, exactRow, exactListed,
@@ -121,14 +121,8 @@ export function collect(
         while (mask) {
           const lane = ctz(mask);
           mask &= mask - 1;
-          const row = <i32>(q >> 2) + lane;
-          const count = load<i32>(counts + (<usize>row << 2));
-          store<i32>(counts + (<usize>row << 2), count + 1);
-          if (count < capacity) {
-            const slot = lists + (<usize>(row * capacity + count) << 3);
-            store<f32>(slot, load<f32>(p + (<usize>lane << 2)) + load<f32>(bias + (<usize>f << 2)));
-            store<i32>(slot, f, 4);
-          }
+          const exact = load<f32>(p + (<usize>lane << 2)) + load<f32>(bias + (<usize>f << 2));
+          append(lists, counts, <i32>(q >> 2) + lane, capacity, exact, f);
         }
       }
     }
