@@ -7,10 +7,10 @@ import { transitionScene } from '../../superposition/draw.ts';
 import { describePolytopes, polytopes } from '../../superposition/geometry.ts';
 import { neuronResponses } from '../../superposition/responses.ts';
 import { toyTask } from '../../superposition/task.ts';
-import { trainToys } from '../../superposition/train.ts';
+import { type ToyContext, trainToys } from '../../superposition/train.ts';
 import { type TransitionMethod, transition, transitionMethods } from '../../superposition/transition.ts';
 import { type Io, printJson } from '../io.ts';
-import { taskView } from '../live.ts';
+import { type TaskView, taskView } from '../live.ts';
 import { addGlobalOptions, type GlobalOptions, positive, real } from '../options.ts';
 import { plot } from '../plot.ts';
 import { table } from '../table.ts';
@@ -23,6 +23,13 @@ interface FilmOptions extends GlobalOptions {
   readonly sparsity: number;
   readonly steps: number;
 }
+
+/** What training of toy models needs from a command. */
+export const toyContext = (options: GlobalOptions, view: TaskView, io: Io): ToyContext => ({
+  threads: options.threads,
+  progress: view.progress,
+  ...(io.signal ? { signal: io.signal } : {}),
+});
 
 /** The name of a film or of its last picture. */
 function filmFile(file: string): string {
@@ -62,11 +69,7 @@ async function film(options: FilmOptions, io: Io): Promise<void> {
   const { features, neurons, sparsity, steps, out, by, seed = 0 } = options;
   const task = toyTask({ features, neurons, sparsity });
   const view = taskView(io, options.quiet === true || options.json === true);
-  const context = {
-    threads: options.threads,
-    progress: view.progress,
-    ...(io.signal ? { signal: io.signal } : {}),
-  };
+  const context = toyContext(options, view, io);
   try {
     const toys = await trainToys(
       Array.from({ length: FILM_SEEDS }, (_, i) => ({ task, seed: seed + i })),

@@ -23,7 +23,7 @@ import { addGlobalOptions, type GlobalOptions, positive, real } from '../options
 import { type Plot, plot, plotOption } from '../plot.ts';
 import { table } from '../table.ts';
 import { checkAction } from './check.ts';
-import { addFilm } from './superposition-film.ts';
+import { addFilm, toyContext } from './superposition-film.ts';
 
 /** One number (powers of it) or one for each feature. */
 const reals = (text: string): number | number[] =>
@@ -141,7 +141,7 @@ async function train(options: TrainOptions, io: Io): Promise<void> {
   const trained = await trainToys(
     Array.from({ length: seeds }, (_, i) => ({ task, seed: seed + i })),
     { steps, batch, learningRate },
-    { threads: options.threads, progress: view.progress, ...(io.signal ? { signal: io.signal } : {}) },
+    toyContext(options, view, io),
   ).finally(() => view.close());
   const rows = trained.map((toy) => ({
     seed: toy.seed,
@@ -226,7 +226,7 @@ function addPhases(superposition: Command, io: Io): void {
       const view = taskView(io, options.quiet === true || options.json === true);
       const diagram = await phaseDiagram(
         { features, neurons, points, seeds, steps },
-        { threads: options.threads, progress: view.progress, ...(io.signal ? { signal: io.signal } : {}) },
+        toyContext(options, view, io),
       ).finally(() => view.close());
       await plot(options.plot, () => phaseMap(diagram, { width: 520, height: 520 }), io);
       const closed = features === 2 && neurons === 1 ? boundaryDistance(diagram) : undefined;
