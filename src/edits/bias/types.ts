@@ -1,0 +1,284 @@
+/** @file The bias study as data: labelled pooled rows, edits of them, and what is reported of every method. */
+import type { Estimate } from '../../core/statistics.ts';
+import type { Trajectory } from '../../mechanics/types.ts';
+import type { Eraser } from '../erasure/eraser.ts';
+
+/** Examples as one row each: the mean of the state over the positions that the dictionary reads, and of its features. */
+export interface BiasRows {
+  /** Pooled states at the cut, row-major [N, D]. */
+  readonly x_ND: Float32Array;
+  /** Pooled activations of all features, row-major [N, F]. */
+  readonly features_NF: Float32Array;
+  /** 0 or 1: what the classifier tells (the field). */
+  readonly outcome_N: Uint8Array;
+  /** 0 or 1: what it should not use (gender). */
+  readonly protected_N: Uint8Array;
+  /** 1 for counterfactuals made by swapping words, 0 for rows as they were found. */
+  readonly swapped_N: Uint8Array;
+  /** Person or record. A row and its counterfactual have the same one: resampling keeps them together. */
+  readonly ids: readonly string[];
+}
+
+/** A binary attribute, and what its values 0 and 1 mean. */
+export interface BiasAttribute {
+  readonly name: string;
+  readonly values: readonly [string, string];
+}
+
+/** What an edit does to other things, on data that have nothing to do with the task. */
+export interface Collateral {
+  /** KL(original ‖ edited) in nats per token of plain text (of a table: per record); units are windows (records). */
+  readonly kl: Estimate;
+  /** Perplexity of plain text under the edit; of a table exp(cross-entropy) of what the network was trained on. */
+  readonly perplexity: number;
+  /** Mean ‖Δx‖ per position of plain text. */
+  readonly deltaX: number;
+}
+
+/** How rows change: everything that can be said of one row of the cut, so that it also acts on every position. */
+export type PooledEdit =
+  | { readonly kind: 'none' }
+  /** x′ = x − Σ_i (1 − α_i) f_i d_i. */
+  | { readonly kind: 'strengths'; readonly features: readonly number[]; readonly alpha: Float64Array }
+  /** x′ = x − strength · U Vᵀ(x − μ). */
+  | { readonly kind: 'eraser'; readonly eraser: Eraser; readonly strength: number }
+  /** x′_d = x_d − strength · (x_d − mean_d) for some coordinates d (neurons) only. */
+  | {
+      readonly kind: 'coordinates';
+      readonly coordinates: readonly number[];
+      readonly mean_D: Float64Array;
+      readonly strength: number;
+    };
+
+/** All that the methods see. One dictionary's view: several dictionaries are several problems with the same rows x. */
+export interface BiasProblem {
+  readonly name: string;
+  readonly outcome: BiasAttribute;
+  readonly protected: BiasAttribute;
+  /** D. */
+  readonly width: number;
+  /** F. */
+  readonly features: number;
+  /** Decoder directions, row-major [F, D]. */
+  readonly W_dec_FD: Float32Array;
+  /** Confounded: outcome = protected in every row. The classifier is trained on it. */
+  readonly train: BiasRows;
+  /** Confounded too, other examples where there are enough: the task loss of the paths is taken on it. */
+  readonly retain: BiasRows;
+  /**
+   * Where methods may learn what the protected attribute looks like: examples of other fields (text), or without a look
+   * at the outcome (table). `outcome_N` of it means nothing and is not read.
+   */
+  readonly auxiliary: BiasRows;
+  /** Test: every combination of outcome and protected value, natural and swapped. Nothing is chosen on it. */
+  readonly balanced: BiasRows;
+  /** Balanced too, other examples: for the oracle and the skyline, and for training the probes that measure leakage. */
+  readonly oracleTrain: BiasRows;
+  /** The same rows pooled after the words that tell the protected value were deleted. */
+  readonly withoutTokens?: {
+    readonly train: BiasRows;
+    readonly balanced: BiasRows;
+    readonly oracleTrain: BiasRows;
+  };
+  /** Plain text (or other records) through the rest of the network. */
+  collateral(edit: PooledEdit): Promise<Collateral>;
+  /** Fisher metric of the rest of the network over strengths of `features` at α, row-major [n, n]; without μI. */
+  fisher?(features: readonly number[], alpha: Float64Array): Promise<Float64Array>;
+  /** Name of a feature where one is known. */
+  label?(feature: number): string | undefined;
+}
+
+export type BiasMethod =
+  | 'original'
+  | 'token-deletion'
+  | 'bottleneck'
+  | 'random-count'
+  | 'random-size'
+  | 'neurons'
+  | 'mean-difference'
+  | 'inlp'
+  | 'leace'
+  | 'shift'
+  | 'shift-choice'
+  | 'shift-retrained'
+  | 'straight'
+  | 'gradient-flow'
+  | 'least-action'
+  | 'straight-to-end'
+  | 'direct-end'
+  | 'feature-skyline'
+  | 'oracle';
+
+/** Figures of one method at one strength, on balanced test rows. Shares lie between 0 and 1. */
+export interface BiasFigures {
+  /** Mean over the four groups (outcome × protected) of the share told right. */
+  readonly fieldAccuracy: Estimate;
+  /** The same predictions scored against the protected attribute; 0.5 is ideal. */
+  readonly genderAccuracy: Estimate;
+  /** Smallest of the four groups' accuracies. */
+  readonly worstGroup: Estimate;
+  /** Root mean square over outcomes of TPR(protected = 1) − TPR(protected = 0) (Ravfogel et al. 2020). */
+  readonly tprGap: Estimate;
+  /** Expected calibration error, ten bins of the confidence (Guo et al. 2017). */
+  readonly ece: Estimate;
+  /** Mean (P(outcome = 1) − outcome)² (Brier 1950). */
+  readonly brier: Estimate;
+}
+
+/** Balanced accuracy of probes for the protected attribute, trained on edited balanced rows after the edit. */
+export interface Leakage {
+  readonly linear: Estimate;
+  readonly mlp: Estimate;
+  readonly knn: Estimate;
+}
+
+/** One point of a trade-off curve. */
+export interface BiasPoint {
+  /** In the method's own unit (`BiasRow.strengthUnit`); the last point is the full edit. */
+  readonly strength: number;
+  readonly fieldAccuracy: Estimate;
+  readonly genderAccuracy: Estimate;
+  readonly worstGroup: Estimate;
+  /** Linear probe trained after the edit. */
+  readonly leakage: Estimate;
+  /** Absent for what cannot be put back into the network. */
+  readonly kl?: Estimate;
+  readonly perplexity?: number;
+  /** Mean ‖Δx̄‖ of balanced test rows. */
+  readonly deltaX: number;
+}
+
+/** One run behind a row's figures: a probe seed with a dictionary seed. */
+export interface BiasRun {
+  readonly dictionary: number;
+  readonly probe: number;
+  readonly fieldAccuracy: number;
+  readonly genderAccuracy: number;
+  readonly worstGroup: number;
+  readonly leakage: number;
+}
+
+export interface BiasRow {
+  readonly method: BiasMethod;
+  readonly title: string;
+  /** Of what the method may look at: one sentence. */
+  readonly sees: string;
+  /** True where balanced data were used to choose something: a bound, no competitor. */
+  readonly skyline: boolean;
+  /** Dictionaries behind the figures; 0 where no dictionary is used. */
+  readonly dictionaries: number;
+  /** Features, coordinates or directions changed, averaged over dictionaries. */
+  readonly changed?: number;
+  readonly strengthUnit: string;
+  /** At the full edit, all test rows. */
+  readonly figures: BiasFigures;
+  readonly natural: Pick<BiasFigures, 'fieldAccuracy' | 'genderAccuracy' | 'worstGroup'>;
+  readonly swapped: Pick<BiasFigures, 'fieldAccuracy' | 'genderAccuracy' | 'worstGroup'>;
+  readonly leakage: Leakage;
+  readonly kl?: Estimate;
+  readonly perplexity?: number;
+  /** Mean ‖Δx̄‖ of balanced test rows. */
+  readonly deltaX: number;
+  /** Mean ‖Δx‖ per position of plain text. */
+  readonly deltaXText?: number;
+  readonly curve: readonly BiasPoint[];
+  /** Of the curve of the first dictionary, in (leakage, worst group, KL); absent without KL. */
+  readonly hypervolume?: Estimate;
+  readonly runs: readonly BiasRun[];
+  /** To make the edit, without measuring it. */
+  readonly seconds: number;
+  readonly note?: string;
+}
+
+export type Outcome = 'supported' | 'refuted' | 'undecided';
+
+/** A claim with its margin, written down before anything was measured (`MARGINS` in src/edits/bias/verdicts.ts). */
+export interface Verdict {
+  readonly claim: string;
+  /** What is compared, in which unit; positive is in favour of the claim. */
+  readonly quantity: string;
+  readonly difference: Estimate;
+  readonly margin: number;
+  readonly outcome: Outcome;
+  /** What the interval's units are. */
+  readonly units: string;
+}
+
+/** A path over strengths with what the picture of the path needs. */
+export interface BiasPath {
+  readonly method: BiasMethod;
+  /** q = α over `features`, clock `edit`; energy as mechanics gives it. */
+  readonly trajectory: Trajectory;
+  readonly features: readonly number[];
+  readonly pinned: readonly number[];
+  /** Kinetic energy, potential and H_c = T − V at each time. */
+  readonly T: readonly number[];
+  readonly V: readonly number[];
+  readonly H_c: readonly number[];
+}
+
+/** A feature that a rule or a person may choose from, strongest first. */
+export interface BiasCandidate {
+  readonly feature: number;
+  /** Share of the gap between groups of the protected attribute that its removal closes on the probe for it. */
+  readonly genderEffect: number;
+  /** The same for the field. */
+  readonly fieldEffect: number;
+  /** Whether the rule takes it. */
+  readonly chosen: boolean;
+  readonly label?: string;
+  readonly examples?: readonly {
+    readonly tokens: readonly string[];
+    readonly activations: readonly number[];
+  }[];
+}
+
+/** Figures of others, told apart from ours. */
+export interface PublishedRow {
+  readonly method: string;
+  readonly fieldAccuracy: number;
+  readonly genderAccuracy: number;
+  readonly worstGroup: number;
+  readonly source: string;
+}
+
+/** What `untangle study bias` prints, saves and shows. Plain JSON. */
+export interface BiasResult {
+  readonly format: 'untangle-bias';
+  readonly version: 1;
+  readonly name: string;
+  readonly outcome: BiasAttribute;
+  readonly protected: BiasAttribute;
+  readonly model: { readonly name: string; readonly hash: string };
+  readonly site: string;
+  readonly dictionaries: readonly {
+    readonly name: string;
+    readonly seed: number;
+    readonly features: number;
+    readonly hash: string;
+    /** Fraction of variance explained on held-out text, where known. */
+    readonly fve?: number;
+  }[];
+  /** Rows by set and group, natural and swapped. */
+  readonly counts: readonly {
+    readonly set: string;
+    readonly outcome: string;
+    readonly protected: string;
+    readonly natural: number;
+    readonly swapped: number;
+  }[];
+  readonly seeds: { readonly probes: number; readonly dictionaries: number; readonly resamples: number };
+  readonly rows: readonly BiasRow[];
+  /** Rows that were left out, and why. */
+  readonly left: readonly { readonly method: BiasMethod; readonly why: string }[];
+  readonly verdicts: readonly Verdict[];
+  readonly paths: readonly BiasPath[];
+  readonly candidates: readonly BiasCandidate[];
+  /** Scores of a predictor that knows nothing: a probe trained on shuffled labels. */
+  readonly nulls: { readonly fieldAccuracy: Estimate; readonly leakage: Leakage };
+  readonly published: readonly PublishedRow[];
+  /** Where texts come from, as their licence asks. */
+  readonly attribution?: string;
+  readonly seconds: number;
+  readonly command: string;
+}
