@@ -39,8 +39,10 @@ export class DataError extends UntangleError {}
 export class NetworkError extends UntangleError {}
 /** Dictionaries: shapes, widths, training. */
 export class DictionaryError extends UntangleError {}
-/** Circuits, energy, edits. */
+/** Circuits: dictionaries, tasks, effects. */
 export class CircuitError extends UntangleError {}
+/** Energy: clocks on features, importance, masks, concepts of one's own. */
+export class EnergyError extends UntangleError {}
 /** Mechanics: systems, integrators, optimisers, samplers. */
 export class MechanicsError extends UntangleError {}
 /** Superposition: toy models, their geometry, phase diagrams. */
