@@ -81,7 +81,7 @@ export function openEdges(
           }
           continue;
         }
-        const jobs = jobsInto(target, bySite.get(target), at, examples, pairs, options.wanted);
+        const jobs = jobsInto(target, bySite.get(target), at, examples, pairs, options);
         const { positions } = pairs;
         for (const { from, to } of chunks(jobs.length, run.tokensPerRun / positions)) {
           throwIfAborted(run.signal);

@@ -6,7 +6,7 @@ import { feedAt, only } from '../graph/interventions.ts';
 import { type Graph, isCarried } from '../graph/types.ts';
 import type { Session } from '../runtime/session.ts';
 import type { Network } from './cuts.ts';
-import type { EdgeOptions, NodePlace, PlacePoint, Wanted } from './edge-types.ts';
+import type { EdgeOptions, NodePlace, PlacePoint } from './edge-types.ts';
 import { alongFeature, nodeIndex } from './effects.ts';
 import { encoderRow } from './encode-state.ts';
 import { exampleFeeds, type Pairs } from './examples.ts';
@@ -45,12 +45,11 @@ export async function openSegment(
   return { session: await run.open(graph), graph, parents };
 }
 
-/** A downstream node of one example, with ∂L/∂x at its place where L = p_v·v. */
+/** A downstream node of one example, with ∂L/∂x at the positions of its place where L = Σ p_v·v. */
 export interface Job {
   readonly example: number;
   readonly node: number;
-  readonly position: number;
-  readonly cotangent_D?: Float64Array;
+  readonly cotangents: readonly { readonly position: number; readonly cotangent_D: Float64Array }[];
 }
 
 /** The downstream nodes of one place that edges are wanted into, example by example. */
@@ -60,16 +59,17 @@ export function jobsInto(
   at: ReadonlyMap<string, PlacePoint>,
   { from, to }: { readonly from: number; readonly to: number },
   { positions }: Pairs,
-  wanted: Wanted = () => true,
+  { wanted = () => true, aggregation = 'none' }: Pick<EdgeOptions, 'wanted' | 'aggregation'>,
 ): Job[] {
   const jobs: Job[] = [];
   for (let example = from; example < to; example++) {
     if (!place) {
-      jobs.push({ example, node: 0, position: positions - 1 });
+      jobs.push({ example, node: 0, cotangents: [] });
       continue;
     }
     const point = at.get(target)!;
     const features = place.dictionary?.features ?? 0;
+    const found = new Map<number, Job['cotangents'][number][]>();
     for (let position = 0; position < positions; position++) {
       const active = point.state ? [...activeFeatures(point.state, example - from, position).keys()] : [];
       const row = (example - from) * positions + position;
@@ -77,9 +77,11 @@ export function jobsInto(
         const node = nodeIndex(features, position, feature);
         if (!wanted(target, node, example)) continue;
         const cotangent_D = cotangentOf(place, feature, active, point.costate_BTD, row);
-        jobs.push({ example, node, position, cotangent_D });
+        const key = aggregation === 'sum' ? nodeIndex(features, 0, feature) : node;
+        found.set(key, [...(found.get(key) ?? []), { position, cotangent_D }]);
       }
     }
+    for (const [node, cotangents] of found) jobs.push({ example, node, cotangents });
   }
   return jobs;
 }
@@ -143,8 +145,10 @@ export function segmentFeeds(
     const width = place?.width ?? bySite.get(target)!.width;
     const size = positions * width;
     const values = new Float64Array(jobs.length * size);
-    jobs.forEach(({ example, position, cotangent_D }, j) => {
-      if (isCotangent) values.set(cotangent_D!, j * size + position * width);
+    jobs.forEach(({ example, cotangents }, j) => {
+      if (isCotangent)
+        for (const { position, cotangent_D } of cotangents)
+          values.set(cotangent_D, j * size + position * width);
       else {
         const from = (example - examples.from) * size;
         const { x_BTD } = at.get(name)!;

@@ -49,6 +49,8 @@ export interface EdgeOptions {
   readonly rules?: 'gradient' | 'relp';
   /** Downstream nodes; all by default. */
   readonly wanted?: Wanted;
+  /** `sum`: a downstream feature is one node at all its positions, numbered as at position 0 (as many runs fewer). */
+  readonly aggregation?: 'none' | 'sum';
 }
 
 /** One edge: nodes as `nodeIndex` numbers them. */

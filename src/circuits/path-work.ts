@@ -25,6 +25,8 @@ export interface PathWorkOptions {
   readonly rule: string;
   /** Downstream nodes of edges; `none` leaves edges out. All by default. */
   readonly wanted?: Wanted | 'none';
+  /** `sum`: edges run into features with their positions added up. */
+  readonly aggregation?: 'none' | 'sum';
 }
 
 export interface PathWork {
@@ -49,7 +51,7 @@ export async function pathWork(
   network: Network,
   dictionaries: readonly Dictionary[],
   pairs: Pairs,
-  { rule: name, wanted }: PathWorkOptions,
+  { rule: name, wanted, aggregation = 'none' }: PathWorkOptions,
   options: RunOptions,
 ): Promise<PathWork> {
   const rule = quadrature(name);
@@ -71,7 +73,13 @@ export async function pathWork(
   const sum =
     wanted === 'none'
       ? undefined
-      : openEdges(network, places, pairs, { method: `path-${name}`, ...(wanted ? { wanted } : {}) }, options);
+      : openEdges(
+          network,
+          places,
+          pairs,
+          { method: `path-${name}`, aggregation, ...(wanted ? { wanted } : {}) },
+          options,
+        );
   const works = new Map<string, Map<number, number>[]>(
     places.map((p) => [p.site, Array.from({ length: pairs.examples }, () => new Map())]),
   );
@@ -106,7 +114,10 @@ export async function pathWork(
     return {
       ...{ rule: name, effects, edges },
       balance: {
-        ...flowBalance(places, works, sum?.totals() ?? [], pairs.examples, wanted === undefined),
+        ...flowBalance(places, works, sum?.totals() ?? [], pairs.examples, {
+          all: wanted === undefined,
+          aggregation,
+        }),
         ...leaks(complete, change_B),
       },
     };

@@ -201,6 +201,33 @@ describe.each(Object.entries(families))('a transformer with %s blocks', (kind, o
     expect(exactly.balance.outflow).toBeLessThan(1e-10);
     expect(exactly.balance.leakSpread).toBeLessThan(1e-10);
   });
+
+  test('edges into features with their positions added up are the sums of those into each position', async () => {
+    const { network, dictionaries, pairs } = setting({ ...options, dtype: 'float64' }, 2);
+    const rule = 'midpoint-1';
+    const each = await pathWork(network, dictionaries, pairs, { rule }, run);
+    const sums = await pathWork(network, dictionaries, pairs, { rule, aggregation: 'sum' }, run);
+    expect(sums.balance.inflow).toBeLessThan(1e-10);
+    const collapsed = (all: typeof each.edges) =>
+      all.map(sumEdgePositions).map(({ from, to, source, target, weight }) => ({
+        ends: `${from} > ${to}`,
+        weights: [...weight]
+          .map((w, j) => [source[j]!, target[j]!, w] as const)
+          .sort((a, b) => a[0] - b[0] || a[1] - b[1]),
+      }));
+    const [wanted, found] = [collapsed(each.edges), collapsed(sums.edges)];
+    expect(found.map((e) => e.ends)).toEqual(wanted.map((e) => e.ends));
+    for (const [i, { weights }] of wanted.entries()) {
+      expect(found[i]!.weights.map(([u, v]) => [u, v])).toEqual(weights.map(([u, v]) => [u, v]));
+      expect(
+        largestDifference(
+          found[i]!.weights.map(([, , w]) => w),
+          weights.map(([, , w]) => w),
+        ),
+      ).toBeLessThan(1e-5);
+    }
+    expect(wanted.some(({ weights }) => weights.some(([, , w]) => Math.abs(w) > 1e-3))).toBe(true);
+  });
 });
 
 test('a circuit is found with dictionaries on attention and MLP alone, and runs from the last cut before them', async () => {
