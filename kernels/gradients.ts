@@ -3,11 +3,11 @@ import { at, sum4, dot, add } from './vectors';
 
 /**
  * Lists the entries of features low … high by feature, rows ascending: entry e is (row, value, slope) at
- * sorted + 12·e. next[f] holds the feature's next free position. Rows are numbered from `offset`, values are
- * multiplied by `factor`.
+ * sorted + 12·e. next[f] holds the feature's next free position, idle[f] (where `idle` is not 0) that of entries of value
+ * 0. Rows are numbered from `offset`, values are multiplied by `factor`.
  */
 export function sortEntries(
-  starts: usize, indices: usize, values: usize, slopes: usize, counts: usize, next: usize, sorted: usize,
+  starts: usize, indices: usize, values: usize, slopes: usize, counts: usize, next: usize, idle: usize, sorted: usize,
   from: i32, to: i32, low: i32, high: i32, offset: i32, factor: f32,
 ): void {
   for (let b = from; b < to; b++) {
@@ -16,11 +16,13 @@ export function sortEntries(
     for (let i = start; i < end; i++) {
       const f = load<i32>(at(indices, i));
       if (<u32>(f - low) >= <u32>(high - low)) continue;
-      const e = load<i32>(at(next, f));
-      store<i32>(at(next, f), e + 1);
+      const value = load<f32>(at(values, i));
+      const slot = at(idle && value == 0 ? idle : next, f);
+      const e = load<i32>(slot);
+      store<i32>(slot, e + 1);
       const p = sorted + <usize>e * 12;
       store<i32>(p, b + offset);
-      store<f32>(p, factor * load<f32>(at(values, i)), 4);
+      store<f32>(p, factor * value, 4);
       store<f32>(p, load<f32>(at(slopes, i)), 8);
     }
   }
@@ -123,6 +125,23 @@ function gradient(
   store<f32>(gBias, again ? load<f32>(gBias) + bias : bias);
 }
 
+/** sum ← Σ r_b over sorted entries, four at a time. */
+function sumResiduals(XR: usize, sorted: usize, count: i32, sum: usize, D: i32, stride: usize): void {
+  const bytes = <usize>D << 2;
+  memory.fill(sum, 0, bytes);
+  let e = sorted;
+  const r = XR + bytes;
+  for (const four = sorted + <usize>(count & ~3) * 12; e < four; e += 48) {
+    const r0 = r + <usize>load<i32>(e) * stride, r1 = r + <usize>load<i32>(e, 12) * stride;
+    const r2 = r + <usize>load<i32>(e, 24) * stride, r3 = r + <usize>load<i32>(e, 36) * stride;
+    for (let d: usize = 0; d < bytes; d += 16) {
+      v128.store(sum + d, f32x4.add(v128.load(sum + d), f32x4.add(
+        f32x4.add(v128.load(r0 + d), v128.load(r1 + d)), f32x4.add(v128.load(r2 + d), v128.load(r3 + d)))));
+    }
+  }
+  for (const end = sorted + <usize>count * 12; e < end; e += 12) add(sum, r + <usize>load<i32>(e) * stride, D);
+}
+
 /**
  * Finishes a feature's gradients and returns the sum of their squares. A decoder row that is kept at norm 1 (`unit`) loses
  * the part of its gradient along it; one that is free gets the pull of the penalty on its length, pull·d/‖d‖.
@@ -146,23 +165,31 @@ function settle(gEnc: usize, gDec: usize, gBias: usize, w_dec: usize, D: i32, un
 /**
  * Gradients of features low … high of one slice of the batch; after the last slice squares[f] ← the squared norm of
  * feature f's gradients. `groupEnds` holds G ends of nested groups; `pull` (or 0) ∂L/∂‖d‖ of each feature.
+ * Where `idle` is not 0 the last idle[f] entries of a feature are those of JumpReLU's band below its threshold: they have no
+ * gradient, and slopeSums[f] grows by their slopes, scale·⟨d_f, Σ r_b⟩. `rest` has room for D floats.
  */
 export function gradients(
   XR: usize, sorted: usize, ends: usize, histogram: usize, G_enc: usize, G_dec: usize, g_bias: usize, squares: usize,
   W_dec: usize, low: i32, high: i32, D: i32, scale: f32, groupEnds: usize, G: i32, unit: bool, pull: usize, norms: usize,
-  firstSlice: bool, lastSlice: bool,
+  firstSlice: bool, lastSlice: bool, idle: usize, slopeSums: usize, rest: usize,
 ): void {
   const bytes = <usize>D << 2;
   const stride = bytes * (1 + G);
   let g = 0;
   for (let f = low; f < high; f++) {
     while (g + 1 < G && f >= load<i32>(at(groupEnds, g))) g++;
-    const count = load<i32>(at(histogram, f));
+    const band: i32 = idle ? load<i32>(at(idle, f)) : 0;
+    const count = load<i32>(at(histogram, f)) - band;
     const first = load<i32>(at(ends, f)) - count;
     const gEnc = at(G_enc, f * D), gDec = at(G_dec, f * D), gBias = at(g_bias, f);
     gradient(
       XR, sorted + <usize>first * 12, count, gEnc, gDec, gBias, D, scale, stride, bytes * (1 + g), !firstSlice,
     );
+    if (band > 0) {
+      sumResiduals(XR, sorted + <usize>(first + count) * 12, band, rest, D, stride);
+      const slot = at(slopeSums, f);
+      store<f32>(slot, load<f32>(slot) + scale * dot(at(W_dec, f * D), rest, D));
+    }
     if (!lastSlice) continue;
     store<f32>(at(squares, f), settle(
       gEnc, gDec, gBias, at(W_dec, f * D), D, unit, pull ? load<f32>(at(pull, f)) : 0, load<f32>(at(norms, f)),

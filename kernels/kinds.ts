@@ -39,26 +39,35 @@ export function powers(
   return sum;
 }
 
-/** JumpReLU before decoding: pre-activations that do not exceed their threshold become 0. Returns how many do. */
+/**
+ * JumpReLU before decoding: each row's entries that exceed their threshold first, active[b] of them; the others, which are
+ * in the band below it, become 0.
+ */
 export function jump(
-  starts: usize, indices: usize, values: usize, counts: usize, thresholds: usize, first: i32, rows: i32,
-): i32 {
-  let on = 0;
+  starts: usize, indices: usize, values: usize, counts: usize, active: usize, thresholds: usize, first: i32, rows: i32,
+): void {
   for (let b = first; b < first + rows; b++) {
     const start = load<i32>(at(starts, b));
     const end = start + load<i32>(at(counts, b));
+    let to = start;
     for (let i = start; i < end; i++) {
-      const t = load<f32>(at(thresholds, load<i32>(at(indices, i))));
-      if (load<f32>(at(values, i)) > max<f32>(t, 0)) on++;
-      else store<f32>(at(values, i), 0);
+      const f = load<i32>(at(indices, i));
+      const value = load<f32>(at(values, i));
+      if (value > max<f32>(load<f32>(at(thresholds, f)), 0)) {
+        store<i32>(at(indices, i), load<i32>(at(indices, to)));
+        store<i32>(at(indices, to), f);
+        store<f32>(at(values, i), 0);
+        store<f32>(at(values, to), value);
+        to++;
+      } else store<f32>(at(values, i), 0);
     }
+    store<i32>(at(active, b), to - start);
   }
-  return on;
 }
 
 /**
- * JumpReLU after decoding: `extra` gets the slope of entries within half a band of their threshold θ, `other` 1 there and
- * 0 elsewhere; entries below θ pass no slope to the encoder. (An entry of value 0 is within the band below.)
+ * JumpReLU after decoding: of active entries `extra` gets the slope of those within half a band of their threshold θ, `other`
+ * 1 there and 0 elsewhere. What the band below θ adds to both is found feature by feature (`gradients`).
  */
 export function jumpSlopes(
   starts: usize, indices: usize, values: usize, counts: usize, slopes: usize, thresholds: usize,
@@ -70,10 +79,9 @@ export function jumpSlopes(
     for (let i = start; i < end; i++) {
       const value = load<f32>(at(values, i));
       const slope = load<f32>(at(slopes, i));
-      const near = value == 0 || value - load<f32>(at(thresholds, load<i32>(at(indices, i)))) < half;
+      const near = value - load<f32>(at(thresholds, load<i32>(at(indices, i)))) < half;
       store<f32>(at(extra, i), near ? slope : 0);
       store<f32>(at(other, i), near ? 1 : 0);
-      if (value == 0) store<f32>(at(slopes, i), 0);
     }
   }
 }

@@ -51,6 +51,7 @@ export function trainShape(plan: TrainingPlan, threads: number): TrainShape {
     extras: (activation === 'gated' || activation === 'jumprelu' ? 2 : 0) + pull,
     vectors: activation === 'gated' ? 2 : activation === 'jumprelu' ? 1 : 0,
     revives: plan.auxiliary > 0 && (activation === 'topk' || activation === 'batchtopk'),
+    bands: activation === 'jumprelu',
     remembered: plan.power?.queue ?? 0,
   };
 }

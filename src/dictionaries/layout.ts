@@ -24,6 +24,8 @@ export interface TrainShape {
   readonly vectors: number;
   /** Whether dead features are revived. */
   readonly revives: boolean;
+  /** Whether some entries lie in a band below their threshold and are not active (JumpReLU). */
+  readonly bands: boolean;
   /** Penalties that p-annealing remembers. */
   readonly remembered: number;
 }
@@ -126,7 +128,7 @@ function entryRoom({ selection, batch, k, features }: TrainShape): number {
 
 /** Byte offsets of every array. Order and sizes are part of the checkpoint format: raise its version with them. */
 export function trainLayout(shape: TrainShape, blockRows: number) {
-  const { features: F, batch: B, threads, groups, selection, vectors, extras, revives } = shape;
+  const { features: F, batch: B, threads, groups, selection, vectors, extras, revives, bands } = shape;
   const D = paddedWidth(shape.width);
   const G = groups.length;
   const blocks = Math.ceil(B / blockRows);
@@ -189,6 +191,8 @@ export function trainLayout(shape: TrainShape, blockRows: number) {
     squares: a.reserve(F),
     starts: a.reserve(B),
     counts: a.reserve(B),
+    /** Entries of a row that are decoded: all, but for JumpReLU's band below the threshold. */
+    active: a.reserve(bands ? B : 0),
     indices: a.reserve(room),
     values: a.reserve(room),
     slopes: a.reserve(room),
@@ -208,6 +212,9 @@ export function trainLayout(shape: TrainShape, blockRows: number) {
     total: a.reserve(F),
     fired: a.reserve(F),
     next: a.reserve(F),
+    /** Entries of the band and where a feature's next one goes. */
+    banded: a.reserve(bands ? F : 0),
+    nextBanded: a.reserve(bands ? F : 0),
     bins: a.reserve(batched ? threads * BINS : 0),
     fineBins: a.reserve(batched ? 1 << BIN_SHIFT : 0),
     binList: a.reserve(batched ? room : 0),

@@ -145,8 +145,9 @@ export function rowPhase(v: Views): RowPhase {
     decode(block, { dead, weight, p, nextP }) {
       const first = block * R;
       const n = rowsOf(block);
-      const entries = [at.starts, at.indices, at.values, at.counts] as const;
-      if (plan.activation === 'jumprelu') kernels.jump(...entries, at.own[0]!, first, n);
+      const all = [at.starts, at.indices, at.values, at.counts] as const;
+      const entries = [at.starts, at.indices, at.values, v.activeAt] as const;
+      if (plan.activation === 'jumprelu') kernels.jump(...all, at.active, at.own[0]!, first, n);
       if (plan.activation === 'gated')
         kernels.gate(...entries, at.gates, at.b_enc, at.gains, at.own[1]!, first, n);
       const common = [
@@ -177,11 +178,11 @@ export function rowPhase(v: Views): RowPhase {
       if (plan.activation === 'gated')
         kernels.gateSlopes(
           ...[at.XR, v.biasAt, at.W_dec, ...entries, at.slopes, at.gates, at.gains, at.own[1]!, norms],
-          ...[extra!, other!, pull, at.rest + 4 * v.id * D, first, n, D],
+          ...[extra!, other!, pull, v.restAt, first, n, D],
           ...[(2 * plan.auxiliary) / B, weight],
         );
       const mine = 4 * v.id * F;
-      kernels.countEntries(...entries, at.histograms + mine, at.idleHistograms + mine, first, n);
+      kernels.countEntries(...all, at.histograms + mine, at.idleHistograms + mine, first, n);
       if (dead > 0) revive(first, n);
       v.lap(CLOCK.decode);
     },

@@ -34,6 +34,10 @@ export function sortEntries(v: Views, from: number, to: number, dead: number, fi
     }
     if (owner === id) {
       v.next[f] = sum;
+      if (shape.bands) {
+        v.nextBanded[f] = sum + fired;
+        v.banded[f] = idle;
+      }
       v.total[f] = fired + idle;
       v.fired[f] = firstSlice ? fired : v.fired[f]! + fired;
       active += fired;
@@ -50,6 +54,7 @@ export function sortEntries(v: Views, from: number, to: number, dead: number, fi
       at.slopes,
       at.counts,
       at.next,
+      shape.bands ? at.nextBanded : 0,
       at.sorted,
       from,
       to,
@@ -61,12 +66,14 @@ export function sortEntries(v: Views, from: number, to: number, dead: number, fi
   );
   if (dead > 0) {
     kernels.sortEntries(
-      ...[at.auxStarts, at.auxIndices, at.auxValues, at.auxSlopes, at.auxCounts, at.next, at.sorted],
+      ...[at.auxStarts, at.auxIndices, at.auxValues, at.auxSlopes, at.auxCounts, at.next, 0, at.sorted],
       ...[auxFrom, auxTo, low, high, shape.batch, reviveScale(v) / v.gradientScale],
     );
   }
   at.extras.forEach((extra, i) => {
     if (firstSlice) v.sums[i]!.fill(0, low, high);
-    kernels.sumExtras(at.starts, at.indices, at.counts, extra, at.sums[i]!, from, to, low, high);
+    kernels.sumExtras(at.starts, at.indices, v.activeAt, extra, at.sums[i]!, from, to, low, high);
   });
+  // JumpReLU's second sum counts entries near the threshold; those below it are all near.
+  if (shape.bands) for (let f = low; f < high; f++) v.sums[1]![f]! += v.banded[f]!;
 }

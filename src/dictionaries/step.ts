@@ -64,6 +64,7 @@ export function trainingStep(worker: StepWorker): () => Promise<void> {
         ...[at.XR, at.sorted, at.next, at.total, at.G_enc, at.G_dec, at.g_b_enc, at.squares, at.W_dec],
         ...[f, Math.min(F, f + CHUNK), D, v.gradientScale, at.groupEnds, G, unit, pull, at.norms],
         ...[first ? 1 : 0, last ? 1 : 0],
+        ...(shape.bands ? [at.banded, at.sums[0]!, v.restAt] : [0, 0, 0]),
       );
     }
     v.lap(CLOCK.gradients);

@@ -55,6 +55,8 @@ export function views(worker: StepWorker) {
     scratch: floats(at.scratch + 4 * id * encoder.rows * D, encoder.rows * D),
     starts: ints(at.starts, B),
     counts: ints(at.counts, B),
+    /** Where the numbers of a row's decoded entries stand. */
+    activeAt: shape.bands ? at.active : at.counts,
     indices: ints(at.indices, room),
     values: floats(at.values, room),
     auxIndices: ints(at.auxIndices, at.auxRows * at.dead),
@@ -67,6 +69,9 @@ export function views(worker: StepWorker) {
     total: ints(at.total, F),
     fired: ints(at.fired, F),
     next: ints(at.next, F),
+    banded: ints(at.banded, shape.bands ? F : 0),
+    nextBanded: ints(at.nextBanded, shape.bands ? F : 0),
+    restAt: at.rest + 4 * id * D,
     silent: ints(at.silent, F),
     deadList: ints(at.deadList, at.dead),
     bins: ints(at.bins, batched ? threads * BINS : 0),
