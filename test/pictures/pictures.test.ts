@@ -10,28 +10,7 @@ import { dumbbellPicture } from '../../src/pictures/dumbbell.ts';
 import { costatePicture, histogramPicture } from '../../src/pictures/small.ts';
 import { inventedCircuit } from '../support/invented-circuit.ts';
 import { inventedStudy } from '../support/invented-study.ts';
-
-/** Names of the elements when `svg` is well formed: every tag closed in order, no stray sign. */
-function elements(svg: string): string[] {
-  const open: string[] = [];
-  const all: string[] = [];
-  const rest = svg.replace(
-    /<(\/?)([a-zA-Z]+)((?: [\w:-]+="[^"<>]*")*)(\/?)>/g,
-    (_, close, name, _attributes, empty) => {
-      if (close) expect(open.pop()).toBe(name);
-      else {
-        all.push(name);
-        if (!empty) open.push(name);
-      }
-      return '';
-    },
-  );
-  expect(open).toEqual([]);
-  expect(rest).not.toMatch(/[<>]|&(?!#\d+;)/);
-  expect(svg).not.toContain('NaN');
-  expect(svg).not.toContain('undefined');
-  return all;
-}
+import { elements } from './elements.ts';
 
 const { results } = inventedStudy();
 const size = { width: 640, height: 320 };
