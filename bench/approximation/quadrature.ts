@@ -5,8 +5,7 @@ import { pairsOf } from '../../src/circuits/examples.ts';
 import { forwardPairs } from '../../src/circuits/forward.ts';
 import { lineCostates } from '../../src/circuits/line.ts';
 import type { Example } from '../../src/data/tasks.ts';
-import { lineEnergies } from '../../src/energy/budget.ts';
-import { leak } from '../../src/energy/leak.ts';
+import { leak, lineEnergies } from '../../src/energy/leak.ts';
 import type { Study } from './study.ts';
 
 /** `left-10` is the published rule. */

@@ -1,12 +1,11 @@
 /** @file The energy budget of a cut: how much of Δm its features and its error nodes carry, and what leaks, by rule. */
 
-import { quadrature } from '../autodiff/quadrature.ts';
 import type { Network } from '../circuits/cuts.ts';
 import type { PlaceRecord } from '../circuits/effects-file.ts';
 import type { Pairs } from '../circuits/examples.ts';
-import { lineCostates } from '../circuits/line.ts';
 import type { RunOptions } from '../circuits/run-options.ts';
-import { leak } from './leak.ts';
+import { costatesByRule, type LineEnds } from './depth/cut-rules.ts';
+import { leak, lineEnergies } from './leak.ts';
 import type { CutBudget, FeatureEnergy } from './types.ts';
 
 /** Shares and leak at one place from the effects a circuit was found with (all train examples). */
@@ -30,47 +29,24 @@ export function budgetOf({ effects }: PlaceRecord, leakByRule: Readonly<Record<s
 
 /**
  * Leak of each rule at one cut. Features and errors of an example add up to λ̄·(x^patch − x^clean), so no dictionary
- * is needed: this works at every cut.
+ * is needed: this works at every cut. @param rules quadratures, or `adaptive-TOLERANCE`
  */
 export async function leaksByRule(
   network: Network,
   site: string,
   pairs: Pairs,
-  clean_BTD: Float32Array,
-  patch_BTD: Float32Array,
-  deltaM_B: Float64Array,
+  ends: LineEnds,
   rules: readonly string[],
   options: RunOptions,
 ): Promise<Record<string, number>> {
-  const lines = await lineCostates(
-    network,
-    site,
-    pairs,
-    clean_BTD,
-    patch_BTD,
-    rules.map(quadrature),
-    options,
-  );
+  const found = await costatesByRule(network, site, pairs, ends, rules, options);
+  const { clean_BTD, patch_BTD, deltaM_B } = ends;
   return Object.fromEntries(
-    rules.map((rule, k) => [rule, leak(lineEnergies(lines[k]!, clean_BTD, patch_BTD, pairs), deltaM_B)]),
+    found.map(({ rule, costate_BTD }) => [
+      rule,
+      leak(lineEnergies(costate_BTD, clean_BTD, patch_BTD, pairs), deltaM_B),
+    ]),
   );
-}
-
-/** Σe of each example: λ̄·(x^clean − x^patch). */
-export function lineEnergies(
-  costate_BTD: ArrayLike<number>,
-  clean_BTD: ArrayLike<number>,
-  patch_BTD: ArrayLike<number>,
-  { examples }: Pick<Pairs, 'examples'>,
-): Float64Array {
-  const size = clean_BTD.length / examples;
-  const energies = new Float64Array(examples);
-  for (let b = 0; b < examples; b++) {
-    for (let i = b * size; i < (b + 1) * size; i++) {
-      energies[b]! += costate_BTD[i]! * (clean_BTD[i]! - patch_BTD[i]!);
-    }
-  }
-  return energies;
 }
 
 /** The `count` features with the largest |energy|, position by position. */

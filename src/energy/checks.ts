@@ -63,9 +63,11 @@ async function tinyRows(context: Context): Promise<CheckRow[]> {
     network,
     site,
     pairs,
-    clean.states[site]!,
-    patch.states[site]!,
-    clean.metric_B.map((m, b) => m - patch.metric_B[b]!),
+    {
+      clean_BTD: clean.states[site]!,
+      patch_BTD: patch.states[site]!,
+      deltaM_B: clean.metric_B.map((m, b) => m - patch.metric_B[b]!),
+    },
     [FINE],
     run,
   );

@@ -111,9 +111,11 @@ async function budgets(
       network,
       site,
       pairs,
-      clean.states[site]!,
-      patch.states[site]!,
-      change_B.map((change) => -change),
+      {
+        clean_BTD: clean.states[site]!,
+        patch_BTD: patch.states[site]!,
+        deltaM_B: change_B.map((change) => -change),
+      },
       rules,
       counted,
     );

@@ -9,7 +9,7 @@ import { loadEffects } from '../../src/circuits/effects-file.ts';
 import { silent } from '../../src/core/progress.ts';
 import { random } from '../../src/core/random.ts';
 import { f32, f64, i64 } from '../../src/core/tensor.ts';
-import { lineEnergies, topFeatures } from '../../src/energy/budget.ts';
+import { topFeatures } from '../../src/energy/budget.ts';
 import {
   type CutProducts,
   costateProducts,
@@ -18,7 +18,7 @@ import {
   spread,
 } from '../../src/energy/costate.ts';
 import { measureEnergy } from '../../src/energy/energy.ts';
-import { leak } from '../../src/energy/leak.ts';
+import { leak, lineEnergies } from '../../src/energy/leak.ts';
 import { tinyLlama } from '../../src/models/tiny.ts';
 import { run, tinySetting } from '../circuits/support/tiny.ts';
 

@@ -46,9 +46,7 @@ describe.runIf(await hasRealModel())('the depth clock of SmolLM2-135M', () => {
       network,
       site,
       pairs,
-      clean.states[site]!,
-      patch.states[site]!,
-      clean.metric_B.map((m, b) => m - patch.metric_B[b]!),
+      { clean_BTD: clean.states[site]!, patch_BTD: patch.states[site]!, deltaM_B: clean.metric_B.map((m, b) => m - patch.metric_B[b]!) },
       ['midpoint-10', 'left-10'],
       run,
     );
