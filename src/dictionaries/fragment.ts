@@ -106,7 +106,12 @@ export function decodeInGraph(b: GraphBuilder, features: string, d: Dictionary, 
  * [batch, position, D]: float32 [batch, position, 1]. In a graph that goes on from earlier positions `before`, int64
  * [1], is their number.
  */
-export function positionsRead(b: GraphBuilder, x: string, d: Dictionary, before?: string): string {
+export function positionsRead(
+  b: GraphBuilder,
+  x: string,
+  d: Pick<Dictionary, 'sinkNorm'>,
+  before?: string,
+): string {
   const norm = b.op('ReduceL2', [x, b.ints(-1)], { keepdims: { int: 1 } });
   const quiet = b.op('LessOrEqual', [norm, b.constant(f32([], [d.sinkNorm]), 'sink-norm')]);
   const read = b.op('Cast', [quiet], { to: { int: 1 } });

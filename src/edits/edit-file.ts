@@ -1,176 +1,208 @@
-/** @file An edit that a person wrote: changes at sites and of features in a JSON file, applied to any graph of a model. */
-import { dirname, resolve } from 'node:path';
+/** @file Edits on disk: small JSON, big arrays in a safetensors (or npz) file beside it; version 1 is still read. */
+import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
-import { CircuitError } from '../core/errors.ts';
-import { f32, type Tensor } from '../core/tensor.ts';
-import { loadDictionary } from '../dictionaries/files.ts';
+import { EditError, nearestNames } from '../core/errors.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { loadDictionary, saveDictionary } from '../dictionaries/files.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
-import { formFault, readJson } from '../files/atomic.ts';
+import { formFault, readJson, writeJson } from '../files/atomic.ts';
 import { readNpz } from '../files/npz.ts';
-import { type Module, replaceAt } from '../graph/interventions.ts';
-import type { Graph } from '../graph/types.ts';
-import { checkSites } from '../models/run.ts';
-import type { Rewriting } from '../models/steps.ts';
-import type { Model, SiteInfo } from '../models/types.ts';
-import { featureEdit, type SiteEdit } from './choose.ts';
-import { editableAt, editFeeds } from './edit-graph.ts';
+import { openSafetensors, writeSafetensors } from '../files/safetensors.ts';
+import type { SiteInfo } from '../models/types.ts';
+import { type AppliedEdit, applyEdit } from './apply.ts';
+import { type Change, type Edit, kinds } from './kinds/registry.ts';
+import type { DictionaryAt, Numbers } from './kinds/types.ts';
+import type { EditedNetwork } from './place.ts';
 
-const head = z.int().min(0).optional();
-const changeSchema = z.discriminatedUnion('kind', [
-  /** x′ = by · x; 0 ablates. */
-  z.strictObject({ kind: z.literal('scale'), site: z.string(), by: z.number(), head }),
-  /** x′ = x + by · vector: steering. */
+/** Arrays of more numbers stand in a file of their own. */
+const INSIDE = 64;
+
+/** In place of a site: everything that is written into the residual stream, so that the whole stream is changed. */
+export const RESIDUAL_WRITES = 'residual-writes';
+
+const someChanges = z.array(z.looseObject({ kind: z.string() })).min(1);
+const fileSchema = z.union([
   z.strictObject({
-    kind: z.literal('add'),
-    site: z.string(),
-    vector: z.union([z.array(z.number()).min(1), z.strictObject({ file: z.string(), name: z.string() })]),
-    by: z.number().default(1),
-    head,
+    format: z.literal('untangle-edit'),
+    version: z.literal(2),
+    model: z.strictObject({ name: z.string(), hash: z.string() }).optional(),
+    changes: someChanges,
   }),
-  /** Features of a dictionary taken away: strength 1 removes them, 0.5 halves them, below 0 makes them stronger. */
-  z.strictObject({
-    kind: z.literal('features'),
-    dictionary: z.string(),
-    features: z.array(z.int().min(0)).min(1),
-    strength: z.number().default(1),
-  }),
+  z.strictObject({ format: z.literal('untangle-edit'), version: z.literal(1), changes: someChanges }),
 ]);
-type Change = z.infer<typeof changeSchema>;
 
-/** What an edit file holds. */
-const editFileSchema = z.strictObject({
-  format: z.literal('untangle-edit'),
-  version: z.literal(1),
-  changes: z.array(changeSchema).min(1),
-});
+/** A network whose sites are known: a model. */
+export type KnownNetwork = EditedNetwork & { readonly sites?: readonly SiteInfo[] };
+
+/** An edit from a file, ready to run. @throws as readEdit() and applyEdit() */
+export const openEdit = async (path: string, network: KnownNetwork): Promise<AppliedEdit> =>
+  applyEdit(await readEdit(path, network), network);
 
 /**
- * Reads an edit for `model`. Files that it names lie relative to it. Its changes act in their order, at every position;
- * features keep to the positions that their dictionary reads.
- * @throws FileError `file.missing`, CircuitError `edit.file` (another form), ModelError `model.unknown-site`, `edit.head`,
- *   `edit.vector`, `edit.feature`, `circuit.other-model`
+ * Reads an edit. Files and folders that it names lie relative to it.
+ * @throws FileError `file.missing`; EditError `edit.file` (another form), `edit.vector` (no such array),
+ *   `edit.other-model`
  */
-export async function readEdit(path: string, model: Model): Promise<Rewriting> {
-  const { changes } = await readJson(path, editFileSchema).catch((error: unknown) => {
+export async function readEdit(path: string, network: KnownNetwork): Promise<Edit> {
+  const raw = await readJson(path, fileSchema).catch((error: unknown) => {
     const fault = formFault(error);
     if (fault === undefined) throw error;
-    throw new CircuitError('edit.file', `${path} is no edit: ${fault}`, {
-      where: path,
-      hint: 'its form is described in docs/cli.md, "Edits"',
-      cause: error,
-    });
+    throw notAnEdit(path, fault, error);
   });
   const folder = dirname(path);
-  const steps: { apply: (graph: Graph) => Graph; feeds?: Record<string, Tensor> }[] = [];
-  for (const change of changes) {
-    if (change.kind === 'features') steps.push(await featureStep(change, folder, model));
-    else {
-      const site = siteOf(model, change.site, change.head);
-      const module = change.kind === 'scale' ? scaled(site, change) : await shifted(site, change, folder);
-      steps.push({ apply: (graph) => replaceAt(graph, site.name, module) });
+  const changes: Change[] = [];
+  for (const [i, written] of raw.changes.entries()) {
+    const given = raw.version === 1 ? newForm(written) : written;
+    for (const site of sitesOf(given.site, network)) {
+      const read = await withFiles(site === undefined ? given : { ...given, site }, folder, network);
+      changes.push(parseChange(read, `${path}, change ${i + 1}`));
     }
   }
-  return {
-    apply: (graph) => steps.reduce((changed, step) => step.apply(changed), graph),
-    feeds: Object.assign({}, ...steps.map((step) => step.feeds ?? {})) as Record<string, Tensor>,
-  };
+  return { ...('model' in raw && raw.model ? { model: raw.model } : {}), changes };
 }
 
-/** A site, and the sizes of its last axes: [width], or [heads, width of a head]. */
-interface Place {
+/**
+ * Checks a change whose arrays and dictionary are there.
+ * @throws EditError `edit.file`
+ */
+export function parseChange(given: Record<string, unknown>, where: string): Change {
+  const name = String(given.kind);
+  if (!Object.hasOwn(kinds, name)) {
+    const near = nearestNames(name, Object.keys(kinds)).join(', ');
+    throw notAnEdit(where, `there is no kind "${name}"; nearest: ${near}`);
+  }
+  const parsed = kinds[name as Change['kind']].schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const branch = 'dictionary' in given ? 1 : 0;
+  const inner = issue?.code === 'invalid_union' ? (issue.errors[branch]?.[0] ?? issue) : issue;
+  const at = inner && inner.path.length > 0 ? `${inner.path.map(String).join('.')}: ` : '';
+  throw notAnEdit(where, `${name}: ${at}${inner?.message ?? 'it has another form'}`, parsed.error);
+}
+
+const notAnEdit = (path: string, fault: string, cause?: unknown) =>
+  new EditError('edit.file', `${path} is no edit: ${fault}`, {
+    where: path,
+    hint: 'its form is described in docs/edits.md, "The file"',
+    ...(cause === undefined ? {} : { cause }),
+  });
+
+type Written = Record<string, unknown> & { readonly kind: string };
+
+/** Version 1 had three kinds. */
+function newForm({ kind, ...rest }: Written): Written {
+  if (kind === 'add') return { ...rest, kind: 'steer' };
+  if (kind === 'features') return { ...rest, kind: 'zero' };
+  return { ...rest, kind };
+}
+
+function sitesOf(site: unknown, { graph, sites }: KnownNetwork): (string | undefined)[] {
+  if (site !== RESIDUAL_WRITES) return [typeof site === 'string' ? site : undefined];
+  return residualWrites(sites?.map((s) => s.name) ?? graph.nodes.flatMap((n) => n.outputs));
+}
+
+/** The sites whose sum the residual stream is, of all names of sites. */
+export const residualWrites = (names: readonly string[]): string[] =>
+  names.filter((name) => /(^hook_(pos_|token_type_)?embed|\.hook_(attn|mlp)_out)$/.test(name));
+
+/** `{ file, name }` read as an array, `dictionary` as a dictionary. */
+async function withFiles(change: Written, folder: string, network: KnownNetwork): Promise<Written> {
+  const out: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(change)) {
+    if (key === 'dictionary' && typeof value === 'string') {
+      const at = resolve(folder, value);
+      const dictionary = await loadDictionary(at);
+      if (dictionary.modelHash !== network.hash) throw otherDictionary(value, network.name);
+      out[key] = { dictionary, folder: at } satisfies DictionaryAt;
+    } else if (isReference(value)) out[key] = await readArray(resolve(folder, value.file), value.name);
+    else out[key] = value;
+  }
+  return out as Written;
+}
+
+const otherDictionary = (folder: string, name: string) =>
+  new EditError('edit.other-model', `${folder} was learned on another model than ${name}`, {
+    where: folder,
+    hint: 'train it again on this model',
+  });
+
+interface Reference {
+  readonly file: string;
   readonly name: string;
-  readonly sizes: readonly number[];
 }
 
-function siteOf(model: Model, name: string, head: number | undefined): Place {
-  checkSites(model, [name]);
-  const site: SiteInfo | undefined = model.sites.find((one) => one.name === name);
-  const sizes = (site?.shape.slice(2) ?? []).filter((size): size is number => typeof size === 'number');
-  if (head !== undefined && (sizes.length !== 2 || head >= sizes[0]!)) {
-    throw new CircuitError('edit.head', `"${name}" has no head ${head}`, {
-      where: name,
-      hint:
-        sizes.length === 2
-          ? `its heads go from 0 to ${sizes[0]! - 1}`
-          : 'heads are told apart at hook_q, hook_k, hook_v and hook_z',
-    });
-  }
-  return { name, sizes };
-}
+const isReference = (value: unknown): value is Reference =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as Partial<Reference>).file === 'string' &&
+  typeof (value as Partial<Reference>).name === 'string';
 
-const scaled =
-  ({ sizes }: Place, { by, head }: Extract<Change, { kind: 'scale' }>): Module =>
-  (b, x) => {
-    const factor =
-      head === undefined
-        ? f32([], [by])
-        : f32(
-            [sizes[0]!, 1],
-            Array.from({ length: sizes[0]! }, (_, h) => (h === head ? by : 1)),
-          );
-    return b.op('Mul', [x, b.constant(factor, 'edit-factor')]);
-  };
-
-async function shifted(
-  place: Place,
-  change: Extract<Change, { kind: 'add' }>,
-  folder: string,
-): Promise<Module> {
-  const { sizes, name } = place;
-  const { vector, by, head } = change;
-  const values = Array.isArray(vector) ? vector : await vectorOf(resolve(folder, vector.file), vector.name);
-  const width = head === undefined ? sizes.reduce((a, b) => a * b, 1) : sizes[1]!;
-  if (sizes.length === 0 || values.length !== width) {
-    throw new CircuitError(
-      'edit.vector',
-      `the vector has ${values.length} numbers, "${name}" takes ${sizes.length === 0 ? 'none' : width}`,
-      {
-        where: name,
-        hint: 'add at a site with a fixed width, e.g. the residual stream, with one number for each of its numbers',
-      },
-    );
-  }
-  const shift = new Float32Array(sizes.reduce((a, b) => a * b, 1));
-  shift.set(
-    values.map((value) => by * value),
-    (head ?? 0) * width,
-  );
-  return (b, x) => b.op('Add', [x, b.constant(f32(sizes, shift), 'edit-shift')]);
-}
-
-async function vectorOf(file: string, name: string): Promise<number[]> {
-  const found = (await readNpz(file))[name];
-  if (found && found.dtype !== 'int64') return Array.from(found.data as Float32Array);
-  throw new CircuitError('edit.vector', `${file} has no array of floats named "${name}"`, {
+/** A float array of an npz or safetensors file. @throws EditError `edit.vector` */
+export async function readArray(file: string, name: string): Promise<Numbers> {
+  const found =
+    extname(file) === '.safetensors' ? await fromSafetensors(file, name) : (await readNpz(file))[name];
+  if (found && (found.dtype === 'float32' || found.dtype === 'float64')) return found as Numbers;
+  throw new EditError('edit.vector', `${file} has no array of floats named "${name}"`, {
     where: file,
     hint: 'write it with numpy.savez, or with untangle run --read … --out',
   });
 }
 
-async function featureStep(
-  change: Extract<Change, { kind: 'features' }>,
+async function fromSafetensors(file: string, name: string): Promise<Tensor | undefined> {
+  const opened = await openSafetensors(file);
+  try {
+    return opened.names.includes(name) ? opened.read(name) : undefined;
+  } finally {
+    opened.close();
+  }
+}
+
+/** Writes an edit; arrays of more than a few numbers into `NAME.safetensors` beside it, dictionaries by their folders. */
+export async function writeEdit(path: string, edit: Edit): Promise<void> {
+  const folder = dirname(resolve(path));
+  const base = basename(path, extname(path));
+  const arrays: Record<string, Tensor> = {};
+  const saved = new Map<Dictionary, string>();
+  const changes: Record<string, unknown>[] = [];
+  for (const [i, change] of edit.changes.entries()) {
+    const out: Record<string, unknown> = {};
+    for (const [key, value] of Object.entries(change)) {
+      if (key === 'dictionary') out[key] = await dictionaryPath(value as DictionaryAt, folder, base, saved);
+      else if (isTensor(value)) {
+        const name = `${i}.${key}`;
+        if (value.data.length > INSIDE) arrays[name] = value;
+        out[key] = arrays[name] ? { file: `${base}.safetensors`, name } : written(value);
+      } else out[key] = value;
+    }
+    changes.push(out);
+  }
+  if (Object.keys(arrays).length > 0) {
+    const metadata = { format: 'untangle-edit' };
+    await writeSafetensors(join(folder, `${base}.safetensors`), arrays, metadata);
+  }
+  const model = edit.model ? { model: edit.model } : {};
+  await writeJson(path, { format: 'untangle-edit', version: 2, ...model, changes });
+}
+
+const isTensor = (value: unknown): value is Numbers =>
+  typeof value === 'object' && value !== null && 'dtype' in value && 'data' in value;
+
+const written = ({ shape, data }: Numbers): number[] | number[][] => {
+  const all = Array.from(data);
+  if (shape.length < 2) return all;
+  return Array.from({ length: shape[0]! }, (_, r) => all.slice(r * shape[1]!, (r + 1) * shape[1]!));
+};
+
+async function dictionaryPath(
+  at: DictionaryAt,
   folder: string,
-  model: Model,
-): Promise<{ apply: (graph: Graph) => Graph; feeds: Record<string, Tensor> }> {
-  const dictionary: Dictionary = await loadDictionary(resolve(folder, change.dictionary));
-  if (dictionary.modelHash !== model.hash) {
-    throw new CircuitError(
-      'circuit.other-model',
-      `${change.dictionary} was learned on another model than ${model.name}`,
-      {
-        where: change.dictionary,
-        hint: 'train it again on this model',
-      },
-    );
+  base: string,
+  saved: Map<Dictionary, string>,
+): Promise<string> {
+  const own = at.folder ?? saved.get(at.dictionary) ?? join(folder, `${base}-dictionary-${saved.size}`);
+  if (at.folder === undefined && !saved.has(at.dictionary)) {
+    await saveDictionary(own, at.dictionary);
+    saved.set(at.dictionary, own);
   }
-  const beyond = change.features.find((feature) => feature >= dictionary.features);
-  if (beyond !== undefined) {
-    throw new CircuitError('edit.feature', `the dictionary has no feature ${beyond}`, {
-      where: change.dictionary,
-      hint: `its features go from 0 to ${dictionary.features - 1}`,
-    });
-  }
-  const chosen = change.features.map((feature) => ({ feature }));
-  const edit: SiteEdit = featureEdit(dictionary, chosen, change.strength);
-  return { apply: (graph) => editableAt(graph, dictionary), feeds: editFeeds([edit]) };
+  return relative(folder, own).split(sep).join('/');
 }

@@ -5,7 +5,7 @@ import { random } from '../../src/core/random.ts';
 import { f32, i64 } from '../../src/core/tensor.ts';
 import { saveDictionary } from '../../src/dictionaries/files.ts';
 import type { Dictionary } from '../../src/dictionaries/types.ts';
-import { readEdit } from '../../src/edits/edit-file.ts';
+import { openEdit } from '../../src/edits/edit-file.ts';
 import { writeNpz } from '../../src/files/npz.ts';
 import { read } from '../../src/graph/interventions.ts';
 import { openSteps } from '../../src/models/steps.ts';
@@ -22,7 +22,7 @@ const fileOf = (changes: unknown): string => {
   writeFileSync(path, JSON.stringify({ format: 'untangle-edit', version: 1, changes }));
   return path;
 };
-const edit = (...changes: unknown[]) => readEdit(fileOf(changes), model);
+const edit = (...changes: unknown[]) => openEdit(fileOf(changes), model);
 const ids = [5, 6, 7, 8];
 
 /** Values under an edit, of a whole run. */
@@ -123,14 +123,14 @@ describe('an edit from a file', () => {
 
 describe('an edit that cannot be', () => {
   test.each<[unknown, string]>([
-    [{ kind: 'scale', site: 'blocks.0.hook_resid_pots', by: 0 }, 'model.unknown-site'],
+    [{ kind: 'scale', site: 'blocks.0.hook_resid_pots', by: 0 }, 'edit.unknown-site'],
     [{ kind: 'scale', site: resid, by: 0, head: 0 }, 'edit.head'],
     [{ kind: 'scale', site: 'blocks.0.attn.hook_z', by: 0, head: 4 }, 'edit.head'],
     [{ kind: 'add', site: resid, vector: [1, 2] }, 'edit.vector'],
     [{ kind: 'add', site: 'blocks.0.attn.hook_pattern', vector: [1] }, 'edit.vector'],
     [{ kind: 'add', site: resid, vector: { file: 'nowhere.npz', name: 'x' } }, 'file.missing'],
     [{ kind: 'features', dictionary: 'dictionary', features: [24] }, 'edit.feature'],
-    [{ kind: 'features', dictionary: 'foreign', features: [0] }, 'circuit.other-model'],
+    [{ kind: 'features', dictionary: 'foreign', features: [0] }, 'edit.other-model'],
     [{ kind: 'features', dictionary: 'nowhere', features: [0] }, 'file.missing'],
     [{ kind: 'scale', site: resid, by: 0, hed: 1 }, 'edit.file'],
     [{ kind: 'remove', site: resid }, 'edit.file'],
@@ -139,6 +139,6 @@ describe('an edit that cannot be', () => {
     await expect(edit()).rejects.toMatchObject({ code: 'edit.file' });
     const path = join(folder, 'other.json');
     writeFileSync(path, '{"edits": []}');
-    await expect(readEdit(path, model)).rejects.toMatchObject({ code: 'edit.file' });
+    await expect(openEdit(path, model)).rejects.toMatchObject({ code: 'edit.file' });
   });
 });

@@ -155,7 +155,7 @@ async function run(name: string, options: RunOptions, io: Io): Promise<void> {
   const rewriting =
     options.edit === undefined
       ? undefined
-      : await (await import('../../edits/edit-file.ts')).readEdit(options.edit, model);
+      : await (await import('../../edits/edit-file.ts')).openEdit(options.edit, model);
   const edited = rewriting ? { rewriting } : {};
   if (conversation) return writeText(model, { ...options, ...edited, messages: turns(options, earlier) }, io);
   if (options.generate !== undefined) return writeText(model, { ...options, ...edited }, io);
