@@ -41,7 +41,8 @@ export function hubRoots(): string[] {
   return HF_HUB_CACHE || HF_HOME ? [shared, own] : [own, shared];
 }
 
-const folderName = (repository: string): string => `models--${repository.replace('/', '--')}`;
+const folderName = ({ repository, kind = 'model' }: Pick<HubId, 'repository' | 'kind'>): string =>
+  `${kind}s--${repository.replace('/', '--')}`;
 
 /** The model of `id` on this disk; undefined when it is not there or not whole. */
 export async function findSnapshot(id: HubId): Promise<Snapshot | undefined> {
@@ -65,7 +66,7 @@ export async function findFolders(
 /** Where the revision of `id` lies, by the references and the commits of each root. */
 async function* commitsOf(id: HubId): AsyncGenerator<{ place: string; commit: string }> {
   for (const root of hubRoots()) {
-    const place = join(root, folderName(id.repository));
+    const place = join(root, folderName(id));
     const ref = await readFile(join(place, 'refs', ...id.revision.split('/')), 'utf8').catch(() => '');
     const commits = await readdir(join(place, 'snapshots')).catch(() => [] as string[]);
     const isCommit = /^[0-9a-f]{7,40}$/.test(id.revision);
@@ -187,9 +188,9 @@ function cacheFor(
   context: WorkContext,
   { verify = false }: { readonly verify?: boolean },
 ) {
-  const place = join(hubRoots()[0]!, folderName(id.repository));
+  const place = join(hubRoots()[0]!, folderName(id));
   const byName = new Map(repository.files.map((file) => [file.path, file]));
-  const at = { repository: id.repository, revision: repository.commit };
+  const at = { ...id, revision: repository.commit };
   const fetched = async (path: string): Promise<string> => {
     throwIfAborted(context.signal);
     const file = byName.get(path)!;

@@ -15,6 +15,8 @@ export interface HubId {
   readonly revision: string;
   /** A file, or a part of its name, where the repository holds several models (`Q4_K_M`). */
   readonly choice?: string;
+  /** The hub keeps data sets apart from models; a model unless said otherwise. */
+  readonly kind?: 'dataset';
 }
 
 /** A file of a repository and how its content is checked. */
@@ -90,11 +92,10 @@ const infoSchema = z.looseObject({
  * What the repository holds at that revision, with sizes and hashes: one request.
  * @throws ModelError as explain(); FileError `file.download`, `file.rate-limit`, `file.offline`
  */
-export async function askHub({ repository, revision }: HubId, context: WorkContext): Promise<HubRepository> {
-  const url = `${hubEndpoint()}/api/models/${repository}/revision/${encodeURIComponent(revision)}?blobs=true`;
-  const info = infoSchema.safeParse(
-    await getJson(url, context).catch((e) => explain(e, repository, context)),
-  );
+export async function askHub(id: HubId, context: WorkContext): Promise<HubRepository> {
+  const { repository, revision } = id;
+  const url = `${hubEndpoint()}/api/${listOf(id)}/${repository}/revision/${encodeURIComponent(revision)}?blobs=true`;
+  const info = infoSchema.safeParse(await getJson(url, context).catch((e) => explain(e, id, context)));
   if (!info.success) {
     throw new ModelError('hub.answer', `${hubEndpoint()} does not answer as the Hugging Face hub does`, {
       where: url,
@@ -121,6 +122,10 @@ export async function askHub({ repository, revision }: HubId, context: WorkConte
   };
 }
 
+/** Where the hub lists repositories of a kind. */
+const listOf = ({ kind }: Pick<HubId, 'kind'>): 'datasets' | 'models' =>
+  kind === 'dataset' ? 'datasets' : 'models';
+
 /** Whether a path stays inside its folder on every system. */
 export const isPlain = (path: string): boolean =>
   path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !/[\\:\0]/.test(part));
@@ -130,14 +135,16 @@ export const isPlain = (path: string): boolean =>
  * @throws as askHub and download()
  */
 export async function fetchHubFile(
-  { repository, revision }: Pick<HubId, 'repository' | 'revision'>,
+  id: Pick<HubId, 'repository' | 'revision' | 'kind'>,
   file: Pick<HubFile, 'path' | 'sha256' | 'gitSha1'> & { readonly size?: number },
   target: string,
   context: WorkContext,
 ): Promise<void> {
+  const { repository, revision, kind } = id;
   requireOnline(repository);
   const { path, ...check } = file;
   const place = [
+    ...(kind === 'dataset' ? [listOf(id)] : []),
     repository,
     'resolve',
     encodeURIComponent(revision),
@@ -149,7 +156,7 @@ export async function fetchHubFile(
     ...check,
     patience: PATIENCE,
     headers,
-  }).catch((error: unknown) => explain(error, repository, context));
+  }).catch((error: unknown) => explain(error, id, context));
 }
 
 /** @throws FileError `file.offline` when HF_HUB_OFFLINE is set */
@@ -179,14 +186,17 @@ async function getJson(url: string, context: WorkContext): Promise<unknown> {
  * @throws ModelError `hub.gated`, `hub.token`, `hub.no-repository` (names those alike), `hub.no-revision`,
  *   `hub.no-file`; any other error as it is
  */
-async function explain(error: unknown, repository: string, context: WorkContext): Promise<never> {
+async function explain(error: unknown, id: Asked, context: WorkContext): Promise<never> {
   const refusal = refusalOf(error);
   if (!refusal || ![401, 403, 404].includes(refusal.status)) throw error;
-  throw await explained(refusal, repository, context);
+  throw await explained(refusal, id, context);
 }
 
-async function explained(refusal: Refusal, repository: string, context: WorkContext): Promise<ModelError> {
-  const page = `${hubEndpoint()}/${repository}`;
+type Asked = Pick<HubId, 'repository' | 'kind'>;
+
+async function explained(refusal: Refusal, id: Asked, context: WorkContext): Promise<ModelError> {
+  const { repository, kind: what = 'model' } = id;
+  const page = `${hubEndpoint()}/${what === 'dataset' ? 'datasets/' : ''}${repository}`;
   const kind = refusal.headers.get('x-error-code');
   const refused = (code: string, message: string, hint: string) =>
     new ModelError(code, message, { where: page, hint, cause: refusal });
@@ -213,20 +223,21 @@ async function explained(refusal: Refusal, repository: string, context: WorkCont
     const how = `make a new one at ${hubEndpoint()}/settings/tokens, or unset HF_TOKEN for public models`;
     return refused('hub.token', 'the hub does not accept your token', how);
   }
-  const near = await alike(repository, context);
+  const near = await alike(id, context);
   const guess = near.length > 0 ? `did you mean ${near.join(', ')}? ` : '';
   return refused(
     'hub.no-repository',
-    `the hub has no model ${repository}, or it is private`,
+    `the hub has no ${what === 'dataset' ? 'data set' : 'model'} ${repository}, or it is private`,
     `${guess}Check owner and name; for a private one set HF_TOKEN`,
   );
 }
 
 /** Up to three repositories of a similar name: what the hub finds under it, else what its owner has. */
-async function alike(repository: string, context: WorkContext): Promise<string[]> {
+async function alike(id: Asked, context: WorkContext): Promise<string[]> {
+  const { repository } = id;
   const [owner, name] = repository.split('/') as [string, string];
   const ask = async (query: string): Promise<string[]> => {
-    const url = `${hubEndpoint()}/api/models?limit=100&${query}`;
+    const url = `${hubEndpoint()}/api/${listOf(id)}?limit=100&${query}`;
     const found = await getJson(url, { ...context, progress: silent }).catch(() => []);
     return (listSchema.safeParse(found).data ?? []).map(({ id }) => id);
   };

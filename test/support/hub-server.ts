@@ -16,6 +16,8 @@ export interface HubRepositoryFiles {
   readonly commit?: string;
   readonly revisions?: Readonly<Record<string, string>>;
   readonly licence?: string;
+  /** The hub keeps data sets under names of their own. */
+  readonly dataset?: boolean;
   /** Tokens that may read it; others are told that it is gated, or (hidden) that it is not there. */
   readonly gated?: readonly string[];
   readonly hidden?: readonly string[];
@@ -53,7 +55,7 @@ export const gitSha1Of = (data: Buffer): string =>
 export const commitOf = (name: string): string => createHash('sha1').update(name).digest('hex');
 
 /** Files that the hub keeps on its second host. */
-const isLarge = (path: string): boolean => /\.(safetensors|gguf|onnx|bin)$|_data$/.test(path);
+const isLarge = (path: string): boolean => /\.(safetensors|gguf|onnx|bin|parquet)$|_data$/.test(path);
 
 const listen = (server: Server): Promise<number> =>
   new Promise((done) => server.listen(0, '127.0.0.1', () => done((server.address() as AddressInfo).port)));
@@ -121,7 +123,7 @@ export async function startHub(
         .end(JSON.stringify({ error: code }));
     const fault = apiFaults.shift();
     if (fault && 'status' in fault) return void response.writeHead(fault.status, fault.headers).end();
-    const query = /^\/api\/models\?.*(search|author)=([^&]*)/.exec(url);
+    const query = /^\/api\/(?:models|datasets)\?.*(search|author)=([^&]*)/.exec(url);
     if (query) {
       const [, by, word] = query;
       const matches = (id: string) => (by === 'author' ? id.startsWith(`${word}/`) : id.includes(word!));
@@ -130,11 +132,15 @@ export async function startHub(
     }
     const token = request.headers.authorization?.replace('Bearer ', '');
     if (token === 'wrong') return refuse(401);
-    const api = /^\/api\/models\/([^/]+\/[^/]+)\/revision\/([^?]+)\?blobs=true$/.exec(url);
-    const resolve = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(url);
-    const [, id, revision, path] = api ?? resolve ?? [];
+    const api = /^\/api\/(?:models|(datasets))\/([^/]+\/[^/]+)\/revision\/([^?]+)\?blobs=true$/.exec(url);
+    const resolve = /^\/(?:(datasets)\/)?([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(url);
+    const [, datasets, id, revision, path] = api ?? resolve ?? [];
     const repository = repositories[id ?? ''];
-    if (!repository || (repository.hidden && !repository.hidden.includes(token ?? '')))
+    if (
+      !repository ||
+      (repository.dataset === true) !== (datasets !== undefined) ||
+      (repository.hidden && !repository.hidden.includes(token ?? ''))
+    )
       return refuse(token ? 404 : 401, 'RepoNotFound');
     const commit = repository.commit ?? commitOf(id!);
     const commits = new Map([['main', commit], ...Object.entries(repository.revisions ?? {})]);
