@@ -66,7 +66,7 @@ export function openEdges(
           const { moves } = at.get(parent)!;
           const row = example - examples.from;
           addUpstream(gradient_TD, bySite.get(parent)!, moves, row, pairs.positions, (u, value) => {
-            const edge = node * rows + u;
+            const edge = node * rows + (options.group?.(parent, u) ?? u);
             into.set(edge, (into.get(edge) ?? 0) - (weight / pairs.examples) * value);
           });
         };

@@ -59,7 +59,7 @@ export function jobsInto(
   at: ReadonlyMap<string, PlacePoint>,
   { from, to }: { readonly from: number; readonly to: number },
   { positions }: Pairs,
-  { wanted = () => true, aggregation = 'none' }: Pick<EdgeOptions, 'wanted' | 'aggregation'>,
+  { wanted = () => true, aggregation = 'none', group }: Pick<EdgeOptions, 'wanted' | 'aggregation' | 'group'>,
 ): Job[] {
   const jobs: Job[] = [];
   for (let example = from; example < to; example++) {
@@ -77,7 +77,8 @@ export function jobsInto(
         const node = nodeIndex(features, position, feature);
         if (!wanted(target, node, example)) continue;
         const cotangent_D = cotangentOf(place, feature, active, point.costate_BTD, row);
-        const key = aggregation === 'sum' ? nodeIndex(features, 0, feature) : node;
+        const alone = aggregation === 'sum' ? nodeIndex(features, 0, feature) : node;
+        const key = group?.(target, node) ?? alone;
         found.set(key, [...(found.get(key) ?? []), { position, cotangent_D }]);
       }
     }
@@ -147,8 +148,10 @@ export function segmentFeeds(
     const values = new Float64Array(jobs.length * size);
     jobs.forEach(({ example, cotangents }, j) => {
       if (isCotangent)
-        for (const { position, cotangent_D } of cotangents)
-          values.set(cotangent_D, j * size + position * width);
+        for (const { position, cotangent_D } of cotangents) {
+          const from = j * size + position * width;
+          for (let d = 0; d < width; d++) values[from + d]! += cotangent_D[d]!;
+        }
       else {
         const from = (example - examples.from) * size;
         const { x_BTD } = at.get(name)!;

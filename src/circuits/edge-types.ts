@@ -42,6 +42,9 @@ export interface PlacePoint {
 /** Whether edges into a node are wanted, in this example. */
 export type Wanted = (site: string, node: number, example: number) => boolean;
 
+/** Nodes of a place that are taken together as one: the number of the one that stands for them, in the same numbering. */
+export type Grouping = (site: string, node: number) => number;
+
 export interface EdgeOptions {
   /** Recorded with the edges, e.g. `midpoint-10`. */
   readonly method: string;
@@ -51,6 +54,8 @@ export interface EdgeOptions {
   readonly wanted?: Wanted;
   /** `sum`: a downstream feature is one node at all its positions, numbered as at position 0 (as many runs fewer). */
   readonly aggregation?: 'none' | 'sum';
+  /** Groups at both ends, whatever `aggregation` says: as many runs as there are groups. */
+  readonly group?: Grouping;
 }
 
 /** One edge: nodes as `nodeIndex` numbers them. */

@@ -9,7 +9,7 @@ import type { Dictionary } from '../dictionaries/types.ts';
 import { feedAt, only } from '../graph/interventions.ts';
 import { type Network, placeOf } from './cuts.ts';
 import { openEdges } from './edge-effects.ts';
-import type { EdgeEffects, NodePlace, PlacePoint, Wanted } from './edge-types.ts';
+import type { EdgeEffects, Grouping, NodePlace, PlacePoint, Wanted } from './edge-types.ts';
 import { alongFeature, collectEffects, type Moves, nodeIndex, type PlaceEffects } from './effects.ts';
 import { encoderRow } from './encode-state.ts';
 import { chunks, exampleFeeds, type Pairs, range } from './examples.ts';
@@ -27,6 +27,8 @@ export interface PathWorkOptions {
   readonly wanted?: Wanted | 'none';
   /** `sum`: edges run into features with their positions added up. */
   readonly aggregation?: 'none' | 'sum';
+  /** Nodes that are taken together: their works and edges are added up, and stand under the number of one of them. */
+  readonly group?: Grouping;
 }
 
 export interface PathWork {
@@ -51,7 +53,7 @@ export async function pathWork(
   network: Network,
   dictionaries: readonly Dictionary[],
   pairs: Pairs,
-  { rule: name, wanted, aggregation = 'none' }: PathWorkOptions,
+  { rule: name, wanted, aggregation = 'none', group }: PathWorkOptions,
   options: RunOptions,
 ): Promise<PathWork> {
   const rule = quadrature(name);
@@ -77,7 +79,7 @@ export async function pathWork(
           network,
           places,
           pairs,
-          { method: `path-${name}`, aggregation, ...(wanted ? { wanted } : {}) },
+          { method: `path-${name}`, aggregation, ...(wanted ? { wanted } : {}), ...(group ? { group } : {}) },
           options,
         );
   const works = new Map<string, Map<number, number>[]>(
@@ -97,6 +99,7 @@ export async function pathWork(
             from,
             to,
             rule.weights[j]!,
+            group,
           );
         }
         await sum?.add(at, { from, to }, rule.weights[j]!);
@@ -227,17 +230,21 @@ function tangentMoves(
 /** Adds weight · p q̇ of every node. */
 function addWorks(
   into: Map<number, number>[],
-  { dictionary, width }: NodePlace,
+  { site, dictionary, width }: NodePlace,
   { costate_BTD, moves }: PlacePoint,
   positions: number,
   from: number,
   to: number,
   weight: number,
+  group: Grouping = (_, node) => node,
 ): void {
   const features = dictionary?.features ?? 0;
   for (let b = from; b < to; b++) {
     const works = into[b]!;
-    const add = (node: number, work: number) => works.set(node, (works.get(node) ?? 0) + weight * work);
+    const add = (single: number, work: number) => {
+      const node = group(site, single);
+      works.set(node, (works.get(node) ?? 0) + weight * work);
+    };
     for (let t = 0; t < positions; t++) {
       const row = (b - from) * positions + t;
       let left = 0;
