@@ -1,0 +1,90 @@
+/** @file Gradient flow over feature strengths: pinned ones are driven to their targets, free ones slide down V in the metric. */
+import { MechanicsError, throwIfAborted } from '../../core/errors.ts';
+import { factor } from '../../mechanics/linear.ts';
+import { reportPath, times } from './report.ts';
+import {
+  freeStrengths,
+  pinnedEnd,
+  requireProblem,
+  requireSteps,
+  type StrengthPath,
+  type StrengthProblem,
+} from './types.ts';
+
+const MOST_ITERATIONS = 60;
+/** The stage weight that makes the method of order 2 and L-stable. */
+const GAMMA = 1 - Math.SQRT1_2;
+
+/**
+ * α̇ = argmin ½ α̇ᵀGα̇ + rate · ∇V·α̇ with the pinned strengths moving at constant pace: G_ff α̇_f = −rate ∇_f V − G_fp α̇_p,
+ * the natural gradient (Amari 1998) of the free strengths and their answer to the motion of the pinned ones. With nothing
+ * pinned it is the natural gradient flow of V from α = 1 over a time of `rate`; as `rate` grows the free strengths stay at the
+ * minimum of V. Two-stage diagonally implicit Runge–Kutta (Alexander 1977), L-stable: stiff flows need no small steps.
+ * @param rate nats of V that a nat of the metric is traded for per unit of s; 1 unless given
+ * @throws EditError `edit.strengths`, `edit.strength-range`; MechanicsError `mechanics.not-converged`
+ */
+export function gradientFlow(
+  problem: StrengthProblem,
+  {
+    steps,
+    rate = 1,
+    signal,
+  }: { readonly steps: number; readonly rate?: number; readonly signal?: AbortSignal },
+): StrengthPath {
+  requireProblem(problem);
+  requireSteps(steps, problem.name);
+  const free = freeStrengths(problem);
+  const drive_N = pinnedEnd(problem).map((a) => a - 1);
+  const h = 1 / steps;
+  /** G_ff α̇_f + G_fp α̇_p + rate ∇_f V at a point, and G_ff + weight · rate · H_ff. */
+  const at = (alpha_N: Float64Array, velocity_N: Float64Array, weight: number) => {
+    const G = problem.metric.at(alpha_N);
+    const { gradient_N, hessian_NN } = problem.potential(alpha_N);
+    const p = times(G, velocity_N);
+    return {
+      missing: free.map((i) => -(p[i]! + rate * gradient_N[i]!)),
+      matrix: free.map((i) => free.map((j) => G[i]![j]! + weight * rate * hessian_NN[i]![j]!)),
+    };
+  };
+  /** The velocity whose equation holds at `from` + reach · velocity. */
+  const velocityAt = (from: Float64Array, guess: Float64Array, reach: number): Float64Array => {
+    const velocity_N = guess.slice();
+    let before = Number.POSITIVE_INFINITY;
+    for (let iteration = 0; iteration < MOST_ITERATIONS; iteration++) {
+      if (free.length === 0) return velocity_N;
+      const middle = from.map((a, i) => a + reach * velocity_N[i]!);
+      const { missing, matrix } = at(middle, velocity_N, reach);
+      const change = factor(matrix, problem.name).solve(missing);
+      free.forEach((i, k) => {
+        velocity_N[i]! += change[k]!;
+      });
+      const size = Math.hypot(...change);
+      const scale = 1 + Math.hypot(...velocity_N);
+      if (size <= 4 * Number.EPSILON * scale || (size >= before && size <= 1e-10 * scale)) return velocity_N;
+      before = size;
+    }
+    throw new MechanicsError('mechanics.not-converged', 'a step of the gradient flow has no solution', {
+      where: problem.name,
+      hint: 'take more steps, or a lower rate',
+    });
+  };
+  let alpha_N = new Float64Array(problem.strengths).fill(1);
+  let velocity_N = velocityAt(alpha_N, drive_N, 0);
+  const [points, velocities] = [[alpha_N], [velocity_N]];
+  for (let k = 0; k < steps; k++) {
+    throwIfAborted(signal);
+    const first = velocityAt(alpha_N, velocity_N, GAMMA * h);
+    const half = alpha_N.map((a, i) => a + (1 - GAMMA) * h * first[i]!);
+    const second = velocityAt(half, first, GAMMA * h);
+    alpha_N = half.map((a, i) => a + GAMMA * h * second[i]!);
+    velocity_N = velocityAt(alpha_N, second, 0);
+    points.push(alpha_N);
+    velocities.push(velocity_N);
+  }
+  return reportPath(
+    problem,
+    'gradient-flow',
+    { alpha_KN: points, velocity_KN: velocities },
+    'gradient flow, SDIRK2',
+  );
+}
