@@ -1,0 +1,92 @@
+/** @file What the commands of energy share: which model, which dictionaries, which task, and the work under a live line. */
+import { type Command, Option } from 'commander';
+import type { WorkContext } from '../../core/progress.ts';
+import type { DepthRequest } from '../../study/energy/depth.ts';
+import type { EnergyRequest } from '../../study/energy/setting.ts';
+import { type Io, printJson } from '../io.ts';
+import { taskView } from '../live.ts';
+import { addGlobalOptions, positive } from '../options.ts';
+import { type Plot, plot, plotOption } from '../plot.ts';
+
+export interface EnergyOptions extends Plot {
+  readonly model?: string;
+  readonly dictionaries: readonly string[];
+  readonly study?: string;
+  readonly tokensPerRun?: number;
+}
+
+export interface TaskOptions extends EnergyOptions {
+  readonly task: string;
+  readonly examples: number;
+}
+
+/** Options of every command of energy, the global ones and `--plot` among them. */
+export function addEnergyOptions(command: Command): Command {
+  command
+    .addOption(new Option('--model <model>', "as for `untangle run` (the study's, else smollm2-135m)"))
+    .addOption(
+      new Option(
+        '--dictionaries <source...>',
+        'folders or files of dictionaries, a folder of such folders, or names on the Hugging Face hub (those that a study has learned in the workspace)',
+      ).default([], 'the study’s'),
+    )
+    .addOption(
+      new Option('--study <file>', "whose dictionaries in the workspace are taken (the demo's study)"),
+    )
+    .addOption(
+      new Option('--tokens-per-run <number>', 'examples × positions in one run: bounds memory').argParser(
+        positive,
+      ),
+    )
+    .addOption(plotOption());
+  return addGlobalOptions(command);
+}
+
+/** The same with a task. */
+export function addTaskOptions(command: Command, examples: number): Command {
+  command
+    .addOption(
+      new Option('--task <task>', 'a built-in task (docs/data.md) or a task file').default('agreement'),
+    )
+    .addOption(
+      new Option('--examples <number>', 'pairs of prompts to measure on')
+        .default(examples)
+        .argParser(positive),
+    );
+  return addEnergyOptions(command);
+}
+
+export const requestOf = ({
+  model,
+  dictionaries,
+  study,
+  workspace,
+  threads,
+  tokensPerRun,
+  seed = 0,
+}: EnergyOptions): EnergyRequest => ({
+  ...{ dictionaries, workspace, threads, seed },
+  ...(model === undefined ? {} : { model }),
+  ...(study === undefined ? {} : { study }),
+  ...(tokensPerRun === undefined ? {} : { tokensPerRun }),
+});
+
+export const taskRequestOf = (options: TaskOptions): DepthRequest => ({
+  ...requestOf(options),
+  task: options.task,
+  examples: options.examples,
+});
+
+/** Does the work under a live line, draws it, and prints it as JSON or as the command writes it. */
+export async function show<Report>(
+  options: Plot,
+  io: Io,
+  work: (context: WorkContext) => Promise<Report>,
+  { draw, print }: { readonly draw: (report: Report) => string; readonly print: (report: Report) => void },
+): Promise<void> {
+  const view = taskView(io, options.quiet === true);
+  const report = await work({ progress: view.progress, signal: io.signal }).finally(() => view.close());
+  await plot(options.plot, () => draw(report), io);
+  if (options.json) printJson(io, report);
+  else print(report);
+}

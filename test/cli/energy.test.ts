@@ -1,0 +1,100 @@
+/** @file `untangle energy …` as a user runs it, on a tiny random model with random dictionaries. */
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { program } from '../../src/cli/program.ts';
+import { random } from '../../src/core/random.ts';
+import { saveDictionary } from '../../src/dictionaries/files.ts';
+import { tinyLlama } from '../../src/models/tiny.ts';
+import { randomDictionary } from '../circuits/support/dictionaries.ts';
+import { writeMiniature } from '../support/miniature.ts';
+import { fakeIo } from './support.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'energy-cli-'));
+const at = (...parts: string[]) => join(folder, ...parts);
+
+/** Runs one command in this process. */
+async function untangle(...args: string[]) {
+  const { io, said } = fakeIo(false);
+  await program(io).parseAsync(['energy', ...args], { from: 'user' });
+  return said;
+}
+const json = async (...args: string[]) => JSON.parse((await untangle(...args, '--json', '--quiet')).out);
+const tiny = ['--model', 'random-tiny', '--threads', '1', '--workspace', at('workspace')];
+const dictionaries = ['--dictionaries', at('dictionaries')];
+const task = ['--task', at('plural.json'), '--examples', '3'];
+
+beforeAll(async () => {
+  writeMiniature(folder);
+  const model = tinyLlama(0, { layers: 3, width: 32, mlpWidth: 48 });
+  for (const block of [0, 1]) {
+    const site = `blocks.${block}.hook_resid_post`;
+    const dictionary = randomDictionary(random(block), { site, width: 32, features: 48, k: 4 }, model.hash);
+    await saveDictionary(at('dictionaries', site), dictionary);
+  }
+});
+
+describe('the depth clock', () => {
+  test('budget: every cut, features where there is a dictionary, leaks by rule', async () => {
+    const args = ['budget', ...tiny, ...task, ...dictionaries, '--rules', 'midpoint-10', 'left-10'];
+    const found = await json(...args);
+    expect(found.cuts.map((cut: { cut: number }) => cut.cut)).toEqual([0, 1, 2, 3]);
+    expect(found.costate.spread).toBeLessThan(1e-5);
+    for (const { deltaM, rules } of found.cuts.slice(1, 3)) {
+      const { features, errors, leak } = rules[0];
+      expect(Math.abs(features + errors - deltaM)).toBeLessThan(3 * leak * Math.abs(deltaM) + 1e-4);
+    }
+    expect(found.rules.map((rule: { rule: string }) => rule.rule)).toEqual(['midpoint-10', 'left-10']);
+    const said = await untangle(...args, '--plot', at('budget.svg'));
+    expect(said.out).toContain('Costate invariant: spread');
+    expect(readFileSync(at('budget.svg'), 'utf8')).toContain('error nodes');
+    const leaks = [
+      'budget',
+      ...tiny,
+      ...task,
+      '--every',
+      '2',
+      '--picture',
+      'leaks',
+      '--plot',
+      at('leaks.svg'),
+    ];
+    await untangle(...leaks);
+    expect(readFileSync(at('leaks.svg'), 'utf8')).toContain('quadrature rule');
+  });
+
+  test('flow: what comes in goes out, and the picture shows it', async () => {
+    const args = ['flow', ...tiny, ...task, ...dictionaries, '--rule', 'midpoint-4', '--per-cut', '2'];
+    const found = await json(...args);
+    expect(found.flow.imbalance).toBeLessThan(1e-4);
+    const kinds = found.flow.cuts[1].nodes.map((node: { kind: string }) => node.kind);
+    expect(kinds.filter((kind: string) => kind === 'feature')).toHaveLength(2);
+    expect(kinds).toContain('errors');
+    const said = await untangle(...args, '--plot', at('flow.svg'));
+    expect(said.out).toContain('Paths that carry most');
+    expect(readFileSync(at('flow.svg'), 'utf8')).toContain('other features');
+  });
+
+  test('blocks and brackets', async () => {
+    const blocks = await json('blocks', ...tiny, ...task, ...dictionaries);
+    expect(blocks.energies.blocks).toHaveLength(3);
+    expect(blocks.shares.map((one: { block: number }) => one.block)).toEqual([0, 1]);
+    const said = await untangle('blocks', ...tiny, ...task, '--plot', at('blocks.svg'));
+    expect(said.out).toContain('drift');
+    const brackets = await json('brackets', ...tiny, ...task, ...dictionaries);
+    expect(brackets.dictionaries).toHaveLength(2);
+    expect(brackets.dictionaries[0].together.defect.median).toBeGreaterThan(0);
+    const told = await untangle('brackets', ...tiny, ...task, ...dictionaries, '--plot', at('brackets.svg'));
+    expect(told.out).toContain('least possible');
+    expect(readFileSync(at('brackets.svg'), 'utf8')).toContain('canonicity defect');
+  });
+
+  test.each([
+    [['flow', ...tiny, ...task], 'energy.no-dictionaries'],
+    [['budget', ...tiny, '--task', 'plurals'], 'task.unknown'],
+    [['budget', ...tiny, ...task, '--rules', 'middle-10'], 'circuit.unknown-rule'],
+  ])('%s is an error with a code', async (args, code) => {
+    await expect(untangle(...args)).rejects.toMatchObject({ code });
+  });
+});
