@@ -9,9 +9,9 @@ import {
   type ElasticBandOptions,
   nudgedElasticBand,
 } from '../mechanics/diagnostics/elastic-band.ts';
+import { type Minimum, relaxed } from '../mechanics/diagnostics/relax.ts';
 import type { Landscape } from '../mechanics/landscape.ts';
 import { flattened, toyLandscape, weightsAt } from './landscape.ts';
-import { type Minimum, relaxed } from './relax.ts';
 import { toyTask } from './task.ts';
 import type { ToyTask, ToyWeights } from './types.ts';
 

@@ -1,7 +1,8 @@
 /** @file Two features in one neuron: what becomes of the second, in closed form. */
+
+import { relaxed } from '../mechanics/diagnostics/relax.ts';
 import { toyLandscape, weightsAt } from './landscape.ts';
 import { measureToy, REPRESENTED } from './measures.ts';
-import { relaxed } from './relax.ts';
 import { toyTask } from './task.ts';
 import type { ToyTask, ToyWeights } from './types.ts';
 

@@ -1,6 +1,7 @@
 /** @file The minimum below a point of a landscape. */
-import { fire } from '../mechanics/diagnostics/fire.ts';
-import { checked, type Landscape } from '../mechanics/landscape.ts';
+
+import { checked, type Landscape } from '../landscape.ts';
+import { fire } from './fire.ts';
 
 /** Where a descent came to rest. */
 export interface Minimum {
