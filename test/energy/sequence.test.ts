@@ -102,15 +102,22 @@ describe('one feature', () => {
     const value = fc.double({ min: -5, max: 5, noNaN: true });
     const text = fc.array(fc.tuple(value, value), { minLength: 4, maxLength: 12 });
     fc.assert(
-      fc.property(text, fc.double({ min: 0.1, max: 10 }), fc.double({ min: 0.1, max: 10 }), (steps, a, b) => {
-        const q_T = steps.map(([q]) => q);
-        const V_T = steps.map(([, V]) => V);
-        const motion = featureMotion([{ q_T, V_T }]);
-        fc.pre(motion.absPotential > 1e-3 && motion.mass > 1e-3 && motion.mass < 1e3);
-        expect(motion.kinetic).toBeCloseTo(motion.absPotential, 8);
-        const scaled = featureMotion([{ q_T: q_T.map((q) => a * q), V_T: V_T.map((V) => b * V) }]);
-        expect(scaled.drift).toBeCloseTo(motion.drift, 6);
-      }),
+      fc.property(
+        text,
+        fc.double({ min: 0.1, max: 10, noNaN: true }),
+        fc.double({ min: 0.1, max: 10, noNaN: true }),
+        (steps, a, b) => {
+          const q_T = steps.map(([q]) => q);
+          const V_T = steps.map(([, V]) => V);
+          const motion = featureMotion([{ q_T, V_T }]);
+          fc.pre(
+            motion.absPotential > 1e-3 && motion.kinetic > 1e-3 && motion.mass > 1e-3 && motion.mass < 1e3,
+          );
+          expect(motion.kinetic).toBeCloseTo(motion.absPotential, 8);
+          const scaled = featureMotion([{ q_T: q_T.map((q) => a * q), V_T: V_T.map((V) => b * V) }]);
+          expect(scaled.drift).toBeCloseTo(motion.drift, 6);
+        },
+      ),
     );
   });
 });
