@@ -2,7 +2,7 @@
 import type { Random } from '../core/random.ts';
 import { i64, type Tensor } from '../core/tensor.ts';
 import type { GraphBuilder } from '../graph/build.ts';
-import { replaceAt } from '../graph/interventions.ts';
+import { replaceAt, replacedName } from '../graph/interventions.ts';
 import type { Graph } from '../graph/types.ts';
 import { positionsBefore } from '../models/build/cache.ts';
 import type { Rewriting } from '../models/steps.ts';
@@ -11,11 +11,20 @@ import { type Change, type Edit, formOf } from './kinds/registry.ts';
 import { onFeatures, siteOf } from './kinds/types.ts';
 import { actsOnFeatures, type EditedNetwork, type Place, placesOfEdit, stateForm } from './place.ts';
 
+/** Values before and after one change, in the graph with the whole edit. */
+export interface Moved {
+  readonly site: string;
+  readonly before: string;
+  readonly after: string;
+  /** Number of axes of both. */
+  readonly axes: number;
+}
+
 /** An edit that can be applied to the graphs of a network: the whole one, one cut open, the step graph of generation. */
 export interface AppliedEdit extends Rewriting {
   readonly feeds: Readonly<Record<string, Tensor>>;
-  /** The places of its changes, in their order. */
-  readonly places: readonly Place[];
+  /** What is moved, change by change. */
+  readonly moved: readonly Moved[];
   /** Feeds with all strengths multiplied by `factor`: 0 is the network as it was. */
   feedsAt(factor: number): Record<string, Tensor>;
 }
@@ -34,7 +43,7 @@ export function applyEdit(edit: Edit, network: EditedNetwork): AppliedEdit {
         changedState(step, b, x, positionsBefore(b, graph), (delta) => delta);
       return replaceAt(changed, step.place.site, module);
     }, graph);
-  return { apply, places: steps.map((s) => s.place), ...strengths(steps) };
+  return { apply, moved: movedBy(steps), ...strengths(steps) };
 }
 
 /**
@@ -60,21 +69,26 @@ export function applyShuffled(
     }, graph);
   const draw = (random: Random): Record<string, Tensor> =>
     Object.fromEntries(
-      steps.flatMap(({ key, place, chosen }) => {
+      steps.flatMap(({ key, place }) => {
         const { order, signs } = names(key);
-        const drawn = Array.from({ length: place.width }, (_, i) => i);
-        const shuffled = random.shuffle(chosen ?? drawn);
-        (chosen ?? [...drawn]).forEach((at, i) => {
-          drawn[at] = shuffled[i]!;
-        });
-        const sign = drawn.map(() => (random.uniform() < 0.5 ? -1 : 1));
+        const sign = Array.from({ length: place.width }, () => (random.uniform() < 0.5 ? -1 : 1));
         return [
-          [order, i64([place.width], drawn)],
+          [order, i64([place.width], Array.from(random.permutation(place.width)))],
           [signs, floats(place)([place.width], sign)],
         ] as const;
       }),
     );
-  return { apply, places: steps.map((s) => s.place), ...strengths(steps), draw };
+  return { apply, moved: movedBy(steps), ...strengths(steps), draw };
+}
+
+/** Names as replaceAt() gives them on a graph in which nothing was replaced before. */
+function movedBy(steps: readonly Step[]): Moved[] {
+  const times = new Map<string, number>();
+  return steps.map(({ place: { site, axes } }) => {
+    const count = times.get(site) ?? 0;
+    times.set(site, count + 1);
+    return { site, before: replacedName(site, count), after: replacedName(site, count + 1), axes };
+  });
 }
 
 interface Step {
@@ -82,8 +96,6 @@ interface Step {
   readonly place: Place;
   /** Name of the input of its strength. */
   readonly key: string;
-  /** The coordinates that it may move; absent for all. */
-  readonly chosen?: readonly number[];
 }
 
 function stepsOf(edit: Edit, network: EditedNetwork): Step[] {
@@ -93,30 +105,9 @@ function stepsOf(edit: Edit, network: EditedNetwork): Step[] {
     // Forms are made here already, so that what does not fit is told before anything runs.
     if (actsOnFeatures(change)) formOf(change, onFeatures(change) ? change.features.length : 0);
     else stateForm(change, place);
-    const moved = onFeatures(change) ? undefined : movedCoordinates(change, place);
-    return { change, place, key: `edit-strength:${i}:${place.site}`, ...(moved ? { chosen: moved } : {}) };
+    return { change, place, key: `edit-strength:${i}:${place.site}` };
   });
 }
-
-/** Coordinates at which δ may be other than 0, where a change is about a part of its site. */
-function movedCoordinates(change: Change, place: Place): number[] | undefined {
-  if (!('head' in change || 'neurons' in change)) return undefined;
-  const form = stateForm(change, place);
-  const marks =
-    form.form === 'affine'
-      ? [form.scale, form.shift, ...(form.lowRank ? [widest(form.lowRank.write, place.width)] : [])]
-      : [form.mask];
-  const all = Array.from({ length: place.width }, (_, i) => i);
-  return all.filter((i) => marks.some((mark) => mark && mark.length > 1 && mark[i] !== 0));
-}
-
-const widest = (write: Float64Array, width: number): Float64Array => {
-  const out = new Float64Array(width);
-  write.forEach((value, i) => {
-    out[i % width] = Math.max(out[i % width]!, Math.abs(value));
-  });
-  return out;
-};
 
 function strengths(steps: readonly Step[]): Pick<AppliedEdit, 'feeds' | 'feedsAt'> {
   const feedsAt = (factor: number): Record<string, Tensor> =>

@@ -16,7 +16,7 @@ import type { Model } from '../models/types.ts';
 import { openSession } from '../runtime/session.ts';
 import { strongestFeatures } from './choose.ts';
 import { type Condition, conditions, type EditedSite } from './conditions.ts';
-import { editableAt } from './edit-graph.ts';
+import { editableAt, editFeeds } from './edit-graph.ts';
 import { openPromptRun, type TextFigures, textFigures } from './measure.ts';
 import { type EditPrompts, occupationPrompts } from './occupations.ts';
 import { assembleResult, type ConditionFigures } from './report.ts';
@@ -94,7 +94,7 @@ export async function measureEdit(input: EditInput, context: WorkContext): Promi
     const editable = dictionaries.reduce<Graph>(editableAt, network.graph);
     const start = dictionaries[0]!.site;
     const windows = plainWindows(input.text.heldOut, options);
-    const edits = all.map((c) => c.edits);
+    const edits = all.map((c) => editFeeds(c.edits));
     const text = await textFigures(network, editable, start, windows, edits, counted);
     const prompts = {
       pairs: pairsOf(task.name, task.heldOut),
@@ -202,15 +202,15 @@ async function promptFigures(
       figures.push({
         condition,
         text: text[c]!,
-        clean_B: await session.metric(pairs, clean, condition.edits),
-        patch_B: await session.metric(pairs, patch, condition.edits),
+        clean_B: await session.metric(pairs, clean, editFeeds(condition.edits)),
+        patch_B: await session.metric(pairs, patch, editFeeds(condition.edits)),
         other_B: others
-          ? await session.metric(others.pairs, others.clean, condition.edits)
+          ? await session.metric(others.pairs, others.clean, editFeeds(condition.edits))
           : new Float64Array(),
         // One draw is enough to place occupations; it saves most of the prompts.
         occupations_B:
           jobs && condition.draw === 0
-            ? await session.metric(jobs.pairs, jobs.clean, condition.edits)
+            ? await session.metric(jobs.pairs, jobs.clean, editFeeds(condition.edits))
             : new Float64Array(),
       });
       run.advance?.(1);

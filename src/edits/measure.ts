@@ -1,44 +1,54 @@
 /** @file What an edit moves: the metric of prompts, and the distance to the original predictions on plain text. */
 
 import type { Network } from '../circuits/cuts.ts';
-import { answerFeeds, chunks, type Pairs, range } from '../circuits/examples.ts';
+import { answerFeeds, chunks, type Pairs, promptFeeds, range } from '../circuits/examples.ts';
 import { METRIC, metricGraph } from '../circuits/metric.ts';
 import type { RunOptions } from '../circuits/run-options.ts';
 import { throwIfAborted } from '../core/errors.ts';
 import { i64, type Tensor, tensor } from '../core/tensor.ts';
 import { extend, feedAt, only } from '../graph/interventions.ts';
 import type { Graph } from '../graph/types.ts';
-import type { SiteEdit } from './choose.ts';
-import { editFeeds } from './edit-graph.ts';
+import type { Moved } from './apply.ts';
 
-/** Runs prompts through the edited network from the first edited cut on. */
+/** Inputs that an edit adds. */
+export type Feeds = Readonly<Record<string, Tensor>>;
+
+/** What an edited run goes on from: states [B, T, D] at the first edited cut, or the prompts of one side. */
+export type Source = Float32Array | 'clean' | 'patch';
+
+/** Runs prompts through the edited network, from the first edited cut on where there is one. */
 export interface PromptRun {
-  /** Metric of every example, from its states [B, T, D] at the first edited cut. */
-  metric(pairs: Pairs, start_BTD: Float32Array, edits: readonly SiteEdit[]): Promise<Float64Array>;
+  /** Metric of every example. */
+  metric(pairs: Pairs, source: Source, edit: Feeds): Promise<Float64Array>;
   release(): Promise<void>;
 }
 
+/** @param start the cut whose states are given; undefined where runs begin with the prompts */
 export async function openPromptRun(
   network: Network,
   editable: Graph,
-  start: string,
+  start: string | undefined,
   options: RunOptions,
 ): Promise<PromptRun> {
-  const session = await options.open(feedAt(metricGraph(network, editable), [start]));
+  const whole = metricGraph(network, editable);
+  const session = await options.open(start === undefined ? whole : feedAt(whole, [start]));
   return {
-    async metric(pairs, start_BTD, edits) {
+    async metric(pairs, source, edit) {
       const { examples, positions } = pairs;
       const size = positions * network.width;
       const metric_B = new Float64Array(examples);
+      const begin = (from: number, to: number): Feeds => {
+        if (typeof source === 'string') return promptFeeds(pairs, source, range(from, to));
+        const shape = [to - from, positions, network.width];
+        return { [start ?? '']: tensor('float32', shape, source.slice(from * size, to * size)) };
+      };
       for (const { from, to } of chunks(examples, options.tokensPerRun / positions)) {
         throwIfAborted(options.signal);
-        const x = tensor(
-          'float32',
-          [to - from, positions, network.width],
-          start_BTD.slice(from * size, to * size),
-        );
-        const feeds = { [start]: x, ...answerFeeds(pairs, range(from, to)), ...editFeeds(edits) };
-        const out = await session.run(feeds);
+        const out = await session.run({
+          ...begin(from, to),
+          ...answerFeeds(pairs, range(from, to)),
+          ...edit,
+        });
         metric_B.set(out[METRIC]!.data as Float32Array, from);
       }
       return metric_B;
@@ -53,28 +63,39 @@ export interface TextFigures {
   readonly kl_W: number[];
   /** Cross-entropy of the next token in nats. */
   readonly loss_W: number[];
+  /** Mean ‖Δx‖ of each change, in the order of `moved`: [change][window]. */
+  readonly deltaX_MW: number[][];
 }
 
-const REFERENCE = 'reference-logits';
+export const REFERENCE = 'reference-logits';
 
 /**
  * KL and loss of every edit on every window. Windows come one run at a time: the original logits of a run are computed
  * once and compared with those of all edits, so memory holds two runs' logits whatever the number of windows.
+ * @param start the first edited cut; undefined where the edited network runs from the tokens
  * @param windows token ids, all of one length
+ * @param edits feeds of each edit
+ * @param moved values before and after each change, where ‖Δx‖ is wanted
  * @param advance called once per edit and run
  */
 export async function textFigures(
   network: Network,
   editable: Graph,
-  start: string,
+  start: string | undefined,
   windows: readonly Int32Array[],
-  edits: readonly (readonly SiteEdit[])[],
+  edits: readonly Feeds[],
   options: RunOptions,
+  moved: readonly Moved[] = [],
 ): Promise<TextFigures[]> {
-  const figures = edits.map((): TextFigures => ({ kl_W: [], loss_W: [] }));
+  const figures = edits.map((): TextFigures => ({ kl_W: [], loss_W: [], deltaX_MW: moved.map(() => []) }));
   const length = windows[0]?.length ?? 0;
-  const original = await options.open(only(network.graph, [start, 'logits']));
-  const compared = await options.open(comparison(feedAt(editable, [start])));
+  const begun = start ?? 'tokens';
+  const original = await options.open(
+    only(network.graph, start === undefined ? ['logits'] : [start, 'logits']),
+  );
+  const compared = await options.open(
+    comparison(start === undefined ? editable : feedAt(editable, [start]), moved),
+  );
   try {
     for (const { from, to } of chunks(windows.length, options.tokensPerRun / length)) {
       const ids = windows.slice(from, to).flatMap((w) => Array.from(w));
@@ -83,15 +104,18 @@ export async function textFigures(
       for (const [e, edit] of edits.entries()) {
         throwIfAborted(options.signal);
         const out = await compared.run({
-          [start]: reference[start]!,
+          [begun]: start === undefined ? tokens : reference[start]!,
           [REFERENCE]: reference.logits!,
           next: i64([to - from, length, 1], [...ids.slice(1), 0]),
-          ...editFeeds(edit),
+          ...edit,
         });
         for (let w = 0; w < to - from; w++) {
           // Position 0 passes every dictionary by; the last one has no next token in the window.
           figures[e]!.kl_W.push(rowMean(out.kl!, w, length, 1, length));
           figures[e]!.loss_W.push(rowMean(out.loss!, w, length, 1, length - 1));
+          moved.forEach((_, m) => {
+            figures[e]!.deltaX_MW[m]!.push(rowMean(out[deltaName(m)]!, w, length, 1, length));
+          });
         }
         options.advance?.(1);
       }
@@ -103,8 +127,11 @@ export async function textFigures(
   return figures;
 }
 
-/** Adds `kl` and `loss`, [batch, position] each, and makes them the outputs. */
-function comparison(graph: Graph): Graph {
+const deltaName = (m: number) => `delta-x-${m}`;
+
+/** Adds `kl`, `loss` and ‖Δx‖ of each change, [batch, position] each, and makes them the outputs. */
+export function comparison(graph: Graph, moved: readonly Moved[] = []): Graph {
+  const names = moved.map((_, m) => deltaName(m));
   const whole = extend(graph, (b) => {
     const logits = b.input(REFERENCE, 'float32', ['batch', 'position', 'vocabulary']);
     const next = b.input('next', 'int64', ['batch', 'position', 1]);
@@ -114,9 +141,14 @@ function comparison(graph: Graph): Graph {
     const kl = b.op('ReduceSum', [weighted, b.ints(-1)], { keepdims: { int: 0 } }, 'kl');
     const found = b.op('GatherElements', [after, next], { axis: { int: -1 } });
     const loss = b.op('Neg', [b.op('Squeeze', [found, b.ints(-1)])], {}, 'loss');
+    moved.forEach((one, m) => {
+      const change = b.op('Sub', [one.after, one.before]);
+      const axes = one.axes === 4 ? b.ints(-2, -1) : b.ints(-1);
+      b.op('ReduceL2', [change, axes], { keepdims: { int: 0 } }, deltaName(m));
+    });
     return [kl, loss];
   });
-  return only(whole, ['kl', 'loss']);
+  return only(whole, ['kl', 'loss', ...names]);
 }
 
 function rowMean(values: Tensor, row: number, length: number, from: number, to: number): number {

@@ -67,7 +67,7 @@ function affine(change: Change, form: StateForm): Affine {
 }
 
 /** target += factor · δ(c) for the n coordinates from `from` on. */
-function addDelta(
+export function addDelta(
   { scale, lowRank, shift }: Affine,
   c: ArrayLike<number>,
   from: number,

@@ -110,7 +110,9 @@ export function extend(graph: Graph, add: (b: GraphBuilder) => readonly string[]
   return read(made, added);
 }
 
-const replacedName = (site: string, count: number) => `${site}:replaced${count === 1 ? '' : count}`;
+/** The name of what stands in the place of `site` after `count` replacements; the site itself after none. */
+export const replacedName = (site: string, count: number): string =>
+  count === 0 ? site : `${site}:replaced${count === 1 ? '' : count}`;
 
 function unused(hint: string, taken: Set<string>): string {
   let name = hint;

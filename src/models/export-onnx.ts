@@ -17,7 +17,8 @@ import type { Model, ModelShape, TokenizerFiles } from './types.ts';
 import { countParameters, modelWeights } from './weights.ts';
 
 /** Key of the file's metadata under which the description stands, and that of the tokenizer. */
-const KEYS = { description: 'untangle.model', tokenizer: 'untangle.tokenizer' } as const;
+export const MODEL_KEY = 'untangle.model';
+const KEYS = { description: MODEL_KEY, tokenizer: 'untangle.tokenizer' } as const;
 
 /** Weights of fewer bytes stay inside of the ONNX file. */
 const INSIDE = 1024;
@@ -43,8 +44,18 @@ type Description = z.infer<typeof descriptionSchema>;
  * @throws FileError `disk.full` and the like
  */
 export async function exportOnnx(model: Model, path: string, context: WorkContext): Promise<void> {
-  const { graph, name, note, hash, shape, tokenizer } = model;
+  const { name, note, hash, shape, tokenizer } = model;
   const data = resolve(`${path}.data`);
+  const graph = await writeWeights(model.graph, data, context);
+  const description: Description = { version: 1, name, note, hash, shape, data: await fileSha256(data) };
+  const metadata = new Map<string, string>([[KEYS.description, JSON.stringify(description)]]);
+  if (tokenizer.files) metadata.set(KEYS.tokenizer, JSON.stringify(tokenizer.files));
+  const notes = { irVersion: 0, opsets: new Map(), ...graph.notes, metadata };
+  await writeFileAtomic(path, encodeOnnx({ ...graph, notes }, { externalDir: dirname(data) }));
+}
+
+/** Writes the weights of a graph, but for small ones, into the file `data`; the graph then names them there. */
+export async function writeWeights(graph: Graph, data: string, context: WorkContext): Promise<Graph> {
   const weights = new Map<string, Weight>();
   let end = 0;
   for (const [key, weight] of graph.weights) {
@@ -63,11 +74,7 @@ export async function exportOnnx(model: Model, path: string, context: WorkContex
       if (isExternal(to)) await copyWeight(weight, file, to.offset);
     }
   });
-  const description: Description = { version: 1, name, note, hash, shape, data: await fileSha256(data) };
-  const metadata = new Map<string, string>([[KEYS.description, JSON.stringify(description)]]);
-  if (tokenizer.files) metadata.set(KEYS.tokenizer, JSON.stringify(tokenizer.files));
-  const notes = { irVersion: 0, opsets: new Map(), ...graph.notes, metadata };
-  await writeFileAtomic(path, encodeOnnx({ ...graph, weights, notes }, { externalDir: dirname(data) }));
+  return { ...graph, weights };
 }
 
 async function copyWeight(weight: Weight, file: FileHandle, at: number): Promise<void> {

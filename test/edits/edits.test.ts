@@ -184,13 +184,15 @@ describe('plain text', () => {
       editableAt(network.graph, dictionary),
       dictionary.site,
       windows,
-      strengths.map((s) => [
-        featureEdit(
-          dictionary,
-          features.map((feature) => ({ feature })),
-          s,
-        ),
-      ]),
+      strengths.map((s) =>
+        editFeeds([
+          featureEdit(
+            dictionary,
+            features.map((feature) => ({ feature })),
+            s,
+          ),
+        ]),
+      ),
       run,
     );
 
