@@ -1,7 +1,7 @@
 /** @file Two circuits side by side: which nodes they share against chance, and which effects moved. */
 import { contentHash } from '../core/hash.ts';
 import type { Random } from '../core/random.ts';
-import { bootstrap, type Estimate, pearson, quantile } from '../core/statistics.ts';
+import { bootstrap, type Estimate, quantile, spearman } from '../core/statistics.ts';
 import type { EffectsFile } from './effects-file.ts';
 import { ERROR, rankNodes } from './select.ts';
 import type { CircuitResult } from './types.ts';
@@ -189,21 +189,4 @@ function drawLike({ nodes, candidates = [] }: ComparedCircuit, stream: Random): 
     }
   }
   return drawn;
-}
-
-/** Spearman's rank correlation (1904): Pearson's of the ranks, ties sharing their mean rank. NaN when a side is constant. */
-export function spearman(x: readonly number[], y: readonly number[]): number {
-  return x.length < 2 ? Number.NaN : pearson(ranks(x), ranks(y));
-}
-
-function ranks(values: readonly number[]): number[] {
-  const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
-  const rank = new Array<number>(values.length);
-  for (let from = 0; from < order.length; ) {
-    let to = from;
-    while (to < order.length && values[order[to]!] === values[order[from]!]) to++;
-    for (let i = from; i < to; i++) rank[order[i]!] = (from + to - 1) / 2;
-    from = to;
-  }
-  return rank;
 }

@@ -7,6 +7,56 @@ export { mean, quantile };
 /** Pearson correlation; NaN when either side is constant. */
 export const pearson = (x: number[], y: number[]): number => sampleCorrelation(x, y);
 
+/** Spearman's rank correlation (1904): Pearson's of the ranks. NaN when a side is constant. */
+export function spearman(x: readonly number[], y: readonly number[]): number {
+  return x.length < 2 ? Number.NaN : pearson(ranks(x), ranks(y));
+}
+
+/**
+ * Spearman's correlation of x and y given others (Kendall 1942): Pearson's of what is left of their ranks after the ranks of
+ * `given` are regressed out. NaN where nothing of a side is left.
+ */
+export function partialSpearman(
+  x: readonly number[],
+  y: readonly number[],
+  given: readonly (readonly number[])[],
+): number {
+  if (x.length < given.length + 3) return Number.NaN;
+  const basis: number[][] = [];
+  const left = (values: readonly number[]): number[] | undefined => {
+    const rank = ranks(values);
+    const centre = mean(rank);
+    const rest = rank.map((r) => r - centre);
+    const whole = Math.hypot(...rest);
+    for (const unit of basis) {
+      const along = unit.reduce((sum, u, i) => sum + u * rest[i]!, 0);
+      for (let i = 0; i < rest.length; i++) rest[i]! -= along * unit[i]!;
+    }
+    const norm = Math.hypot(...rest);
+    return norm > 1e-9 * whole ? rest.map((r) => r / norm) : undefined;
+  };
+  for (const values of given) {
+    const unit = left(values);
+    if (unit) basis.push(unit);
+  }
+  const [a, b] = [left(x), left(y)];
+  return a && b ? a.reduce((sum, v, i) => sum + v * b[i]!, 0) : Number.NaN;
+}
+
+/** Ranks from 0, ties sharing their mean rank. */
+function ranks(values: readonly number[]): number[] {
+  const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
+  const rank = new Array<number>(values.length);
+  for (let from = 0; from < order.length; ) {
+    // From the next on: a NaN is not even equal to itself.
+    let to = from + 1;
+    while (to < order.length && values[order[to]!] === values[order[from]!]) to++;
+    for (let i = from; i < to; i++) rank[order[i]!] = (from + to - 1) / 2;
+    from = to;
+  }
+  return rank;
+}
+
 /** A number with its 95 % interval. */
 export interface Estimate {
   readonly value: number;

@@ -26,21 +26,23 @@ export function nextTokenLoss(graph: Graph): Graph {
 }
 
 /** A Llama of this shape with random weights that follow from `seed`, to be trained on next tokens. */
-export function languageObjective(shape: ModelShape, seed: number): Objective {
-  const specs = modelWeights(shape);
-  const stream = random(seed).fork('weights');
-  const weights = new Map(specs.map((spec) => [spec.name, startWeight(spec, shape, stream.fork(spec.name))]));
-  return {
-    graph: nextTokenLoss(buildModel(shape, weights)),
-    loss: LOSS,
-    parameters: specs.map((spec) => spec.name),
-  };
-}
+export const languageObjective = (shape: ModelShape, seed: number): Objective => ({
+  graph: nextTokenLoss(buildModel(shape, startWeights(shape, seed))),
+  loss: LOSS,
+  parameters: modelWeights(shape).map((spec) => spec.name),
+});
 
 /**
- * Norms start at 1, biases at 0, all else normal with deviation 0.02·√(768/width) as GPT-2's scaled to the width; what writes to the
+ * Weights that training starts from, by name; they follow from `seed`. Norms start at 1, biases at 0, all else normal with deviation 0.02·√(768/width) as GPT-2's scaled to the width; what writes to the
  * residual stream is divided by √(2·layers), so that it does not grow with depth (Radford et al. 2019, §2.3).
  */
+export function startWeights(shape: ModelShape, seed: number): ReadonlyMap<string, Tensor> {
+  const stream = random(seed).fork('weights');
+  return new Map(
+    modelWeights(shape).map((spec) => [spec.name, startWeight(spec, shape, stream.fork(spec.name))]),
+  );
+}
+
 function startWeight({ name, shape: size, role }: WeightSpec, shape: ModelShape, stream: Random): Tensor {
   const data = emptyArray('float32', sizeOf(size));
   if (role === 'gain') return tensor('float32', size, data.fill(1));

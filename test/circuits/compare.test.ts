@@ -6,7 +6,6 @@ import {
   type ComparedCircuit,
   compareCircuits,
   comparedCircuit,
-  spearman,
 } from '../../src/circuits/compare.ts';
 import type { PlaceEffects } from '../../src/circuits/effects.ts';
 import type { EffectsFile } from '../../src/circuits/effects-file.ts';
@@ -96,14 +95,6 @@ describe('two circuits', () => {
     expect(svg).toContain('only A');
     expect(svg).toContain('x: 50.0 % in A, 10.0 % in B');
   });
-});
-
-test('rank correlation is 1 for any rising function, with ties shared', () => {
-  expect(spearman([1, 2, 3, 4], [1, 8, 27, 64])).toBeCloseTo(1, 12);
-  expect(spearman([1, 2, 3], [3, 2, 1])).toBeCloseTo(-1, 12);
-  // scipy.stats.spearmanr([1, 2, 2, 4], [1, 3, 2, 2]): 0.5
-  expect(spearman([1, 2, 2, 4], [1, 3, 2, 2])).toBeCloseTo(0.5, 12);
-  expect(spearman([1], [2])).toBeNaN();
 });
 
 describe('found circuits', () => {

@@ -21,12 +21,12 @@ export interface MeasureScore {
   readonly meaning: string;
   /** Spearman's correlation with |exact effect|; interval over features. */
   readonly spearman: Estimate;
-  /** The same given mean activation and frequency (partial correlation of ranks). */
-  readonly partial: Estimate;
+  /** The same given mean activation and frequency (partial correlation of ranks); absent for these two. */
+  readonly partial?: Estimate;
   /** Share of the k features with the largest effects among the first k of the ranking. */
   readonly precision: Estimate;
-  /** Spearman minus that of gradient × activation, feature samples kept paired. */
-  readonly beyondGradient: Estimate;
+  /** Spearman minus that of gradient × activation, feature samples kept paired; absent for that one. */
+  readonly beyondGradient?: Estimate;
   /** Area between the faithfulness curve of the ranking and 1, over the share of features kept; interval over examples. */
   readonly cmd?: Estimate;
 }

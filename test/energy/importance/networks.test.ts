@@ -1,0 +1,67 @@
+/** @file Plain text as a metric, and the null networks: what they keep and what they lose. */
+import { expect, test } from 'vitest';
+import { forwardPairs } from '../../../src/circuits/forward.ts';
+import { random } from '../../../src/core/random.ts';
+import { shuffledLayers, untrainedModel } from '../../../src/energy/importance/null-networks.ts';
+import { textNetwork, textPairs } from '../../../src/energy/importance/text-network.ts';
+import { tinyLlama } from '../../../src/models/tiny.ts';
+import type { Model } from '../../../src/models/types.ts';
+import { openSession } from '../../../src/runtime/session.ts';
+
+const run = {
+  open: (graph: Parameters<typeof openSession>[0]) => openSession(graph, { threads: 1 }),
+  tokensPerRun: 64,
+};
+const model = tinyLlama(7, { layers: 4 });
+const windows = Array.from({ length: 5 }, (_, w) => ({
+  tokens: Int32Array.from({ length: 9 }, (_, t) => (31 * w + 7 * t * t + 3) % 256),
+}));
+
+const metric = async (of: Model) =>
+  (await forwardPairs(textNetwork(of), textPairs(windows, 8), [], run)).clean.metric_B;
+
+test('the metric of a window is minus its mean cross-entropy, summed by hand from the logits', async () => {
+  const session = await run.open(model.graph);
+  const metric_B = await metric(model);
+  for (const [b, { tokens }] of windows.entries()) {
+    const ids = textPairs([{ tokens }], 8).inputs!.clean.tokens!;
+    const logits = (await session.run({ tokens: ids })).logits!.data as Float32Array;
+    let loss = 0;
+    for (let t = 0; t < 8; t++) {
+      const row = Array.from(logits.subarray(t * 256, (t + 1) * 256), Number);
+      const top = Math.max(...row);
+      const log = top + Math.log(row.reduce((sum, v) => sum + Math.exp(v - top), 0));
+      loss += (log - row[tokens[t + 1]!]!) / 8;
+    }
+    expect(metric_B[b]!).toBeCloseTo(-loss, 4);
+  }
+  await session.release();
+});
+
+test('the untrained network has the shapes of the trained one, other weights, and no preference among tokens', async () => {
+  const untrained = untrainedModel(model, 1);
+  expect(untrained.hash).not.toBe(model.hash);
+  expect([...untrained.graph.weights.keys()].sort()).toEqual([...model.graph.weights.keys()].sort());
+  expect(untrainedModel(model, 1).graph.weights.get('blocks.1.attn.W_Q')).toEqual(
+    untrained.graph.weights.get('blocks.1.attn.W_Q'),
+  );
+  for (const m of await metric(untrained)) expect(Math.abs(m + Math.log(256))).toBeLessThan(0.6);
+});
+
+test('shuffled layers hold every block once, none in its place, and say other things', async () => {
+  const shuffled = shuffledLayers(model, random(3));
+  const W_Q = (of: Model, layer: number) => of.graph.weights.get(`blocks.${layer}.attn.W_Q`);
+  const order = [0, 1, 2, 3].map((l) =>
+    [0, 1, 2, 3].findIndex((from) => W_Q(model, from) === W_Q(shuffled, l)),
+  );
+  expect([...order].sort()).toEqual([0, 1, 2, 3]);
+  order.forEach((from, l) => {
+    expect(from).not.toBe(l);
+    // All weights of a block move together.
+    expect(shuffled.graph.weights.get(`blocks.${l}.mlp.W_out`)).toBe(
+      model.graph.weights.get(`blocks.${from}.mlp.W_out`),
+    );
+  });
+  expect(shuffled.graph.weights.get('W_E')).toBe(model.graph.weights.get('W_E'));
+  expect(await metric(shuffled)).not.toEqual(await metric(model));
+});
