@@ -90,7 +90,30 @@ describe('the depth clock', () => {
     expect(readFileSync(at('brackets.svg'), 'utf8')).toContain('canonicity defect');
   });
 
+  test('sequence: T, V, T + V and T − U of features over real texts, beside V permuted in time', async () => {
+    const text = ['--text', at('texts'), '--windows', '4', '--length', '20'];
+    const args = ['sequence', ...tiny, ...dictionaries, ...text, '--site', 'blocks.1', '--feature', '7'];
+    const found = await json(...args);
+    expect(found.clock.site).toBe('blocks.1.hook_resid_post');
+    expect(found.features[0].feature).toBe(7);
+    expect(found.texts[0]).toHaveLength(20);
+    for (const { kinetic, p, q } of found.features[0].traces) {
+      expect(p.length).toBe(q.length);
+      for (const [k, T] of kinetic.entries())
+        expect(T).toBeCloseTo(p[k] ** 2 / (2 * found.features[0].mass), 8);
+    }
+    for (const row of found.clock.tables[0].features) expect(row.article).toBe(row.energy);
+    const said = await untangle(...args, '--plot', at('phase.svg'));
+    expect(said.out).toContain('V permuted');
+    expect(readFileSync(at('phase.svg'), 'utf8')).toContain('Phase portrait of feature 7');
+    for (const picture of ['article', 'drift'])
+      await untangle(...args, '--picture', picture, '--plot', at(`${picture}.svg`));
+    expect(readFileSync(at('article.svg'), 'utf8')).toContain('T − U');
+    expect(readFileSync(at('drift.svg'), 'utf8')).toContain('permuted');
+  });
+
   test.each([
+    [['sequence', ...tiny, ...dictionaries, '--site', 'blocks.2', '--text', at('texts')], 'energy.no-site'],
     [['flow', ...tiny, ...task], 'energy.no-dictionaries'],
     [['budget', ...tiny, '--task', 'plurals'], 'task.unknown'],
     [['budget', ...tiny, ...task, '--rules', 'middle-10'], 'circuit.unknown-rule'],

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { WorkContext } from '../../core/progress.ts';
 import type { DepthRequest } from '../../study/energy/depth.ts';
-import type { EnergyRequest } from '../../study/energy/setting.ts';
+import type { EnergyRequest, TextRequest } from '../../study/energy/setting.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
 import { addGlobalOptions, positive } from '../options.ts';
@@ -90,3 +90,27 @@ export async function show<Report>(
   if (options.json) printJson(io, report);
   else print(report);
 }
+
+export interface TextOptions extends EnergyOptions {
+  readonly text: string;
+  readonly windows: number;
+  readonly length: number;
+}
+
+/** The same with plain text. */
+export function addTextOptions(command: Command, windows: number, length: number): Command {
+  command
+    .addOption(
+      new Option('--text <text>', 'a text of docs/data.md, or a file or folder').default('wikipedia-leads'),
+    )
+    .addOption(new Option('--windows <number>', 'how many texts').default(windows).argParser(positive))
+    .addOption(
+      new Option('--length <number>', 'predicted tokens of each').default(length).argParser(positive),
+    );
+  return addEnergyOptions(command);
+}
+
+export const textRequestOf = (options: TextOptions): EnergyRequest & TextRequest => {
+  const { text, windows, length } = options;
+  return { ...requestOf(options), text, windows, length };
+};

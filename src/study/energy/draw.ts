@@ -1,12 +1,19 @@
 /** @file Pictures of energy results, the same for command line and Studio: flow, budget, leaks by rule, block energies. */
 import type { BlockEnergies, Canonicity, CutRules, EnergyFlow } from '../../energy/depth/types.ts';
+import type { SequenceResult } from '../../energy/sequence/types.ts';
 import { type BudgetRow, budgetPicture, cutLabel } from '../../pictures/budget.ts';
 import { categories, nullGrey } from '../../pictures/colours.ts';
 import { dotsPicture } from '../../pictures/dots.ts';
+import {
+  clockSeriesPicture,
+  type FeatureMotion,
+  featurePhasePicture,
+} from '../../pictures/feature-motion.ts';
 import { linesPicture } from '../../pictures/lines.ts';
 import { type SankeyFlow, sankeyPicture } from '../../pictures/sankey.ts';
 import { fixed, percent } from '../../pictures/scale.ts';
 import type { Size } from '../../pictures/svg.ts';
+import type { FeatureTrace } from './types.ts';
 
 /** What a band of the flow is called. @param labels names of positions */
 export function bandName(
@@ -156,6 +163,60 @@ export const canonicityPicture = (dictionaries: readonly Canonicity[], width: nu
       width,
       label: 'Canonicity defect of each dictionary: of features active together (dot), of all (ring)',
       x: 'canonicity defect ‖M − 1‖ / √n   ● active together   ○ all active features',
+      reach: [0],
+    },
+  );
+
+/** The motions of one feature as the pictures take them. */
+export const motionsOf = ({ traces }: FeatureTrace): FeatureMotion[] =>
+  traces.map(({ text, q, p, kinetic, potential }) => ({
+    ...{ name: `text ${text + 1}`, q, p, kinetic, potential },
+  }));
+
+/** Phase portrait of one feature over real texts. */
+export const tracePhasePicture = (trace: FeatureTrace, site: string, size: Size, until = 1): string =>
+  featurePhasePicture(
+    motionsOf(trace),
+    trace.mass,
+    size,
+    `Phase portrait of feature ${trace.feature} at ${cutLabel(site)} over ${trace.traces.length} texts: activation against its change`,
+    until,
+  );
+
+/** T, V and E of one feature over the tokens of one text; undefined when there is no such text. */
+export function traceSeriesPicture(
+  { feature, traces }: FeatureTrace,
+  text: number,
+  tokens: readonly string[],
+  kind: 'textbook' | 'article',
+  size: Size,
+): string | undefined {
+  const at = traces.findIndex((one) => one.text === text);
+  const trace = traces[at];
+  if (!trace) return undefined;
+  return clockSeriesPicture(
+    motionsOf({ feature, mass: 1, traces })[at]!,
+    trace.positions.map((position) => tokens[position] ?? ''),
+    size,
+    kind === 'textbook'
+      ? `T, V and T + V of feature ${feature} over the tokens of text ${text + 1}`
+      : `T, U = −V and T − U of feature ${feature} over the tokens of text ${text + 1}`,
+    kind,
+  );
+}
+
+/** Drift of features beside the drift with their V permuted in time. */
+export const driftPicture = (clock: SequenceResult, count: number, width: number): string =>
+  dotsPicture(
+    (clock.tables[0]?.features ?? []).slice(0, count).map(({ feature, drift, nullDrift }) => ({
+      name: `feature ${feature}`,
+      score: { value: drift, low: Number.NaN, high: Number.NaN },
+      nulls: [{ name: 'V permuted in time', score: { value: nullDrift, low: Number.NaN, high: Number.NaN } }],
+    })),
+    {
+      width,
+      label: 'Drift of the energy of each feature, beside its drift when V is permuted in time',
+      x: 'drift of T + V   ● as it is   ○ V permuted in time',
       reach: [0],
     },
   );

@@ -101,6 +101,20 @@ export async function openSetting(
   };
 }
 
+/** The dictionary at `site` (`blocks.11` is short for its residual stream), else the middle one. @throws EnergyError `energy.no-site` */
+export function dictionaryAt(dictionaries: readonly Dictionary[], site: string | undefined): Dictionary {
+  const asked = site !== undefined && /^blocks\.\d+$/.test(site) ? `${site}.hook_resid_post` : site;
+  const found =
+    asked === undefined
+      ? dictionaries[Math.floor((dictionaries.length - 1) / 2)]
+      : dictionaries.find((dictionary) => dictionary.site === asked);
+  if (found) return found;
+  throw new EnergyError('energy.no-site', `no dictionary sits at ${asked}`, {
+    ...(asked === undefined ? {} : { where: asked }),
+    hint: `there are dictionaries at ${dictionaries.map((dictionary) => dictionary.site).join(', ')}`,
+  });
+}
+
 export interface TaskRequest {
   /** A built-in task or a task file. */
   readonly task: string;
