@@ -59,7 +59,7 @@ export function jobsInto(
   at: ReadonlyMap<string, PlacePoint>,
   { from, to }: { readonly from: number; readonly to: number },
   { positions }: Pairs,
-  { wanted = () => true, aggregation = 'none', group }: Pick<EdgeOptions, 'wanted' | 'aggregation' | 'group'>,
+  { wanted = () => true, group }: Pick<EdgeOptions, 'wanted' | 'group'>,
 ): Job[] {
   const jobs: Job[] = [];
   for (let example = from; example < to; example++) {
@@ -77,8 +77,7 @@ export function jobsInto(
         const node = nodeIndex(features, position, feature);
         if (!wanted(target, node, example)) continue;
         const cotangent_D = cotangentOf(place, feature, active, point.costate_BTD, row);
-        const alone = aggregation === 'sum' ? nodeIndex(features, 0, feature) : node;
-        const key = group?.(target, node) ?? alone;
+        const key = group?.(target, node) ?? node;
         found.set(key, [...(found.get(key) ?? []), { position, cotangent_D }]);
       }
     }

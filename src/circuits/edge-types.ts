@@ -52,9 +52,7 @@ export interface EdgeOptions {
   readonly rules?: 'gradient' | 'relp';
   /** Downstream nodes; all by default. */
   readonly wanted?: Wanted;
-  /** `sum`: a downstream feature is one node at all its positions, numbered as at position 0 (as many runs fewer). */
-  readonly aggregation?: 'none' | 'sum';
-  /** Groups at both ends, whatever `aggregation` says: as many runs as there are groups. */
+  /** Nodes taken together at both ends: one run a group in place of one a node. */
   readonly group?: Grouping;
 }
 

@@ -29,7 +29,7 @@ export function flowBalance(
   works: ReadonlyMap<string, Works>,
   edges: readonly EdgeTotal[],
   examples: number,
-  { all, aggregation }: { readonly all: boolean; readonly aggregation: 'none' | 'sum' },
+  all: boolean,
 ): Pick<PathBalance, 'inflow' | 'outflow' | 'imbalance'> {
   interface Side {
     sum: number;
@@ -41,19 +41,16 @@ export function flowBalance(
     const side = sides.get(key) ?? { sum: 0, size: 0 };
     sides.set(key, { sum: side.sum + weight, size: side.size + Math.abs(weight) });
   };
-  const nodes = new Map(places.map(({ site, dictionary }) => [site, (dictionary?.features ?? 0) + 1]));
-  const key = (site: string, node: number) =>
-    `${site}/${aggregation === 'sum' ? node % nodes.get(site)! : node}`;
   for (const { from: u, to: v, source, target, weight } of edges) {
-    add(from, key(u, source), weight);
-    if (v !== METRIC) add(into, key(v, target), weight);
+    add(from, `${u}/${source}`, weight);
+    if (v !== METRIC) add(into, `${v}/${target}`, weight);
   }
   const energies = new Map<string, number>();
   for (const { site } of places) {
     for (const work of works.get(site)!) {
       for (const [node, e] of work) {
-        const at = key(site, node);
-        energies.set(at, (energies.get(at) ?? 0) - e / examples);
+        const key = `${site}/${node}`;
+        energies.set(key, (energies.get(key) ?? 0) - e / examples);
       }
     }
   }

@@ -25,8 +25,6 @@ export interface PathWorkOptions {
   readonly rule: string;
   /** Downstream nodes of edges; `none` leaves edges out. All by default. */
   readonly wanted?: Wanted | 'none';
-  /** `sum`: edges run into features with their positions added up. */
-  readonly aggregation?: 'none' | 'sum';
   /** Nodes that are taken together: their works and edges are added up, and stand under the number of one of them. */
   readonly group?: Grouping;
 }
@@ -53,7 +51,7 @@ export async function pathWork(
   network: Network,
   dictionaries: readonly Dictionary[],
   pairs: Pairs,
-  { rule: name, wanted, aggregation = 'none', group }: PathWorkOptions,
+  { rule: name, wanted, group }: PathWorkOptions,
   options: RunOptions,
 ): Promise<PathWork> {
   const rule = quadrature(name);
@@ -79,7 +77,7 @@ export async function pathWork(
           network,
           places,
           pairs,
-          { method: `path-${name}`, aggregation, ...(wanted ? { wanted } : {}), ...(group ? { group } : {}) },
+          { method: `path-${name}`, ...(wanted ? { wanted } : {}), ...(group ? { group } : {}) },
           options,
         );
   const works = new Map<string, Map<number, number>[]>(
@@ -117,10 +115,7 @@ export async function pathWork(
     return {
       ...{ rule: name, effects, edges },
       balance: {
-        ...flowBalance(places, works, sum?.totals() ?? [], pairs.examples, {
-          all: wanted === undefined,
-          aggregation,
-        }),
+        ...flowBalance(places, works, sum?.totals() ?? [], pairs.examples, wanted === undefined),
         ...leaks(complete, change_B),
       },
     };

@@ -7,11 +7,12 @@ import type { RunOptions } from '../circuits/run-options.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { feedAt, only } from '../graph/interventions.ts';
 
-/** A start at the embedding and a direction there, [B, T, D] each (float32 or float64, as the network), with answers. */
+/** A start at the embedding and a direction there, [B, T, D] each (float32 or float64, as the network). */
 export interface TangentStart {
   readonly state: Tensor;
   readonly tangent: Tensor;
-  readonly answers: Readonly<Record<string, Tensor>>;
+  /** What else the network may read on its way: answers, and tokens where masks are made of them. */
+  readonly others: Readonly<Record<string, Tensor>>;
 }
 
 /** By cut and example: Σ_i λ_i δx_i, and Σ_i |λ_i δx_i| as its scale. */
@@ -33,7 +34,7 @@ export async function costateProducts(
   const fed = feedAt(metricGraph(network), [first]);
   const gradients = network.cuts.map((cut) => `grad:${cut}`);
   const backward = only(vjp(fed, { of: METRIC, wrt: [...network.cuts] }), gradients);
-  const costates = await runOnce(backward, { [first]: start.state, ...start.answers }, options);
+  const costates = await runOnce(backward, { ...start.others, [first]: start.state }, options);
 
   const later = network.cuts.slice(1);
   const tangents = later.map((cut) => `tangent:${cut}`);
@@ -41,7 +42,7 @@ export async function costateProducts(
   const forward = only(jvp(stream, { of: later, wrt: [first] }), tangents);
   const moved = await runOnce(
     forward,
-    { [first]: start.state, [`tangent:${first}`]: start.tangent },
+    { ...start.others, [first]: start.state, [`tangent:${first}`]: start.tangent },
     options,
   );
   return network.cuts.map((cut, l) => {
@@ -57,7 +58,9 @@ async function runOnce(
 ): Promise<Record<string, Tensor>> {
   const session = await options.open(graph);
   try {
-    return await session.run(feeds);
+    return await session.run(
+      Object.fromEntries(session.inputs.flatMap((name) => (feeds[name] ? [[name, feeds[name]]] : []))),
+    );
   } finally {
     await session.release();
   }

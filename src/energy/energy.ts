@@ -4,13 +4,13 @@ import { joinRules, quadrature } from '../autodiff/quadrature.ts';
 import { type Network, networkOf } from '../circuits/cuts.ts';
 import { type EffectsFile, loadEffects } from '../circuits/effects-file.ts';
 import { placeChange } from '../circuits/exact.ts';
-import { answerFeeds, type Pairs, pairsOf, range } from '../circuits/examples.ts';
-import { forwardPairs, tokenStates } from '../circuits/forward.ts';
+import { exampleFeeds, type Pairs, pairsOf, range } from '../circuits/examples.ts';
+import { dtypeAt, floats } from '../circuits/floats.ts';
+import { forwardPairs } from '../circuits/forward.ts';
 import { type RunOptions, TOKENS_PER_RUN } from '../circuits/run-options.ts';
 import { track, type WorkContext } from '../core/progress.ts';
 import { type Random, random } from '../core/random.ts';
 import { quantile } from '../core/statistics.ts';
-import { tensor } from '../core/tensor.ts';
 import type { Task } from '../data/tasks.ts';
 import type { Model } from '../models/types.ts';
 import { openSession } from '../runtime/session.ts';
@@ -132,22 +132,22 @@ export async function costateInvariant(
   run: RunOptions,
 ): Promise<CostateResult> {
   const [embed] = network.cuts as [string];
-  const ids = [pairs.clean_BT, pairs.patch_BT].map((ids_BT) => ({ ids_BT, positions: pairs.positions }));
-  const [clean, patch] = await tokenStates(network, ids, [embed], run);
-  const x = clean![embed]!;
-  const tangent = Float32Array.from({ length: 2 * x.length }, (_, i) =>
-    i < x.length ? x[i]! - patch![embed]![i]! : stream.normal(),
+  const { clean, patch } = await forwardPairs(network, pairs, [embed], run);
+  const [x, y] = [clean.states[embed]!, patch.states[embed]!];
+  const tangent = Float64Array.from({ length: 2 * x.length }, (_, i) =>
+    i < x.length ? x[i]! - y[i]! : stream.normal(),
   );
   // One batch: every example with the tangent clean − patch, then every example with a random one.
   const rows = [...range(0, pairs.examples), ...range(0, pairs.examples)];
-  const shape = [rows.length, pairs.positions, network.width];
-  const state = Float32Array.from(tangent, (_, i) => x[i % x.length]!);
+  const shape = [rows.length, x.length / (pairs.examples * network.width), network.width];
+  const state = Float64Array.from(tangent, (_, i) => x[i % x.length]!);
+  const dtype = dtypeAt(network.graph, embed);
   const products = await costateProducts(
     network,
     {
-      state: tensor('float32', shape, state),
-      tangent: tensor('float32', shape, tangent),
-      answers: answerFeeds(pairs, rows),
+      state: floats(dtype, shape, state),
+      tangent: floats(dtype, shape, tangent),
+      others: exampleFeeds(pairs, 'clean', rows),
     },
     run,
   );

@@ -24,8 +24,8 @@ const encoder: Partial<ModelShape> = {
   padding: 0,
 };
 
-/** What a tiny model of each family has that a tiny Llama has not. */
-const familyTraits: Readonly<Record<Exclude<Family, 'vit'>, Partial<ModelShape>>> = {
+/** What a tiny model of each family of text has that a tiny Llama has not. */
+export const familyTraits: Readonly<Record<Exclude<Family, 'vit'>, Partial<ModelShape>>> = {
   llama: { ropeFactors: [1, 4] },
   mistral: { window: 4 },
   qwen2: { biases: ['qkv'] },

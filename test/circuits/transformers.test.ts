@@ -202,12 +202,15 @@ describe.each(Object.entries(families))('a transformer with %s blocks', (kind, o
     expect(exactly.balance.leakSpread).toBeLessThan(1e-10);
   });
 
-  test('edges into features with their positions added up are the sums of those into each position', async () => {
+  test('edges between features with their positions taken together are the sums of those between each position', async () => {
     const { network, dictionaries, pairs } = setting({ ...options, dtype: 'float64' }, 2);
     const rule = 'midpoint-1';
     const each = await pathWork(network, dictionaries, pairs, { rule }, run);
-    const sums = await pathWork(network, dictionaries, pairs, { rule, aggregation: 'sum' }, run);
+    const nodes = new Map(dictionaries.map((d) => [d.site, d.features + 1]));
+    const group = (site: string, node: number) => node % (nodes.get(site) ?? 1);
+    const sums = await pathWork(network, dictionaries, pairs, { rule, group }, run);
     expect(sums.balance.inflow).toBeLessThan(1e-10);
+    expect(sums.balance.outflow).toBeLessThan(1e-10);
     const collapsed = (all: typeof each.edges) =>
       all.map(sumEdgePositions).map(({ from, to, source, target, weight }) => ({
         ends: `${from} > ${to}`,

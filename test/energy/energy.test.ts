@@ -33,7 +33,7 @@ async function products(dtype: 'float32' | 'float64', seed: number): Promise<Cut
   const ids = () => i64([3], [stream.integer(256), stream.integer(256), stream.integer(256)]);
   return costateProducts(
     networkOf(model),
-    { state: noise(), tangent: noise(), answers: { answer: ids(), wrong: ids() } },
+    { state: noise(), tangent: noise(), others: { answer: ids(), wrong: ids() } },
     run,
   );
 }

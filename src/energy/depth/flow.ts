@@ -17,6 +17,8 @@ export interface EnergyFlowOptions {
   readonly rule?: string;
   /** Features shown at each cut, those with the largest work over all positions; the rest are one node (8). */
   readonly perCut?: number;
+  /** Features shown by site, where they are known already: it saves the pass that looks for the largest. */
+  readonly chosen?: ReadonlyMap<string, readonly number[]>;
   /** Paths listed in each order (10). */
   readonly paths?: number;
 }
@@ -33,18 +35,22 @@ export async function energyFlow(
   network: Network,
   dictionaries: readonly Dictionary[],
   pairs: Pairs,
-  { rule = 'midpoint-30', perCut = 8, paths = 10 }: EnergyFlowOptions,
+  { rule = 'midpoint-30', perCut = 8, chosen, paths = 10 }: EnergyFlowOptions,
   run: RunOptions,
 ): Promise<EnergyFlow> {
-  const single = await pathWork(network, dictionaries, pairs, { rule, wanted: 'none' }, run);
-  const shown = new Map(single.effects.map((effects) => [effects.site, largest(effects, perCut)]));
-  const groups = new Map(single.effects.map((e) => [e.site, groupsOf(e.features, shown.get(e.site)!)]));
-  const group: Grouping = (site, node) => groups.get(site)!(node);
+  const shown = new Map<string, ReadonlySet<number>>();
+  if (chosen) for (const { site } of dictionaries) shown.set(site, new Set(chosen.get(site)));
+  else {
+    const single = await pathWork(network, dictionaries, pairs, { rule, wanted: 'none' }, run);
+    for (const effects of single.effects) shown.set(effects.site, largest(effects, perCut));
+  }
+  const groups = new Map(dictionaries.map((d) => [d.site, groupsOf(d.features, shown.get(d.site)!)]));
+  const group: Grouping = (site, node) => groups.get(site)?.(node) ?? node;
   const whole = await pathWork(network, dictionaries, pairs, { rule, group }, run);
 
   const ids = new Map<string, string>();
   const places = whole.effects.map((effects) => {
-    const nodes = groupNodes(network, effects, shown.get(effects.site)!);
+    const nodes = groupNodes(network, effects, shown.get(effects.site) ?? new Set());
     for (const { node, id } of nodes) ids.set(`${effects.site}/${node}`, id);
     return { effects, nodes };
   });
@@ -120,9 +126,8 @@ const otherOf = (features: number, shown: ReadonlySet<number>): number => {
   return features;
 };
 
-/** Features with their positions together, the rest as one, all error nodes as one; without a dictionary every position. */
+/** Features with their positions together, the rest as one, all error nodes as one. */
 function groupsOf(features: number, shown: ReadonlySet<number>): (node: number) => number {
-  if (features === 0) return (node) => node;
   const other = otherOf(features, shown);
   return (node) => {
     const feature = node % (features + 1);
