@@ -2,11 +2,11 @@
  * @file Energy flow as a Sankey picture: columns are cuts, bands the features, the other features and the error nodes there;
  * widths are |energy|, colours its sign. Laid out by d3-sankey.
  */
-import { type SankeyLink, type SankeyNode, sankey, sankeyLinkHorizontal } from 'd3-sankey';
+import { type SankeyLink, type SankeyNode, sankey } from 'd3-sankey';
 import { hatch } from './circuit.ts';
 import { hairline, ink, inkSoft, leak, nullGrey, paper, signColour } from './colours.ts';
 import { fixed, percent } from './scale.ts';
-import { el, picture, type Size, text, title } from './svg.ts';
+import { el, picture, type Size, short, text, title } from './svg.ts';
 
 /** A band. Energy in units of the metric, positive toward the answer. */
 export interface SankeyBand {
@@ -71,7 +71,7 @@ export function sankeyPicture(flow: SankeyFlow, { width, height }: Size, label: 
       [frame.left, frame.top],
       [frame.left + inner, frame.bottom],
     ])
-    .iterations(0);
+    .iterations(12);
   const graph = layout({
     nodes: bands.map((band) => ({ ...band })),
     links: links.map(({ source, target, energy }) => ({ source, target, energy, value: Math.abs(energy) })),
@@ -80,26 +80,27 @@ export function sankeyPicture(flow: SankeyFlow, { width, height }: Size, label: 
     { width, height },
     label,
     el('defs', {}, hatch(`${id}-hatch`)),
-    el('g', { fill: 'none' }, ...graph.links.filter(visible).map((link) => drawLink(link))),
+    el('g', {}, ...graph.links.filter(visible).map((link) => drawLink(link))),
     ...graph.nodes.map((node) => drawBand(node, flow, id)),
     ...columnNames(flow, graph.nodes, frame.bottom + 18, inner),
   );
 }
 
 const visible = ({ width = 0 }: Link): boolean => width >= THINNEST;
-const curve = sankeyLinkHorizontal<Band, Pass>();
 const endName = (end: Link['source']): string => (typeof end === 'object' ? end.name : String(end));
 
-function drawLink(link: Link): string {
+/** A ribbon between two bars, filled: a stroke this wide would bulge where it bends. */
+function drawLink({ source, target, y0 = 0, y1 = 0, width = 0, energy }: Link): string {
+  const [from, to] = [source, target].map((end) => (typeof end === 'object' ? end : undefined));
+  const [x0, x1, half] = [from?.x1 ?? 0, to?.x0 ?? 0, width / 2];
+  const middle = short((x0 + x1) / 2);
+  const d =
+    `M${short(x0)} ${short(y0 - half)}C${middle} ${short(y0 - half)} ${middle} ${short(y1 - half)} ${short(x1)} ${short(y1 - half)}` +
+    `V${short(y1 + half)}C${middle} ${short(y1 + half)} ${middle} ${short(y0 + half)} ${short(x0)} ${short(y0 + half)}Z`;
   return el(
     'path',
-    {
-      d: (curve(link) ?? '').replace(/\d+\.\d{3,}/g, (number) => fixed(Number(number), 2)),
-      stroke: signColour(link.energy),
-      'stroke-opacity': 0.34,
-      'stroke-width': link.width,
-    },
-    title(`${endName(link.source)} → ${endName(link.target)}: ${fixed(link.energy, 3)}`),
+    { d, fill: signColour(energy), 'fill-opacity': 0.34, 'data-width': width },
+    title(`${endName(source)} → ${endName(target)}: ${fixed(energy, 3)}`),
   );
 }
 

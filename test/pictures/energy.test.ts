@@ -44,7 +44,7 @@ describe('energy flow', () => {
   const widths = (svg: string, sign: 'towards' | 'against') =>
     [
       ...svg.matchAll(
-        new RegExp(`stroke="var\\(--${sign},[^"]*" stroke-opacity="0.34" stroke-width="([\\d.]+)"`, 'g'),
+        new RegExp(`fill="var\\(--${sign},[^"]*" fill-opacity="0.34" data-width="([\\d.]+)"`, 'g'),
       ),
     ].map((found) => Number(found[1]));
 
