@@ -121,7 +121,8 @@ function accelerationOf(left: readonly number[]): number {
 }
 
 function bcaInterval(value: number, drawn: number[], acceleration: number, n: number): Estimate {
-  if (drawn.length === 0) return { value, low: Number.NaN, high: Number.NaN, n };
+  if (drawn.length === 0 || !Number.isFinite(value))
+    return { value, low: Number.NaN, high: Number.NaN, n };
   drawn.sort((a, b) => a - b);
   // Ties count half: shares of few examples come in steps.
   const below = drawn.reduce((sum, one) => sum + (one < value ? 1 : one === value ? 0.5 : 0), 0);

@@ -12,6 +12,7 @@ import { play } from '../play.ts';
 import { duration } from '../progress.ts';
 import { addStudioOptions, commandLine, type ShowOptions, seeded } from '../show.ts';
 import { table } from '../table.ts';
+import { addStudyBias } from './study-bias.ts';
 
 export function addStudy(program: Command, io: Io): void {
   const study = program
@@ -41,6 +42,7 @@ export function addStudy(program: Command, io: Io): void {
   addGlobalOptions(addStudioOptions(study));
   addInit(study, io);
   addPlan(study, io);
+  addStudyBias(study, io);
 }
 
 function addInit(study: Command, io: Io): void {

@@ -1,6 +1,5 @@
 /** @file The bias study as data: labelled pooled rows, edits of them, and what is reported of every method. */
 import type { Estimate } from '../../core/statistics.ts';
-import type { Trajectory } from '../../mechanics/types.ts';
 import type { Eraser } from '../erasure/eraser.ts';
 
 /** Examples as one row each: the mean of the state over the positions that the dictionary reads, and of its features. */
@@ -29,6 +28,8 @@ export interface BiasAttribute {
 export interface Collateral {
   /** KL(original ‖ edited) in nats per token of plain text (of a table: per record); units are windows (records). */
   readonly kl: Estimate;
+  /** The same of each window (record), in one order for all edits: differences between edits are taken in pairs. */
+  readonly kl_W: readonly number[];
   /** Perplexity of plain text under the edit; of a table exp(cross-entropy) of what the network was trained on. */
   readonly perplexity: number;
   /** Mean ‖Δx‖ per position of plain text. */
@@ -80,6 +81,8 @@ export interface BiasProblem {
     readonly balanced: BiasRows;
     readonly oracleTrain: BiasRows;
   };
+  /** States of concept words at the cut, row-major [C, D]: what the concept bottleneck reads. */
+  readonly concepts?: { readonly names: readonly string[]; readonly vectors_CD: Float32Array };
   /** Plain text (or other records) through the rest of the network. */
   collateral(edit: PooledEdit): Promise<Collateral>;
   /** Fisher metric of the rest of the network over strengths of `features` at α, row-major [n, n]; without μI. */
@@ -104,6 +107,7 @@ export type BiasMethod =
   | 'straight'
   | 'gradient-flow'
   | 'least-action'
+  | 'least-action-ends'
   | 'straight-to-end'
   | 'direct-end'
   | 'feature-skyline'
@@ -204,17 +208,26 @@ export interface Verdict {
   readonly units: string;
 }
 
-/** A path over strengths with what the picture of the path needs. */
+/** A path over strengths with what the picture of the path needs; K = N + 1 points. */
 export interface BiasPath {
   readonly method: BiasMethod;
-  /** q = α over `features`, clock `edit`; energy as mechanics gives it. */
-  readonly trajectory: Trajectory;
+  readonly title: string;
+  /** Feature behind each strength, n of them. */
   readonly features: readonly number[];
+  /** Which of them are pinned to a target. */
   readonly pinned: readonly number[];
-  /** Kinetic energy, potential and H_c = T − V at each time. */
-  readonly T: readonly number[];
-  readonly V: readonly number[];
-  readonly H_c: readonly number[];
+  /** s of each point. */
+  readonly times_K: readonly number[];
+  /** α at each point, [K][n]. */
+  readonly alpha_KN: readonly (readonly number[])[];
+  /** Kinetic energy, potential and H_c = T − V at each point, in nats. */
+  readonly T_K: readonly number[];
+  readonly V_K: readonly number[];
+  readonly H_c_K: readonly number[];
+  /** N × the KL paid step by step, by the metric. */
+  readonly steppedKl: number;
+  /** Largest |momentum| of a free strength at the end. */
+  readonly freeEndMomentum: number;
 }
 
 /** A feature that a rule or a person may choose from, strongest first. */

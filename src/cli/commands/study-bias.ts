@@ -1,0 +1,273 @@
+/** @file `untangle study bias`: a classifier trained on confounded data, every edit of it, and what each one cost. */
+import { join } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Estimate } from '../../core/statistics.ts';
+import type { BiasResult, BiasRow, Verdict } from '../../edits/bias/types.ts';
+import { readChoice } from '../../study/bias/choice.ts';
+import { runBiasText, saveBias } from '../../study/bias/run.ts';
+import { BIAS_TEXT_DEFAULTS, BIAS_TEXT_SMALL, type BiasTextOptions } from '../../study/bias/types.ts';
+import type { PlannedStep } from '../../study/plan.ts';
+import { type Io, printJson } from '../io.ts';
+import { taskView } from '../live.ts';
+import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
+import { plot } from '../plot.ts';
+import { duration } from '../progress.ts';
+import { commandLine } from '../show.ts';
+import { table } from '../table.ts';
+import { biasPictures } from './bias-pictures.ts';
+
+interface BiasCommandOptions extends GlobalOptions {
+  readonly model: string;
+  readonly site?: string;
+  readonly dictionary: readonly string[];
+  readonly fields: readonly [string, string];
+  readonly data: string;
+  readonly choice?: string;
+  readonly seeds?: number;
+  readonly probes?: number;
+  readonly text?: string;
+  readonly small?: boolean;
+  readonly plot?: string;
+}
+
+function fieldPair(text: string): [string, string] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.length === 2 && names[0] && names[1] && names[0] !== names[1]) return [names[0], names[1]];
+  throw new InvalidArgumentError('It must be two different fields, e.g. science,arts.');
+}
+
+/** Adds `bias` to `study`. */
+export function addStudyBias(study: Command, io: Io): void {
+  const { model, fields, data } = BIAS_TEXT_DEFAULTS;
+  const command = study
+    .command('bias')
+    .summary('take a bias out of a classifier, by every method, and count what each one costs')
+    .description(
+      'Trains a probe on biographies in which the field tells the gender (men of the first field, women of the second), tests ' +
+        'it where it does not, and edits it: features by rule, by hand and along paths, beside erasers, deletions and bounds.',
+    )
+    .addOption(new Option('--model <model>', 'as for `untangle run`').default(model))
+    .addOption(new Option('--site <site>', 'the cut that is edited (blocks.11 of SmolLM2)'))
+    .addOption(
+      new Option(
+        '--dictionary <source...>',
+        'dictionaries of others in place of ones that are learned: folders, files, names on the Hugging Face hub',
+      ).default([]),
+    )
+    .addOption(
+      new Option('--fields <a,b>', 'two fields of the data: men of A and women of B are trained on')
+        .default(fields, fields.join(','))
+        .argParser(fieldPair),
+    )
+    .addOption(
+      new Option(
+        '--data <source>',
+        'wikipedia-people, bias-in-bios, or a Parquet file of its form (docs/bias.md)',
+      ).default(data),
+    )
+    .addOption(
+      new Option(
+        '--choice <file>',
+        'features that a person picked in the Studio: adds SHIFT with that choice',
+      ),
+    )
+    .addOption(new Option('--seeds <n>', 'dictionaries that are learned (3)').argParser(positive))
+    .addOption(new Option('--probes <n>', 'seeds of every probe (10)').argParser(positive))
+    .addOption(new Option('--text <source>', 'text that features are learned from (wikipedia-leads)'))
+    .addOption(new Option('--small', 'a trial within a minute; its figures mean nothing'))
+    .addOption(new Option('--plot <folder>', 'write the trade-off curves and the paths as SVG files'))
+    .action(async (options: BiasCommandOptions) => {
+      const view = taskView(io, options.quiet === true);
+      const asked = await textOptions(options);
+      try {
+        const result = await runBiasText(asked, {
+          workspace: options.workspace,
+          threads: options.threads,
+          progress: view.progress,
+          signal: io.signal,
+          command: commandLine(io, biasWords(options), options),
+          planned: (steps) => {
+            if (options.quiet !== true) io.err(estimate(steps));
+          },
+        });
+        view.close();
+        await finish(result, options, io);
+      } finally {
+        view.close();
+      }
+    })
+    .addHelpText(
+      'after',
+      '\nExamples:\n  untangle study bias\n  untangle study bias --small --model tiny\n' +
+        '  untangle study bias --choice choice.json --plot pictures\n' +
+        '  untangle study bias --model EleutherAI/pythia-70m-deduped --site blocks.4 --data bias-in-bios \\\n' +
+        '    --fields professor,nurse --dictionary saprmarks/pythia-70m-deduped-saes:resid_out_layer4',
+    );
+  addGlobalOptions(command);
+}
+
+/** Saves, draws and prints a result, of text or of a table. */
+export async function finish(
+  result: BiasResult,
+  options: GlobalOptions & { readonly plot?: string },
+  io: Io,
+): Promise<void> {
+  const file = await saveBias(options.workspace, result);
+  if (options.plot !== undefined) {
+    for (const { name, svg } of biasPictures(result)) await plot(join(options.plot, `${name}.svg`), svg, io);
+  }
+  if (options.json) return printJson(io, result);
+  io.out(report(result));
+  io.out(`\n  Saved in ${file}; the Studio shows it on the page "Bias".\n`);
+}
+
+async function textOptions(options: BiasCommandOptions): Promise<BiasTextOptions> {
+  const { model, site, dictionary, fields, data, choice, seeds, probes, text, seed, small } = options;
+  return {
+    ...BIAS_TEXT_DEFAULTS,
+    ...(small ? BIAS_TEXT_SMALL : {}),
+    ...{ model, fields, data, dictionaries: dictionary },
+    ...(site === undefined
+      ? model === 'tiny'
+        ? { site: 'blocks.1.hook_resid_post' }
+        : {}
+      : { site: /^blocks\.\d+$/.test(site) ? `${site}.hook_resid_post` : site }),
+    ...(choice === undefined ? {} : { choice: await readChoice(choice) }),
+    ...(seeds === undefined ? {} : { dictionarySeeds: seeds }),
+    ...(probes === undefined ? {} : { probes }),
+    ...(text === undefined ? {} : { text }),
+    ...(seed === undefined ? {} : { seed }),
+  };
+}
+
+/** The options again, for the command that is shown to people. */
+function biasWords(options: BiasCommandOptions): string {
+  const { model, site, dictionary, fields, data, choice, seeds, probes, text, small } = options;
+  const defaults = BIAS_TEXT_DEFAULTS;
+  return [
+    'study bias',
+    ...(model === defaults.model ? [] : [`--model ${model}`]),
+    ...(site === undefined ? [] : [`--site ${site}`]),
+    ...(dictionary.length === 0 ? [] : [`--dictionary ${dictionary.join(' ')}`]),
+    ...(fields.join() === defaults.fields.join() ? [] : [`--fields ${fields.join()}`]),
+    ...(data === defaults.data ? [] : [`--data ${data}`]),
+    ...(choice === undefined ? [] : [`--choice ${choice}`]),
+    ...(seeds === undefined ? [] : [`--seeds ${seeds}`]),
+    ...(probes === undefined ? [] : [`--probes ${probes}`]),
+    ...(text === undefined ? [] : [`--text ${text}`]),
+    ...(small ? ['--small'] : []),
+  ].join(' ');
+}
+
+function estimate(steps: readonly PlannedStep[]): string {
+  const left = steps.filter((step) => !step.cached);
+  if (left.length === 0) return 'Everything is there already.\n';
+  const seconds = left.reduce((sum, step) => sum + step.cost.seconds, 0);
+  return `${left.length} of ${steps.length} steps to run, about ${duration(seconds)} on two cores.\n`;
+}
+
+/** Numbers that could not be said (no rows, no common range) are null in a saved result. */
+const fixed = (value: number | null | undefined, digits: number): string =>
+  typeof value === 'number' && Number.isFinite(value) ? value.toFixed(digits) : '–';
+const percent = (estimate: Pick<Estimate, 'value'> | undefined): string =>
+  fixed(estimate && estimate.value * 100, 1);
+const within = ({ value, low, high }: Estimate): string =>
+  `${fixed(100 * value, 1)} (${fixed(100 * low, 1)}–${fixed(100 * high, 1)})`;
+
+/** The result in plain words: the table, the curves' volumes, the verdicts. */
+export function report(result: BiasResult): string {
+  const { outcome, protected: attribute, rows, nulls, counts } = result;
+  const test = counts.filter((count) => count.set === 'balanced');
+  const total = (pick: 'natural' | 'swapped') => test.reduce((sum, count) => sum + count[pick], 0);
+  const lines = [
+    `\n  A probe for ${outcome.name} (${outcome.values.join(' or ')}) at ${result.site} of ${result.model.name}, trained where ` +
+      `${outcome.name} tells ${attribute.name}; shares in per cent, on ${total('natural')} natural and ${total('swapped')} swapped rows.\n\n`,
+    table(
+      [
+        'method',
+        'changed',
+        outcome.name,
+        attribute.name,
+        'worst group',
+        'TPR gap',
+        'ECE',
+        'leak: linear',
+        'MLP',
+        'kNN',
+        'KL',
+        'ppl',
+        's',
+      ],
+      rows.map((row) => [
+        row.skyline ? `${row.title} *` : row.title,
+        row.changed === undefined ? '' : String(Math.round(row.changed)),
+        percent(row.figures.fieldAccuracy),
+        percent(row.figures.genderAccuracy),
+        within(row.figures.worstGroup),
+        percent(row.figures.tprGap),
+        percent(row.figures.ece),
+        percent(row.leakage.linear),
+        percent(row.leakage.mlp),
+        percent(row.leakage.knn),
+        row.kl === undefined ? '' : fixed(row.kl.value, 3),
+        row.perplexity === undefined ? '' : fixed(row.perplexity, 1),
+        row.seconds.toFixed(1),
+      ]),
+    ),
+    `\n  * may look at balanced data: a bound. 50 is ideal for ${attribute.name} and for leakage. Shuffled labels: ` +
+      `${outcome.name} ${percent(nulls.fieldAccuracy)}, leakage ${percent(nulls.leakage.linear)} (linear).\n`,
+    ...(rows.some((row) => row.hypervolume) ? ['\n', volumes(rows)] : []),
+    ...(total('natural') > 0 && total('swapped') > 0 ? ['\n', apart(rows)] : []),
+    ...(result.verdicts.length > 0 ? ['\n', verdicts(result.verdicts)] : []),
+    ...result.left.map(({ method, why }) => `\n  left out: ${method}: ${why}\n`),
+  ];
+  if (result.published.length > 0) {
+    lines.push(
+      `\n  Published, ${result.published[0]!.source}:\n`,
+      table(
+        ['method', 'field', 'gender', 'worst group'],
+        result.published.map((row) => [
+          row.method,
+          ...[row.fieldAccuracy, row.genderAccuracy, row.worstGroup].map((value) => (100 * value).toFixed(1)),
+        ]),
+      ),
+    );
+  }
+  return lines.join('');
+}
+
+const volumes = (rows: readonly BiasRow[]): string =>
+  table(
+    ['hypervolume of the curve (leakage, worst group, KL)', 'of 1', 'low', 'high'],
+    rows.flatMap(({ title, hypervolume }) =>
+      hypervolume
+        ? [
+            [
+              title,
+              ...[hypervolume.value, hypervolume.low, hypervolume.high].map((value) => value.toFixed(3)),
+            ],
+          ]
+        : [],
+    ),
+  );
+
+const apart = (rows: readonly BiasRow[]): string =>
+  table(
+    ['natural and swapped rows apart', 'field, natural', 'swapped', 'worst group, natural', 'swapped'],
+    rows.map(({ title, natural, swapped }) => [
+      title,
+      percent(natural.fieldAccuracy),
+      percent(swapped.fieldAccuracy),
+      percent(natural.worstGroup),
+      percent(swapped.worstGroup),
+    ]),
+  );
+
+const verdicts = (all: readonly Verdict[]): string =>
+  all
+    .map(({ claim, quantity, difference: { value, low, high }, margin, outcome, units }, i) => {
+      const heading = all[i - 1]?.claim === claim ? '' : `  ${claim}\n`;
+      const interval = `${fixed(value, 3)} (${fixed(low, 3)} to ${fixed(high, 3)}), margin ${margin}`;
+      return `${heading}    ${outcome}: ${quantity} ${interval}; ${units}\n`;
+    })
+    .join('');

@@ -1,0 +1,165 @@
+/** @file The paths of a problem: which strengths are pinned and which free, the cost, the metric, the four ways. */
+import { fitStandardProbe } from '../../activations/probes/standard.ts';
+import { biasPotential } from '../paths/bias-potential.ts';
+import { directEndPoint } from '../paths/end-point.ts';
+import { gradientFlow } from '../paths/gradient-flow.ts';
+import { leastActionPath } from '../paths/least-action.ts';
+import { metricAlong } from '../paths/metric-along.ts';
+import { straightLine } from '../paths/straight-line.ts';
+import { pinnedEnd, type StrengthPath, type StrengthProblem } from '../paths/types.ts';
+import { type EditStep, type Paths, SHARES } from './rows/types.ts';
+import type { Selection } from './selection.ts';
+import type { BiasMethod, BiasPath, BiasProblem } from './types.ts';
+
+/** Fixed beforehand. */
+export const PATH_RULE = {
+  /** Of the features that SHIFT's rule takes, the strongest so many are pinned: removed at the end. */
+  pinned: 12,
+  /** Features with the largest effect on the field among the others: free to compensate. */
+  free: 8,
+  /** N. */
+  steps: 20,
+  /** Points at which the metric is measured; in between it is interpolated. */
+  metricPoints: 5,
+  /** Nats of task loss that the whole bias is worth. */
+  kappa: 1,
+  /** Weight of the end point's own cost, ½ (α − 1)ᵀG(α − 1), in its direct optimisation: what a path pays at least. */
+  closeness: 1,
+} as const;
+
+/** The four ways, and the end points for partial removal. @throws as the functions of src/edits/paths */
+export async function findPaths(
+  problem: BiasProblem,
+  selection: Selection,
+  signal?: AbortSignal,
+): Promise<Paths> {
+  const { pinned: most, free, steps, metricPoints, kappa, closeness } = PATH_RULE;
+  const pinned = selection.chosen.slice(0, most);
+  const features = [...pinned, ...selection.field.slice(0, free)];
+  const probe = fitStandardProbe(problem.train.x_ND, problem.train.outcome_N, problem.width);
+  const potential = biasPotential(problem, features, probe, { kappa });
+  const stop = signal ? { signal } : {};
+  const begun = performance.now();
+  const seconds: Partial<Record<BiasMethod, number>> = {};
+  /** Times a way; those that use the metric pay for measuring it. */
+  const timed = <T>(method: BiasMethod, find: () => T, before = 0): T => {
+    const start = performance.now();
+    const found = find();
+    seconds[method] = (performance.now() - start) / 1000 + before;
+    return found;
+  };
+  const pins = (share: number) => pinned.map((_, index) => ({ index, target: 1 - share }));
+  const measured = await metricAlong(
+    problem.fisher ? (alpha) => problem.fisher!(features, alpha) : async () => stateMetric(problem, features),
+    {
+      end_N: pinnedEnd({ strengths: features.length, pinned: pins(1) }),
+      points: metricPoints,
+      ...stop,
+    },
+  );
+  const measuring = (performance.now() - begun) / 1000;
+  /** Removes `share` of the pinned features. */
+  const upTo = (share: number): StrengthProblem => ({
+    name: problem.name,
+    strengths: features.length,
+    potential,
+    metric: measured.metric,
+    pinned: pins(share),
+  });
+  const options = { steps, ...stop };
+  const whole = upTo(1);
+  const asPath = (method: BiasMethod, title: string, path: StrengthPath): BiasPath =>
+    plainPath(method, title, path, features, pinned.length);
+  const step = (share: number, alpha: Float64Array): EditStep => ({
+    strength: share,
+    edit: { kind: 'strengths', features, alpha },
+  });
+  const straight = timed('straight', () => straightLine(whole, options));
+  const flow = timed('gradient-flow', () => gradientFlow(whole, options), measuring);
+  const least = timed('least-action', () => leastActionPath(whole, options), measuring);
+  const { end_N } = least;
+  const toEnd = timed('straight-to-end', () => straightLine(whole, { ...options, end_N }), measuring);
+  const ends = timed(
+    'least-action-ends',
+    () =>
+      SHARES.map((share) => step(share, share === 1 ? end_N : leastActionPath(upTo(share), options).end_N)),
+    measuring,
+  );
+  const direct = timed(
+    'direct-end',
+    () => SHARES.map((share) => step(share, directEndPoint(upTo(share), { closeness, ...stop }).alpha_N)),
+    measuring,
+  );
+  return {
+    straight: asPath('straight', 'straight line, free strengths at 1', straight),
+    gradientFlow: asPath('gradient-flow', 'gradient flow', flow),
+    leastAction: asPath('least-action', 'least action', least),
+    straightToEnd: asPath('straight-to-end', "straight line to least action's end", toEnd),
+    leastActionEnds: ends,
+    directEnds: direct,
+    seconds,
+    note:
+      `${pinned.length} pinned, ${features.length - pinned.length} free; ` +
+      `${problem.fisher ? 'Fisher metric' : "metric of the state's covariance"} at ${metricPoints} points, ` +
+      `interpolation off by ${(100 * measured.error).toPrecision(2)} % at most where it was checked, μ = ${measured.mu.toPrecision(2)}`,
+  };
+}
+
+/** A path as plain JSON. */
+function plainPath(
+  method: BiasMethod,
+  title: string,
+  { trajectory, kinetic_K, potential_K, steppedKl, freeEndMomentum }: StrengthPath,
+  features: readonly number[],
+  pinned: number,
+): BiasPath {
+  const n = features.length;
+  return {
+    method,
+    title,
+    features,
+    pinned: features.slice(0, pinned),
+    times_K: Array.from(trajectory.times),
+    alpha_KN: Array.from(trajectory.times, (_, k) =>
+      Array.from(trajectory.q_KN.subarray(k * n, (k + 1) * n)),
+    ),
+    T_K: Array.from(kinetic_K),
+    V_K: Array.from(potential_K),
+    H_c_K: Array.from(trajectory.energies),
+    steppedKl,
+    freeEndMomentum,
+  };
+}
+
+/**
+ * The metric where no network lies above the rows: mean over the retain rows of f_i f_j d_i·Σ⁻¹·d_j with Σ the diagonal of
+ * the states' covariance, KL between Gaussians of that covariance. [n, n].
+ */
+function stateMetric(
+  { width: D, features: F, W_dec_FD, retain }: BiasProblem,
+  features: readonly number[],
+): Float64Array {
+  const n = features.length;
+  const N = retain.ids.length;
+  const variance_D = new Float64Array(D);
+  const mean_D = new Float64Array(D);
+  for (let i = 0; i < N * D; i++) mean_D[i % D]! += retain.x_ND[i]! / N;
+  for (let i = 0; i < N * D; i++) variance_D[i % D]! += (retain.x_ND[i]! - mean_D[i % D]!) ** 2 / N;
+  const G = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      let [together, along] = [0, 0];
+      for (let row = 0; row < N; row++) {
+        together +=
+          (retain.features_NF[row * F + features[i]!]! * retain.features_NF[row * F + features[j]!]!) / N;
+      }
+      for (let d = 0; d < D; d++) {
+        if (variance_D[d]! > 0)
+          along += (W_dec_FD[features[i]! * D + d]! * W_dec_FD[features[j]! * D + d]!) / variance_D[d]!;
+      }
+      G[i * n + j] = together * along;
+      G[j * n + i] = together * along;
+    }
+  }
+  return G;
+}

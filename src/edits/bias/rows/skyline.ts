@@ -1,0 +1,37 @@
+/** @file Feature skyline: the choice of features that balanced data would make. A bound, no competitor. */
+import { fitStandardProbe } from '../../../activations/probes/standard.ts';
+import { editedStates } from '../apply.ts';
+import { groupAccuracies, sharesOf } from '../metrics.ts';
+import { featureParts, logitsOf, rankByBalanced } from '../selection.ts';
+import { type BiasMethodRow, countsUpTo, removal } from './types.ts';
+
+/** Features at most that the skyline tries. */
+const MOST = 100;
+
+export const featureSkyline: BiasMethodRow = {
+  method: 'feature-skyline',
+  title: 'feature skyline: chosen on balanced rows',
+  sees: 'balanced rows (other people than the test): ranking and number of features',
+  skyline: true,
+  dictionary: true,
+  strengthUnit: 'features switched off',
+  make({ problem }) {
+    const ranked = rankByBalanced(problem, featureParts(problem)).slice(0, MOST);
+    if (ranked.length === 0) return { left: `no feature carries ${problem.protected.name}` };
+    const { train, oracleTrain, width } = problem;
+    const probe = fitStandardProbe(train.x_ND, train.outcome_N, width);
+    const equal = new Float64Array(oracleTrain.ids.length).fill(1);
+    const worst = (count: number): number => {
+      const logits = logitsOf(probe, editedStates(problem, oracleTrain, removal(ranked.slice(0, count))));
+      const right = logits.map((logit, n) => (logit > 0 === oracleTrain.outcome_N[n]! > 0.5 ? 1 : 0));
+      return sharesOf(groupAccuracies(oracleTrain, right, equal)).worstGroup;
+    };
+    const counts = [...countsUpTo(ranked.length), 40, 60, 80].filter((count) => count <= ranked.length);
+    const best = counts.reduce((a, b) => (worst(b) > worst(a) ? b : a));
+    return {
+      steps: countsUpTo(best).map((count) => ({ strength: count, edit: removal(ranked.slice(0, count)) })),
+      classifier: 'given',
+      changed: best,
+    };
+  },
+};

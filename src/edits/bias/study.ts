@@ -1,0 +1,475 @@
+/** @file The study: every method on every dictionary, measured on balanced rows, with intervals, curves and verdicts. */
+import { giveWay } from '../../core/errors.ts';
+import { track, type WorkContext } from '../../core/progress.ts';
+import { type Random, random as stream } from '../../core/random.ts';
+import { bootstrapCrossed } from '../../core/resampling.ts';
+import type { Estimate } from '../../core/statistics.ts';
+import { type Evaluator, evaluator, keyer, nullRuns, type SeedCounts } from './evaluate.ts';
+import { findPaths } from './paths.ts';
+import { requireRows } from './require.ts';
+import { biasMethods } from './rows/registry.ts';
+import type { BiasMethodRow, LeftOut, MadeRow, Paths, RowContext } from './rows/types.ts';
+import { meanAccuracy, meanCalibration, meanShares, type RightCounts, rightCounts } from './runs.ts';
+import { featureParts, type Selection, selectByRule } from './selection.ts';
+import type {
+  BiasFigures,
+  BiasMethod,
+  BiasPoint,
+  BiasProblem,
+  BiasResult,
+  BiasRow,
+  BiasRun,
+  Collateral,
+  Leakage,
+  PooledEdit,
+} from './types.ts';
+import { besideOracle, type CurveRuns, compareCurves, curveVolume, type StudyUnits } from './verdicts.ts';
+
+export interface BiasOptions extends SeedCounts {
+  readonly resamples: number;
+  readonly seed: number;
+  /** Features of the first dictionary that a person chose. */
+  readonly choice?: readonly number[];
+  /** Methods to measure; all when absent. */
+  readonly methods?: readonly BiasMethod[];
+}
+
+export const BIAS_DEFAULTS: BiasOptions = { probes: 10, curve: 3, resamples: 1000, seed: 0 };
+
+/** Resamples of a point of a curve, which is only drawn. */
+const CURVE_RESAMPLES = 200;
+
+/** What the study itself finds; whoever has the model adds names, counts and commands. */
+export type BiasStudy = Pick<
+  BiasResult,
+  'rows' | 'left' | 'verdicts' | 'paths' | 'candidates' | 'nulls' | 'seeds'
+>;
+
+/** One dictionary's problem with what its rows share. */
+interface Prepared {
+  readonly problem: BiasProblem;
+  readonly evaluate: Evaluator;
+  readonly context: Omit<RowContext, 'random'>;
+  collateral(edit: PooledEdit): Promise<Collateral>;
+}
+
+/** A method made and measured on one dictionary. */
+interface Measured {
+  readonly made: MadeRow;
+  readonly seconds: number;
+  readonly right_RN: readonly Uint8Array[];
+  readonly p_RN: readonly Float64Array[];
+  readonly field: readonly RightCounts[];
+  readonly leakage: Awaited<ReturnType<Evaluator['leakage']>>;
+  readonly collateral?: Collateral;
+  readonly deltaX: number;
+  /** Only on the first dictionary. */
+  readonly curve: readonly CurvePointRuns[];
+}
+
+type CurvePointRuns = Omit<CurveRuns['points'][number], 'kl_W'> & {
+  readonly collateral?: Collateral;
+  readonly deltaX: number;
+};
+
+/**
+ * Runs every method. Problems are the same rows seen by several dictionaries; curves, paths and verdicts are those of
+ * the first, the table's figures are over all. Balanced test rows are only measured on.
+ * @throws EditError `edit.one-value`, `edit.no-carrier`, `edit.few-rows`, `edit.shape`; InterruptedError
+ */
+export async function biasStudy(
+  problems: readonly BiasProblem[],
+  given: Partial<BiasOptions>,
+  { progress, signal }: WorkContext,
+): Promise<BiasStudy> {
+  const options = { ...BIAS_DEFAULTS, ...given };
+  const random = stream(options.seed).fork('bias');
+  for (const problem of problems) requireRows(problem);
+  const prepared = problems.map((problem, d) => prepare(problem, d, options, random, signal));
+  const first = prepared[0]!;
+  const wanted = biasMethods.filter((row) => options.methods?.includes(row.method) ?? true);
+  const label = {
+    task: 'bias',
+    label: 'Edit and measure',
+    total: wanted.length + 1,
+    unit: 'methods',
+  };
+  return track(progress, label, async (advance) => {
+    const rows: BiasRow[] = [];
+    const left: { method: BiasMethod; why: string }[] = [];
+    const measured = new Map<BiasMethod, Measured[]>();
+    for (const [done, row] of wanted.entries()) {
+      advance(done);
+      const all: Measured[] = [];
+      for (const [d, one] of prepared.entries()) {
+        // A person's choice and what uses no dictionary exist once.
+        if (d > 0 && (!row.dictionary || row.method === 'shift-choice')) break;
+        const made = await measure(row, one, d, random, signal);
+        if ('left' in made) left.push({ method: row.method, why: made.left });
+        else all.push(made);
+        if ('left' in made) break;
+      }
+      if (all.length === 0) continue;
+      measured.set(row.method, all);
+      rows.push(report(row, all, first, options, random));
+    }
+    advance(wanted.length);
+    const nulls = await nullFigures(first, options, random, signal);
+    return {
+      rows,
+      left,
+      verdicts: verdictsOf(measured, first, options, random),
+      paths: rows.flatMap(({ method }) => measured.get(method)?.[0]?.made.path ?? []),
+      candidates: first.context.shared
+        .selection()
+        .candidates.slice(0, CANDIDATES)
+        .map((candidate) => ({ ...candidate, ...labelOf(first.problem, candidate.feature) })),
+      nulls,
+      seeds: { probes: options.probes, dictionaries: problems.length, resamples: options.resamples },
+    };
+  });
+}
+
+/** Features shown to a person who chooses. */
+const CANDIDATES = 60;
+
+const labelOf = (problem: BiasProblem, feature: number): { label?: string } => {
+  const label = problem.label?.(feature);
+  return label === undefined ? {} : { label };
+};
+
+function prepare(
+  problem: BiasProblem,
+  d: number,
+  options: BiasOptions,
+  random: Random,
+  signal: AbortSignal | undefined,
+): Prepared {
+  let selection: Selection | undefined;
+  let paths: Promise<Paths> | undefined;
+  const select = (): Selection => {
+    selection ??= selectByRule(problem, featureParts(problem));
+    return selection;
+  };
+  const keyOf = keyer();
+  const known = new Map<string, Promise<Collateral>>();
+  return {
+    problem,
+    evaluate: evaluator(problem, options, random, signal),
+    context: {
+      problem,
+      ...(d === 0 && options.choice ? { choice: options.choice } : {}),
+      shared: {
+        selection: select,
+        paths() {
+          paths ??= findPaths(problem, select(), signal);
+          return paths;
+        },
+      },
+      ...(signal ? { signal } : {}),
+    },
+    collateral(edit) {
+      const key = keyOf(edit);
+      const found = known.get(key) ?? problem.collateral(edit);
+      known.set(key, found);
+      return found;
+    },
+  };
+}
+
+async function measure(
+  row: BiasMethodRow,
+  { context, evaluate, collateral, problem }: Prepared,
+  d: number,
+  random: Random,
+  signal: AbortSignal | undefined,
+): Promise<Measured | LeftOut> {
+  const begun = performance.now();
+  const made = await row.make({ ...context, random: random.fork(`row/${row.method}/${d}`) });
+  if ('left' in made) return made;
+  const seconds = made.seconds ?? (performance.now() - begun) / 1000;
+  const { balanced } = problem;
+  const counts = (right_RN: readonly Uint8Array[]) =>
+    right_RN.map((right) => rightCounts(balanced, evaluate.units, right));
+  const full = made.steps.at(-1)!;
+  const runs = await evaluate.classify(made, full.edit);
+  const leakage = await evaluate.leakage(made, full.edit, true);
+  const paid = made.rows ? undefined : await collateral(full.edit);
+  const deltaX = evaluate.move(made, full.edit);
+  const field = counts(runs.right_RN);
+  const curve: CurvePointRuns[] = [];
+  if (d === 0) {
+    // Every curve begins at the network as it is.
+    const none = { kind: 'none' } as const;
+    const plain: MadeRow = { steps: [{ strength: 0, edit: none }], classifier: 'given' };
+    const steps = made.rows ? [] : [...plain.steps, ...made.steps.slice(0, -1)];
+    for (const { strength, edit } of steps) {
+      await giveWay(signal);
+      const of = edit.kind === 'none' ? plain : made;
+      curve.push({
+        strength,
+        field: counts((await evaluate.classify(of, edit)).right_RN),
+        leakage: (await evaluate.leakage(of, edit, false)).linear,
+        collateral: await collateral(edit),
+        deltaX: evaluate.move(of, edit),
+      });
+    }
+    curve.push({
+      strength: full.strength,
+      field,
+      leakage: leakage.linear,
+      ...(paid ? { collateral: paid } : {}),
+      deltaX,
+    });
+  }
+  return {
+    made,
+    seconds,
+    ...runs,
+    field,
+    leakage,
+    ...(paid ? { collateral: paid } : {}),
+    deltaX,
+    curve,
+  };
+}
+
+/** A row of the table from all its runs. */
+function report(
+  row: BiasMethodRow,
+  all: readonly Measured[],
+  { problem, evaluate: { units } }: Prepared,
+  options: BiasOptions,
+  random: Random,
+): BiasRow {
+  const { balanced } = problem;
+  const first = all[0]!;
+  const field = all.flatMap((one) => one.field);
+  const p_RN = all.flatMap((one) => one.p_RN);
+  const linear = all.flatMap((one) => one.leakage.linear);
+  const plan = {
+    units: units.count,
+    strata_U: units.strata_U,
+    resamples: options.resamples,
+    random: random.fork('resamples'),
+  };
+  const part = (taken: (n: number) => boolean) => {
+    const counts = all.flatMap(({ right_RN }) =>
+      right_RN.map((right) => rightCounts(balanced, units, right, taken)),
+    );
+    const [fieldAccuracy, genderAccuracy, worstGroup] = bootstrapCrossed(
+      { ...plan, runs: counts.length },
+      (weights, runs) => {
+        const shares = meanShares(counts, weights, runs);
+        return [shares.fieldAccuracy, shares.genderAccuracy, shares.worstGroup];
+      },
+    ) as [Estimate, Estimate, Estimate];
+    return { fieldAccuracy, genderAccuracy, worstGroup };
+  };
+  const [fieldAccuracy, genderAccuracy, worstGroup, tprGap] = sharesWithin(field, plan);
+  const [ece, brier] = bootstrapCrossed({ ...plan, runs: p_RN.length }, (weights, runs) =>
+    meanCalibration(balanced, units, p_RN, weights, runs),
+  ) as [Estimate, Estimate];
+  const figures: BiasFigures = { fieldAccuracy, genderAccuracy, worstGroup, tprGap, ece, brier };
+  const quick = { ...plan, resamples: Math.min(CURVE_RESAMPLES, options.resamples) };
+  const curve = first.curve.map((point): BiasPoint => {
+    const [fieldAccuracy, genderAccuracy, worstGroup] = sharesWithin(point.field, quick);
+    const { collateral } = point;
+    return {
+      strength: point.strength,
+      fieldAccuracy,
+      genderAccuracy,
+      worstGroup,
+      leakage: accuracyWithin(point.leakage, quick),
+      ...(collateral ? { kl: collateral.kl, perplexity: collateral.perplexity } : {}),
+      deltaX: point.deltaX,
+    };
+  });
+  const runs = curveRuns(row.method, first);
+  const average = (pick: (one: Measured) => number | undefined): number | undefined => {
+    const values = all.map(pick).filter((value): value is number => value !== undefined);
+    return values.length === 0 ? undefined : values.reduce((a, b) => a + b, 0) / values.length;
+  };
+  const changed = average(({ made }) => made.changed);
+  const paid = first.collateral;
+  return {
+    method: row.method,
+    title: row.title,
+    sees: row.sees,
+    skyline: row.skyline,
+    dictionaries: row.dictionary ? all.length : 0,
+    ...(changed === undefined ? {} : { changed }),
+    strengthUnit: row.strengthUnit,
+    figures,
+    natural: part((n) => balanced.swapped_N[n] === 0),
+    swapped: part((n) => balanced.swapped_N[n] === 1),
+    leakage: leakageWithin(
+      {
+        linear,
+        mlp: all.flatMap((one) => one.leakage.mlp),
+        knn: all.flatMap((one) => one.leakage.knn),
+      },
+      plan,
+    ),
+    ...(paid
+      ? {
+          kl: averaged(all.flatMap((one) => one.collateral?.kl ?? [])),
+          perplexity: average((one) => one.collateral?.perplexity)!,
+          deltaXText: average((one) => one.collateral?.deltaX)!,
+        }
+      : {}),
+    deltaX: average((one) => one.deltaX)!,
+    curve,
+    ...(runs ? { hypervolume: curveVolume(runs, studyUnits(runs, units, options, random)) } : {}),
+    runs: runsOf(all),
+    seconds: average((one) => one.seconds)!,
+    ...(first.made.note ? { note: first.made.note } : {}),
+  };
+}
+
+/** Mean over dictionaries; the interval's bounds are averaged too: it speaks of windows, not of dictionaries. */
+function averaged(estimates: readonly Estimate[]): Estimate {
+  const mean = (pick: (one: Estimate) => number) =>
+    estimates.reduce((sum, one) => sum + pick(one), 0) / estimates.length;
+  return {
+    value: mean((one) => one.value),
+    low: mean((one) => one.low),
+    high: mean((one) => one.high),
+    n: estimates[0]!.n,
+  };
+}
+
+type Plan = Omit<Parameters<typeof bootstrapCrossed>[0], 'runs'>;
+
+const sharesWithin = (counts: readonly RightCounts[], plan: Plan): [Estimate, Estimate, Estimate, Estimate] =>
+  bootstrapCrossed({ ...plan, runs: counts.length }, (weights, runs) => {
+    const shares = meanShares(counts, weights, runs);
+    return [shares.fieldAccuracy, shares.genderAccuracy, shares.worstGroup, shares.tprGap];
+  }) as [Estimate, Estimate, Estimate, Estimate];
+
+const accuracyWithin = (counts: readonly RightCounts[], plan: Plan): Estimate =>
+  bootstrapCrossed({ ...plan, runs: counts.length }, (weights, runs) => [
+    meanAccuracy(counts, weights, runs),
+  ])[0]!;
+
+const leakageWithin = (
+  runs: { readonly [probe in keyof Leakage]: readonly RightCounts[] },
+  plan: Plan,
+): Leakage => ({
+  linear: accuracyWithin(runs.linear, plan),
+  mlp: accuracyWithin(runs.mlp, plan),
+  knn: accuracyWithin(runs.knn, plan),
+});
+
+/** Figures of every run on its own. */
+function runsOf(all: readonly Measured[]): BiasRun[] {
+  return all.flatMap(({ field, leakage }, dictionary) => {
+    const ones = new Float64Array(field[0]!.all_UG.length).fill(1);
+    return field.map((_, probe) => {
+      const shares = meanShares(field, ones, [probe]);
+      return {
+        dictionary,
+        probe,
+        fieldAccuracy: shares.fieldAccuracy,
+        genderAccuracy: shares.genderAccuracy,
+        worstGroup: shares.worstGroup,
+        leakage: meanAccuracy(leakage.linear, ones, [probe]),
+      };
+    });
+  });
+}
+
+/** A curve as verdicts need it; undefined where it has no KL, or only one point. */
+function curveRuns(method: BiasMethod, { curve }: Measured): CurveRuns | undefined {
+  if (curve.length < 2) return undefined;
+  const points = curve.flatMap(({ strength, field, leakage, collateral }) =>
+    collateral ? [{ strength, field, leakage, kl_W: collateral.kl_W }] : [],
+  );
+  return points.length === curve.length ? { method, points } : undefined;
+}
+
+const studyUnits = (
+  { points }: CurveRuns,
+  units: Evaluator['units'],
+  options: BiasOptions,
+  random: Random,
+): StudyUnits => ({
+  persons: units.count,
+  windows: points[0]!.kl_W.length,
+  strata_U: units.strata_U,
+  runs: options.probes,
+  resamples: options.resamples,
+  random,
+});
+
+/** The comparisons that were announced; those whose methods were measured. */
+function verdictsOf(
+  measured: ReadonlyMap<BiasMethod, readonly Measured[]>,
+  { evaluate: { units } }: Prepared,
+  options: BiasOptions,
+  random: Random,
+) {
+  const curve = (method: BiasMethod) => {
+    const first = measured.get(method)?.[0];
+    return first && curveRuns(method, first);
+  };
+  const compare = (claim: string, of: BiasMethod, against: BiasMethod) => {
+    const [a, b] = [curve(of), curve(against)];
+    return a && b ? compareCurves({ claim, of: a, against: b }, studyUnits(a, units, options, random)) : [];
+  };
+  const [retrained, oracle] = [measured.get('shift-retrained'), measured.get('oracle')];
+  const plain = curve('original') ?? curve('leace') ?? curve('shift');
+  return [
+    ...compare(
+      "end point: least action's is better than the straight line with free strengths at 1",
+      'least-action-ends',
+      'straight',
+    ),
+    ...compare(
+      "end point: least action's is better than direct optimisation without a path",
+      'least-action-ends',
+      'direct-end',
+    ),
+    ...compare(
+      'way: least action is better than the straight line to its own end point',
+      'least-action',
+      'straight-to-end',
+    ),
+    ...(retrained && oracle
+      ? [
+          besideOracle(
+            retrained.flatMap((one) => one.field),
+            oracle[0]!.field,
+            {
+              ...(plain
+                ? studyUnits(plain, units, options, random)
+                : {
+                    persons: units.count,
+                    strata_U: units.strata_U,
+                    runs: options.probes,
+                    resamples: options.resamples,
+                    random,
+                  }),
+              windows: 0,
+            },
+          ),
+        ]
+      : []),
+  ];
+}
+
+async function nullFigures(
+  { problem, evaluate: { units } }: Prepared,
+  options: BiasOptions,
+  random: Random,
+  signal: AbortSignal | undefined,
+): Promise<BiasStudy['nulls']> {
+  const { leakage, field } = await nullRuns(problem, options, random, signal);
+  const plan = {
+    units: units.count,
+    strata_U: units.strata_U,
+    resamples: options.resamples,
+    random: random.fork('resamples'),
+  };
+  return { fieldAccuracy: accuracyWithin(field, plan), leakage: leakageWithin(leakage, plan) };
+}

@@ -1,0 +1,206 @@
+/** @file The step `bias/study`: problems from pooled rows, the study, and what has to be said beside its figures. */
+import { networkOf } from '../../circuits/cuts.ts';
+import { type RunOptions, TOKENS_PER_RUN } from '../../circuits/run-options.ts';
+import { EditError } from '../../core/errors.ts';
+import { sha256 } from '../../core/hash.ts';
+import type { WorkContext } from '../../core/progress.ts';
+import { logitEffects } from '../../dictionaries/logit-effects.ts';
+import type { Dictionary } from '../../dictionaries/types.ts';
+import { biasStudy } from '../../edits/bias/study.ts';
+import { openTextCollateral, type TextCollateral } from '../../edits/bias/text-collateral.ts';
+import type { BiasProblem, BiasResult } from '../../edits/bias/types.ts';
+import { type Fisher, openFisher } from '../../edits/paths/fisher.ts';
+import type { Model } from '../../models/types.ts';
+import { openSession } from '../../runtime/session.ts';
+import { textWindows } from '../steps/text.ts';
+import { published } from './published.ts';
+import { type DictionaryRows, pooledRows } from './rows.ts';
+import type { PoolResult } from './steps.ts';
+import type { BiasTextOptions, Choice } from './types.ts';
+
+export interface StudyInput {
+  readonly options: BiasTextOptions;
+  readonly model: Model;
+  /** As it was asked for. */
+  readonly modelName: string;
+  readonly textFolder: string;
+  readonly poolFolder: string;
+  readonly pool: PoolResult;
+  /** Of the dictionaries. */
+  readonly folders: readonly string[];
+  readonly threads: number;
+}
+
+/** Tokens of one window of plain text. */
+const WINDOW = 64;
+/** Windows of the metric, and tokens of one: tangents of all strengths at once take memory. */
+const METRIC = { windows: 3, tokens: 32 } as const;
+
+/** Runs the study on what the steps before have left. @throws EditError; CircuitError; InterruptedError */
+export async function runBiasStudy(input: StudyInput, context: WorkContext): Promise<BiasResult> {
+  const begun = performance.now();
+  const { options, model, folders, poolFolder, threads, pool } = input;
+  const all = await pooledRows({ options, model, folders, folder: poolFolder, threads }, context);
+  const first = all[0]!;
+  if (options.choice) requireChoice(options.choice, options.site, model, first.dictionary);
+  const windows = await plainWindows(input.textFolder, options.textWindows);
+  const labels = await labelsOf(model, first.dictionary, threads, context);
+  const opened: { release(): Promise<void> }[] = [];
+  try {
+    const problems: BiasProblem[] = [];
+    for (const [d, rows] of all.entries()) {
+      const collateral = await openTextCollateral(
+        networkOf(model),
+        rows.dictionary,
+        windows.collateral,
+        threads,
+        runOptions(threads, context),
+      );
+      opened.push(collateral);
+      let fisher: Promise<Fisher> | undefined;
+      const metric = async (features: readonly number[], alpha: Float64Array): Promise<Float64Array> => {
+        fisher ??= openFisher(
+          { network: networkOf(model), dictionary: rows.dictionary, windows: windows.metric, threads },
+          runOptions(threads, context),
+        );
+        const open = await fisher;
+        if (!opened.includes(open)) opened.push(open);
+        return open.at(features, alpha);
+      };
+      problems.push({
+        ...problemOf(rows, collateral, d === 0 ? labels : undefined),
+        fisher: metric,
+      });
+    }
+    const study = await biasStudy(
+      problems,
+      {
+        probes: options.probes,
+        resamples: options.resamples,
+        seed: options.seed,
+        ...(options.choice ? { choice: options.choice.features } : {}),
+      },
+      context,
+    );
+    const { outcome, protected: attribute, name } = problems[0]!;
+    return {
+      format: 'untangle-bias',
+      version: 1,
+      ...{ name, outcome, protected: attribute },
+      model: { name: model.name, hash: model.hash },
+      site: options.site,
+      dictionaries: all.map(({ dictionary }, seed) => ({
+        name: options.dictionaries[seed] ?? `seed ${seed}`,
+        seed,
+        features: dictionary.features,
+        hash: dictionaryHash(dictionary),
+      })),
+      counts: pool.cells.map(({ side, field, gender, natural, swapped }) => ({
+        set: side,
+        outcome: field,
+        protected: gender,
+        ...{ natural, swapped },
+      })),
+      ...study,
+      published,
+      attribution: pool.attribution,
+      seconds: (performance.now() - begun) / 1000,
+      command: '',
+    };
+  } finally {
+    for (const one of opened) await one.release();
+  }
+}
+
+const runOptions = (threads: number, { signal }: WorkContext): RunOptions => ({
+  open: (graph) => openSession(graph, { threads }),
+  tokensPerRun: TOKENS_PER_RUN,
+  threads,
+  ...(signal ? { signal } : {}),
+});
+
+function problemOf(
+  { dictionary, sets, deleted, concepts, fields }: DictionaryRows,
+  collateral: TextCollateral,
+  labels: readonly string[] | undefined,
+): BiasProblem {
+  return {
+    name: `${fields[0]}-${fields[1]}`,
+    outcome: { name: 'field', values: fields },
+    protected: { name: 'gender', values: ['male', 'female'] },
+    width: dictionary.width,
+    features: dictionary.features,
+    W_dec_FD: dictionary.W_dec_FD,
+    ...sets,
+    withoutTokens: deleted,
+    concepts,
+    collateral: (edit) => collateral.measure(edit),
+    ...(labels ? { label: (feature) => labels[feature] } : {}),
+  };
+}
+
+/** Windows of held-out text: some for collateral, others for the metric of the paths. */
+async function plainWindows(
+  folder: string,
+  count: number,
+): Promise<{ readonly collateral: Int32Array[]; readonly metric: Int32Array[] }> {
+  const { heldOut } = await textWindows(folder);
+  const { windows, tokens } = METRIC;
+  const long = heldOut.filter((window) => window.tokens.length >= WINDOW);
+  return {
+    metric: long.slice(0, windows).map((window) => window.tokens.subarray(0, tokens)),
+    collateral: long.slice(windows, windows + count).map((window) => window.tokens.subarray(0, WINDOW)),
+  };
+}
+
+/** The tokens that each feature promotes most, as its name. */
+async function labelsOf(
+  { graph, tokenizer }: Model,
+  dictionary: Dictionary,
+  threads: number,
+  { signal }: WorkContext,
+): Promise<string[] | undefined> {
+  const effects = await logitEffects(graph, dictionary, {
+    top: 4,
+    threads,
+    ...(signal ? { signal } : {}),
+  });
+  return effects?.map(({ promoted }) =>
+    promoted.map(({ token }) => tokenizer.decode([token]).trim() || '␣').join(', '),
+  );
+}
+
+/** Names the dictionary that a choice's features are numbers of. */
+export const dictionaryHash = ({ W_enc_FD: { buffer, byteOffset, byteLength } }: Dictionary): string =>
+  sha256(new Uint8Array(buffer, byteOffset, byteLength)).slice(0, 16);
+
+/**
+ * Throws unless the choice is one of this model, site and dictionary.
+ * @throws EditError `edit.other-model`, `edit.choice`
+ */
+export function requireChoice(
+  choice: Choice,
+  site: string,
+  model: Pick<Model, 'name' | 'hash'>,
+  dictionary: Dictionary,
+): void {
+  const hash = dictionaryHash(dictionary);
+  if (choice.modelHash !== undefined && choice.modelHash !== model.hash) {
+    throw new EditError('edit.other-model', `the choice was made on another model than ${model.name}`, {
+      where: choice.modelHash,
+      hint: `choose again in the Studio on ${model.name} (${model.hash})`,
+    });
+  }
+  if (choice.site !== site || (choice.dictionary !== undefined && choice.dictionary !== hash)) {
+    throw new EditError('edit.other-model', 'the choice was made on another dictionary', {
+      where: choice.dictionary ?? choice.site,
+      hint: `features are numbers of one dictionary: choose again at ${site} (${hash})`,
+    });
+  }
+  const beyond = choice.features.find((feature) => feature >= dictionary.features);
+  if (beyond === undefined) return;
+  throw new EditError('edit.choice', `the dictionary has no feature ${beyond}`, {
+    where: site,
+    hint: `its features go from 0 to ${dictionary.features - 1}`,
+  });
+}
