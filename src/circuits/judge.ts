@@ -101,7 +101,7 @@ function errorsIn(ranked: readonly RankedNode[], size: number): NonNullable<Circ
 }
 
 /** States of the held-out examples and what the untouched model makes of them. */
-async function heldOutExamples(
+export async function heldOutExamples(
   network: Network,
   train: TrainEffects,
   pairs: Pairs,
@@ -131,7 +131,7 @@ function chosenPoint(curve: readonly CurvePoint[], maxNodes: number): number {
 }
 
 /** Features that fire in any train example (clean or patch), position by position, and every error node. */
-function everActive(train: TrainEffects): NodeRef[] {
+export function everActive(train: Pick<TrainEffects, 'places'>): NodeRef[] {
   const nodes: NodeRef[] = [];
   for (const cut of train.places) {
     const { positions, features, examples, k } = cut.clean;

@@ -32,8 +32,8 @@ export interface MaskArm {
   /** `energy` (conformal leapfrog), `adam`, `threshold`, `flow`, `random`. */
   readonly name: string;
   readonly meaning: string;
-  /** Gradients of the loss over all train examples that the arm took, its tuning included. */
-  readonly gradients: number;
+  /** Gradients over all train examples that the arm took, its tuning included; absent for `flow`, where every edge takes its own. */
+  readonly gradients?: number;
   readonly seconds: number;
   readonly points: readonly MaskPoint[];
   /** Settings that were tried and V at the end of each; the smallest was kept. */
