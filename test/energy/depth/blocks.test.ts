@@ -70,11 +70,11 @@ const tiedDrift = async (step: number, linear: boolean) => {
 };
 
 describe('tied blocks', () => {
-  test('keep their energy to step error: a tenth of the step, a tenth of the drift', async () => {
-    const [coarse, fine] = [await tiedDrift(0.1, false), await tiedDrift(0.01, false)];
-    expect(coarse).toBeGreaterThan(1e-4);
-    expect(coarse / fine).toBeGreaterThan(8);
-    expect(coarse / fine).toBeLessThan(12);
+  test('keep their energy to step error: a quarter of the step, a quarter of the drift', async () => {
+    const [coarse, fine] = [await tiedDrift(0.04, false), await tiedDrift(0.01, false)];
+    expect(fine).toBeGreaterThan(1e-4);
+    expect(coarse / fine).toBeGreaterThan(3.3);
+    expect(coarse / fine).toBeLessThan(5);
   });
 
   test('that are linear keep it exactly', async () => {
