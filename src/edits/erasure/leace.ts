@@ -8,6 +8,8 @@ import { moments } from './moments.ts';
 const NO_VARIANCE = 1e-12;
 /** Singular values of the whitened cross-covariance below this share of the largest are round-off. */
 const NO_CORRELATION = 1e-10;
+/** The same as a share of the concept's own deviation: the largest that any correlation can make them. */
+const NO_CONCEPT = 1e-9;
 
 /**
  * r(x) = x − W⁺ P W (x − μ), W = (Σ_XX^{1/2})⁺, P the orthogonal projection on the columns of W Σ_XZ (theorem 4.3).
@@ -17,12 +19,12 @@ const NO_CORRELATION = 1e-10;
  */
 export function leace(source: LabelledRows): Eraser {
   const { width: D, concepts: Z } = source;
-  const { mean_D, covariance_DD, cross_DZ } = moments(source);
+  const { mean_D, covariance_DD, cross_DZ, deviation_Z } = moments(source);
   const { whiten, colour } = roots(covariance_DD, D);
   const whitened = whiten.mmul(Matrix.from1DArray(D, Z, cross_DZ));
   // The transpose of a wide matrix: the decomposition wants at least as many rows as columns.
   const svd = new SingularValueDecomposition(whitened, { autoTranspose: true });
-  const least = NO_CORRELATION * Math.max(svd.diagonal[0] ?? 0, Number.MIN_VALUE);
+  const least = Math.max(NO_CORRELATION * (svd.diagonal[0] ?? 0), NO_CONCEPT * Math.hypot(...deviation_Z));
   const rank = svd.diagonal.filter((value) => value > least).length;
   const basis = svd.leftSingularVectors.subMatrix(0, D - 1, 0, Math.max(0, rank - 1));
   const none = new Float64Array(0);
