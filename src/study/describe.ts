@@ -4,6 +4,7 @@ import type { Estimate } from '../core/statistics.ts';
 import type { DictionaryResult } from '../dictionaries/types.ts';
 import type { EditResult } from '../edits/types.ts';
 import type { EnergyResult } from '../energy/types.ts';
+import type { StudySequence, TaskFlow } from './energy/types.ts';
 import type { LeftOut, ModelSummary, SweepResult, TextSummary } from './results.ts';
 
 const thousands = (n: number): string => Math.round(n).toLocaleString('en-US');
@@ -31,6 +32,16 @@ const describers: Readonly<Record<string, (result: never) => string>> = {
     `${c.curve[c.chosen]?.nodes ?? c.nodes.length} nodes, faithfulness ${withInterval(c.faithfulness)}, random ${withInterval(c.random)}`,
   energy: (e: EnergyResult) =>
     `costate spread ${e.costate.spread.toExponential(1)}, median leak ${(100 * e.leak).toFixed(1)} %`,
+  flow: ({ flow, missing }: TaskFlow) =>
+    flow
+      ? `${flow.flows.length} flows between ${flow.cuts.length} cuts, leak ${(100 * flow.leak).toFixed(1)} %, imbalance ${flow.imbalance.toExponential(1)}`
+      : `none: ${missing}`,
+  sequence: ({ report, missing }: StudySequence) => {
+    const [table] = report?.clock.tables ?? [];
+    return table
+      ? `median drift ${table.medianDrift.toFixed(2)}, with V permuted in time ${table.medianNullDrift.toFixed(2)}`
+      : `none: ${missing}`;
+  },
   edit: (e: EditResult) => {
     const rows = e.rows.filter((row) => row.method === 'features');
     const row = rows.find((one) => one.strength === 1) ?? rows[0];

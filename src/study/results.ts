@@ -4,6 +4,7 @@ import type { DictionaryResult } from '../dictionaries/types.ts';
 import type { EditResult } from '../edits/types.ts';
 import type { EnergyResult } from '../energy/types.ts';
 import type { ModelSummary } from '../models/summary.ts';
+import type { StudySequence, TaskFlow } from './energy/types.ts';
 
 export type { ModelSummary };
 
@@ -41,10 +42,12 @@ export interface StudyResults {
   readonly sweeps: readonly SweepResult[];
   readonly circuits: readonly CircuitResult[];
   readonly energy: readonly EnergyResult[];
+  readonly flows: readonly TaskFlow[];
+  readonly sequence?: StudySequence;
   readonly edit?: EditResult;
 }
 
-export const noResults: StudyResults = { dictionaries: [], sweeps: [], circuits: [], energy: [] };
+export const noResults: StudyResults = { dictionaries: [], sweeps: [], circuits: [], energy: [], flows: [] };
 
 /** `results` with the result of the step `name` put in its place; steps without a place change nothing. */
 export function withResult(results: StudyResults, name: string, result: unknown): StudyResults {
@@ -74,6 +77,10 @@ export function withResult(results: StudyResults, name: string, result: unknown)
       return { ...results, circuits: add(results.circuits, result as CircuitResult, (c) => c.task) };
     case 'energy':
       return { ...results, energy: add(results.energy, result as EnergyResult, (e) => e.task) };
+    case 'flow':
+      return { ...results, flows: add(results.flows, result as TaskFlow, (f) => f.task) };
+    case 'sequence':
+      return { ...results, sequence: result as StudySequence };
     case 'edit':
       return { ...results, edit: result as EditResult };
     default:

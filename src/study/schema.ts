@@ -81,6 +81,16 @@ const circuitSchema = section({
 
 const energySchema = section({
   examples: z.int().min(1).default(16).describe('Held-out examples the energy budget is measured on'),
+  flow: z
+    .int()
+    .min(0)
+    .default(2)
+    .describe('Examples that the energy flow of the edited task (else the first) is taken on; 0 for none'),
+  sequence: z
+    .int()
+    .min(0)
+    .default(6)
+    .describe('Held-out texts that the main features of the middle dictionary are followed over; 0 for none'),
 });
 
 const editSchema = section({

@@ -3,6 +3,7 @@ import type { StudyStep } from './plan.ts';
 import type { Resources } from './resources.ts';
 import type { Study } from './schema.ts';
 import { circuitStep, energyStep } from './steps/circuits.ts';
+import { flowStep, sequenceStep } from './steps/clocks.ts';
 import { evaluateStep, featuresStep, importStep, sweepStep, trainStep } from './steps/dictionaries.ts';
 import { editStep } from './steps/edit.ts';
 import { harvestStep } from './steps/harvest.ts';
@@ -45,6 +46,17 @@ export async function studySteps(study: Study, resources: Resources): Promise<St
     if (study.edit && edited && circuit) {
       steps.push(await editStep(maker, study.edit, edited, text, trained, circuit));
     }
+    const main = edited ?? study.tasks[0];
+    // What nothing waits for comes last.
+    if (study.energy?.flow && main) steps.push(await flowStep(maker, study.energy, main, model, trained));
+    // Steps stand in the order of the study file: the middle one by depth is found by its site.
+    const middle = byDepth(trained)[Math.floor((trained.length - 1) / 2)];
+    if (study.energy?.sequence && middle) steps.push(sequenceStep(maker, study.energy, text, middle));
   }
   return steps;
 }
+
+/** Block of a step's site; −1 for what lies before the first block. */
+const depthOf = ({ name }: StudyStep): number => Number(/blocks\.(\d+)\./.exec(name)?.[1] ?? -1);
+const byDepth = (steps: readonly StudyStep[]): StudyStep[] =>
+  steps.toSorted((a, b) => depthOf(a) - depthOf(b));

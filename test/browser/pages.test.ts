@@ -2,6 +2,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { noResults } from '../../src/study/results.ts';
 import { browserTests, launchBrowser, watchedPage } from '../support/browser.ts';
 import { type InventedStudio, inventedStudio } from '../support/invented-studio.ts';
 import { inventedStudy } from '../support/invented-study.ts';
@@ -20,7 +21,7 @@ const pages: [path: string, heading: string | RegExp][] = [
   ['/edit', 'Removing a bias, counting the cost'],
   ['/glossary', 'Glossary'],
 ];
-const empty = { ...inventedStudy(), results: { dictionaries: [], sweeps: [], circuits: [], energy: [] } };
+const empty = { ...inventedStudy(), results: noResults };
 
 describe.skipIf(!browserTests)('pages in a real browser', () => {
   let browser: Browser;

@@ -38,7 +38,7 @@ describe('a miniature study', () => {
   it('goes from model to edit, and every part has its figures', async () => {
     const { messages, summary, ran } = await play();
     first = { summary };
-    expect(ran).toHaveLength(3 + 2 * 3 + 2 + 1);
+    expect(ran).toHaveLength(3 + 2 * 3 + 2 + 3);
     const state = messages.reduce(nextState, emptyState);
     expect(state.steps.every((step) => step.status === 'done' && step.summary !== '')).toBe(true);
     expect(state.results.dictionaries.map((d) => d.site)).toEqual([
@@ -51,6 +51,8 @@ describe('a miniature study', () => {
       expect(d.fve).toBeLessThan(1);
     }
     expect(summary.energy?.costateSpread).toBeLessThan(1e-5);
+    expect(state.results.flows[0]?.flow?.imbalance).toBeLessThan(1e-4);
+    expect(state.results.sequence?.report?.features[0]?.traces.length).toBeGreaterThan(0);
     expect(summary.circuits[0]).toMatchObject({ task: 'plural' });
     expect(summary.circuits[0]?.nodes).toBeLessThanOrEqual(20);
     expect(summary.edit.map((row) => row.method)).toEqual(['features', 'random', 'mean-ablation']);
@@ -87,6 +89,7 @@ describe('a miniature study', () => {
       'circuit/plural',
       'energy/plural',
       'edit',
+      'flow/plural',
     ]);
   });
 

@@ -46,7 +46,8 @@ describe('the steps of the demo', () => {
     expect(new Set((await hashesOf(demo)).values()).size).toBe(steps.length);
     const perSite = 3 * demo.dictionaries.length;
     const perTask = 2 * demo.tasks.length;
-    expect(steps).toHaveLength(3 + perSite + perTask + 1);
+    // model, text, harvest; edit, flow, sequence.
+    expect(steps).toHaveLength(3 + perSite + perTask + 3);
   });
 
   it('run again after one k has changed: that dictionary and what depends on it, nothing else', async () => {
@@ -57,7 +58,7 @@ describe('the steps of the demo', () => {
         `evaluate/${first}`,
         `features/${first}`,
         ...demo.tasks.flatMap((task) => [`circuit/${task.name}`, `energy/${task.name}`]),
-        'edit',
+        ...['edit', 'flow/gender', 'sequence'],
       ].sort(),
     );
   });

@@ -11,7 +11,9 @@ import type {
   StudyResults,
   StudyState,
 } from '../../src/studio/shapes.ts';
+import { noResults } from '../../src/study/results.ts';
 import { inventedCircuit } from './invented-circuit.ts';
+import { inventedFlow, inventedSequence } from './invented-energy.ts';
 
 export const inventedSites = [5, 11, 17, 23, 28].map((layer) => `blocks.${layer}.hook_resid_post`);
 
@@ -235,6 +237,8 @@ export function inventedStudy(): StudyState {
       sweeps: [],
       circuits: [inventedCircuit('gender', 7), inventedCircuit('agreement', 8)],
       energy: [energy('gender', 3), energy('agreement', 4)],
+      flows: [inventedFlow('gender', 'She or he after an occupation')],
+      sequence: { report: inventedSequence() },
       edit: edit(random(5)),
     },
   };
@@ -255,6 +259,6 @@ export function inventedStudyMidway(): StudyState {
   return {
     ...study,
     steps,
-    results: { model, text, dictionaries: dictionaries.slice(0, 1), sweeps: [], circuits: [], energy: [] },
+    results: { ...noResults, model, text, dictionaries: dictionaries.slice(0, 1) },
   };
 }

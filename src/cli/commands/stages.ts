@@ -24,10 +24,15 @@ const stages = [
 /** Stages that need no behaviour: their study may be written on the command line. */
 const inline: ReadonlySet<string> = new Set(['harvest', 'train', 'evaluate', 'features']);
 
-/** Steps that belong to a stage; comparing dictionaries is scoring them. */
+/** Steps that belong to a stage beside those of its name. */
+const also: Readonly<Record<string, readonly string[]>> = {
+  evaluate: ['sweep'],
+  energy: ['flow', 'sequence', 'concept'],
+};
+
 const belongs = (name: string, stage: string): boolean => {
-  const [first] = name.split('/');
-  return first === stage || (stage === 'evaluate' && first === 'sweep');
+  const [first = ''] = name.split('/');
+  return first === stage || (also[stage]?.includes(first) ?? false);
 };
 
 /** Adds `harvest`, `train` … `edit`. */

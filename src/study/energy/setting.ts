@@ -93,13 +93,25 @@ export async function openSetting(
     ...{ model, network },
     dictionaries: opened.length > 0 ? dictionariesByDepth(model, network, opened) : [],
     run: {
-      open: (graph) => openSession(graph, { threads }),
-      tokensPerRun: request.tokensPerRun ?? TOKENS_PER_RUN,
-      threads,
-      ...(context.signal ? { signal: context.signal } : {}),
+      ...runOptions({ threads, ...(context.signal ? { signal: context.signal } : {}) }),
+      ...(request.tokensPerRun === undefined ? {} : { tokensPerRun: request.tokensPerRun }),
     },
   };
 }
+
+/** How runs are opened, sized and stopped. */
+export const runOptions = ({
+  threads,
+  signal,
+}: {
+  readonly threads: number;
+  readonly signal?: AbortSignal;
+}): RunOptions => ({
+  open: (graph) => openSession(graph, { threads }),
+  tokensPerRun: TOKENS_PER_RUN,
+  threads,
+  ...(signal ? { signal } : {}),
+});
 
 /** The dictionary at `site` (`blocks.11` is short for its residual stream), else the middle one. @throws EnergyError `energy.no-site` */
 export function dictionaryAt(dictionaries: readonly Dictionary[], site: string | undefined): Dictionary {

@@ -1,5 +1,12 @@
 /** @file What commands, study and Studio say of energy beyond one task, as plain JSON. */
 import type { EnergyFlow } from '../../energy/depth/types.ts';
+import type { EffectiveFeatures } from '../../energy/ensemble/coactivation.ts';
+import type { LocalLearning } from '../../energy/ensemble/local-learning.ts';
+import type { MaskThermal } from '../../energy/ensemble/masks.ts';
+import type { StrengthSampler, StrengthThermal } from '../../energy/ensemble/strengths.ts';
+import type { SeparationRun } from '../../energy/learning/barrier.ts';
+import type { Symmetry } from '../../energy/learning/symmetry.ts';
+import type { LearningRun } from '../../energy/learning/training.ts';
 import type { SequenceResult } from '../../energy/sequence/types.ts';
 
 /** The energy flow of one task, as the study's step and the Studio hold it. */
@@ -8,7 +15,9 @@ export interface TaskFlow {
   readonly title: string;
   /** Names of the positions. */
   readonly labels: readonly string[];
-  readonly flow: EnergyFlow;
+  readonly flow?: EnergyFlow;
+  /** Why there is none, in a sentence. */
+  readonly missing?: string;
 }
 
 /** One feature over one text: q has an entry at each step, p, T and V belong to the step that begins there. */
@@ -41,5 +50,122 @@ export interface SequenceReport {
   readonly features: readonly FeatureTrace[];
   /** Tokens of the texts that motions are shown over. */
   readonly texts: readonly (readonly string[])[];
+  readonly seconds: number;
+}
+
+/** What the study's step holds: the clock, or why there is none. */
+export interface StudySequence {
+  readonly report?: SequenceReport;
+  readonly missing?: string;
+}
+
+/** T, V and H of one training run; V is the full-batch loss. */
+export interface TrainingReport {
+  readonly name: string;
+  readonly potentialOf: LearningRun['potentialOf'];
+  readonly kineticOf: LearningRun['kineticOf'];
+  readonly times: readonly number[];
+  readonly kinetic: readonly number[];
+  readonly potential: readonly number[];
+  /** H = T + V. */
+  readonly energy: readonly number[];
+  readonly friction?: number;
+  /** What friction took so far; H + this is kept. */
+  readonly dissipated?: readonly number[];
+  /** Largest |H + dissipated − H(0)|. */
+  readonly unaccounted?: number;
+}
+
+/** The charge of a symmetry along a motion without friction. */
+export interface ChargeReport {
+  readonly name: string;
+  readonly kind: Symmetry['kind'];
+  /** An isometry: its charge stays. Others go as twice a kinetic energy. */
+  readonly conserved: boolean;
+  /** |∇V·ξ| / Σ|∂V/∂θ_i ξ_i| at the start. */
+  readonly symmetryDefect: number;
+  readonly times: readonly number[];
+  readonly charge: readonly number[];
+  readonly predicted: readonly number[];
+  readonly defect: number;
+  /** Largest |H − H(0)| of the same motion. */
+  readonly energyError: number;
+}
+
+/** What gradient flow conserves, after gradient descent of the same duration. */
+export interface BrokenCharge {
+  readonly name: string;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly steps: number;
+  readonly before: number;
+  readonly after: number;
+  readonly flow: number;
+  readonly predicted: number;
+}
+
+/** The learning clock of a toy model of superposition (five features in two neurons) or of a dictionary of its states. */
+export interface LearningReport {
+  readonly clock: 'learning';
+  readonly system: 'toy' | 'dictionary';
+  readonly name: string;
+  readonly parameters: number;
+  readonly seed: number;
+  readonly runs: readonly TrainingReport[];
+  readonly charges: readonly ChargeReport[];
+  readonly broken: readonly BrokenCharge[];
+  /** Toy only: the estimated barrier between the pentagon and a merger of two features, and motions that test it. */
+  readonly separation?: {
+    readonly cosine: number;
+    readonly pair: readonly [number, number];
+    readonly floor: number;
+    readonly barrier: number;
+    readonly ways: number;
+    readonly converged: boolean;
+    /** V along the way, up to the merger. */
+    readonly path: readonly number[];
+    /** The saddle on the way to the two digons, for comparison. */
+    readonly saddleToDigons: number;
+    readonly runs: readonly SeparationRun[];
+  };
+  readonly seconds: number;
+}
+
+/** The ensemble of masks of some features at one cut; V is minus the task's metric, mean over prompts. */
+export interface MaskEnsembleReport {
+  /** The chosen features; their null without interaction; as many active features at random; the untrained network. */
+  readonly name: 'features' | 'without interaction' | 'random features' | 'untrained network';
+  readonly features: readonly number[];
+  /** V with all features kept, with none, and of the best mask. */
+  readonly all: number;
+  readonly none: number;
+  readonly lowest: number;
+  /** Exact sums over all masks, hottest first. */
+  readonly thermal: readonly MaskThermal[];
+  readonly peak: { readonly temperature: number; readonly specificHeat: number };
+  /** Strengths between 0 and 1 in place of masks, V multilinear: drawn by samplers of mechanics. */
+  readonly sampled?: readonly {
+    readonly sampler: StrengthSampler;
+    readonly thermal: readonly StrengthThermal[];
+  }[];
+}
+
+/** Effective number of features on plain text. */
+export interface CoactivationReport extends EffectiveFeatures {
+  readonly name: 'trained' | 'random dictionary' | 'untrained network';
+}
+
+/** Beyond Hamilton at one cut of a network. */
+export interface EnsembleReport {
+  readonly model: string;
+  readonly site: string;
+  readonly task: string;
+  readonly title: string;
+  readonly examples: number;
+  readonly text: string;
+  readonly masks: readonly MaskEnsembleReport[];
+  readonly coactivation: readonly CoactivationReport[];
+  /** Local learning coefficients of the pentagon and the two digons of the toy model. */
+  readonly basins: readonly LocalLearning[];
   readonly seconds: number;
 }
