@@ -5,11 +5,11 @@ import { readTable } from '../../data/table.ts';
 import { trainDictionary } from '../../dictionaries/train.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
 import { biasStudy } from '../../edits/bias/study.ts';
-import type { BiasProblem, BiasResult } from '../../edits/bias/types.ts';
+import type { BiasMethod, BiasProblem, BiasResult } from '../../edits/bias/types.ts';
 import { type Classifier, runClassifier, trainClassifier } from '../../networks/classifier.ts';
 import { dictionaryHash, requireChoice } from './run-study.ts';
 import { tableProblem } from './table-problem.ts';
-import { type TableChoice, type TableRecords, tableRecords } from './table-records.ts';
+import { type RecordSet, type TableChoice, type TableRecords, tableRecords } from './table-records.ts';
 import type { Choice } from './types.ts';
 
 /** Options of `untangle study bias --table`, with every default written out. */
@@ -28,12 +28,14 @@ export interface BiasTableOptions extends TableChoice {
   readonly probes: number;
   readonly resamples: number;
   readonly choice?: Choice;
+  /** Methods to measure; all unless given. */
+  readonly methods?: readonly BiasMethod[];
 }
 
 export const BIAS_TABLE_DEFAULTS: Omit<BiasTableOptions, 'table' | 'outcome' | 'protected'> = {
   hidden: [64],
   epochs: 20,
-  expansion: 2,
+  expansion: 1,
   k: 8,
   dictionarySeeds: 3,
   probes: 10,
@@ -66,7 +68,7 @@ export async function runBiasTable(
   const network = await learnNetwork(records, options, context);
   const model = { name: `network on ${table.source}`, hash: hashOf(network, records) };
   const dictionaries: Dictionary[] = [];
-  const h_NH = (await runClassifier(network, records.x(records.sets.network), threads)).h_NH;
+  const { h_NH } = await runClassifier(network, records.x(withCounterfactuals(records)), threads);
   for (let seed = 0; seed < options.dictionarySeeds; seed++) {
     dictionaries.push(await learnFeatures(network, h_NH, model.hash, seed, options, context));
   }
@@ -81,6 +83,7 @@ export async function runBiasTable(
     {
       ...{ probes: options.probes, resamples: options.resamples, seed: options.seed },
       ...(options.choice ? { choice: options.choice.features } : {}),
+      ...(options.methods ? { methods: options.methods } : {}),
     },
     context,
   );
@@ -98,6 +101,13 @@ export async function runBiasTable(
     seconds: (performance.now() - begun) / 1000,
     command,
   };
+}
+
+/** What features are learned from: the records that the network learned from, and each with the other protected value. */
+function withCounterfactuals({ sets: { network }, counterfactuals }: TableRecords): RecordSet {
+  if (!counterfactuals) return network;
+  const { rows } = network;
+  return { rows: [...rows, ...rows], swapped: [...rows.map(() => false), ...rows.map(() => true)] };
 }
 
 /** A name for files: `wage-gender`. */
