@@ -35,7 +35,7 @@ function knownNetwork(): Network {
 
 /** f = ReLU(x): feature i is coordinate i where it is above 0. */
 const positive = (sinkNorm = Number.POSITIVE_INFINITY): Dictionary => ({
-  architecture: 'standard',
+  architecture: 'relu',
   activation: { kind: 'relu' },
   site: 'state',
   modelHash: 'known',

@@ -105,7 +105,7 @@ export function separationBarrier(
     for (const share of [0, 0.5, 1]) {
       throwIfAborted(options.signal);
       ways++;
-      const found = wayInto(V, from, set, pair, share, options);
+      const found = wayInto(V, from, set, pair, share, best?.barrier ?? Number.POSITIVE_INFINITY, options);
       if (found && (!best || found.barrier < best.barrier)) best = found;
     }
   }
@@ -118,19 +118,22 @@ export function separationBarrier(
   return { ...best, ways };
 }
 
-/** One way: direction i moves by `share` of the angle and j by the rest. */
+/** One way: direction i moves by `share` of the angle and j by the rest; not looked for where its end is above `known`. */
 function wayInto(
   V: Landscape,
   from: Float64Array,
   set: MergedSet,
   [i, j]: readonly [number, number],
   share: number,
+  known: number,
   { images = 9, tolerance = 1e-3, maxIterations = 2000, signal }: BarrierOptions,
 ): SeparationBarrier | undefined {
   const [a, b] = [set.directions[i]!, set.directions[j]!];
   const end = heldTogether(V, turnedTogether(from, a, b, share), a, b, set);
   if (cosineOf(end, a, b, set) < set.cosine) return undefined;
-  const steepest = slopeOf(V, end);
+  const slope = new Float64Array(V.dimension);
+  if (V.at(end, slope) > known) return undefined;
+  const steepest = Math.hypot(...slope);
   const band = nudgedElasticBand(V, from, end, {
     images,
     tolerance: Math.max(1e-12, tolerance * steepest),
