@@ -16,11 +16,12 @@ import { parseArgs } from 'node:util';
 import { networkOf } from '../src/circuits/cuts.ts';
 import { encodeStates } from '../src/circuits/encode-state.ts';
 import { pairsOf } from '../src/circuits/examples.ts';
+import type { FeatureState } from '../src/circuits/feature-state.ts';
 import { forwardPairs } from '../src/circuits/forward.ts';
 import type { RunOptions } from '../src/circuits/run-options.ts';
 import { silent } from '../src/core/progress.ts';
 import { random } from '../src/core/random.ts';
-import { agreementTask } from '../src/data/tasks.ts';
+import { agreementTask, builtInTasks } from '../src/data/tasks.ts';
 import { loadDictionary, MANIFEST } from '../src/dictionaries/files.ts';
 import type { Dictionary } from '../src/dictionaries/types.ts';
 import { blockEnergies, blockShares } from '../src/energy/depth/blocks.ts';
@@ -66,6 +67,11 @@ if (values.part !== 'all' && !parts.some((part) => part === values.part)) {
   throw new RangeError(`--part is one of ${parts.join(', ')}, all`);
 }
 
+/** The rule and the examples of the flow, and the features that it shows at each cut. */
+const [FLOW_RULE, FLOW_EXAMPLES, SHOWN] = ['midpoint-10', 4, 6] as const;
+/** Examples of the invariant and of block energies. */
+const CLEAN_EXAMPLES = 8;
+
 const tell = (text: string) => console.error(text);
 /** Four digits say enough. */
 const short = <T>(figures: T): T =>
@@ -109,13 +115,13 @@ const keep = (add: (results: Results) => void) => {
 
 const dictionaries = await dictionariesIn(values.workspace, model.hash);
 if (wants('invariant')) {
-  const found = short(await costateInvariant(network, few(8), random(0), run));
+  const found = short(await costateInvariant(network, few(CLEAN_EXAMPLES), random(0), run));
   const { spread, relativeSpread, randomSpread, products } = found;
   tell(`invariant: ${JSON.stringify({ spread, relativeSpread, randomSpread })}`);
   keep((all) => {
     all.invariant = {
       task: task.name,
-      examples: Math.min(8, examples),
+      examples: Math.min(CLEAN_EXAMPLES, examples),
       cuts: products.length,
       spread,
       relativeSpread,
@@ -124,11 +130,11 @@ if (wants('invariant')) {
   });
 }
 if (wants('blocks')) {
-  const found = short(await blockEnergies(network, few(8), run));
+  const found = short(await blockEnergies(network, few(CLEAN_EXAMPLES), run));
   const shares = [];
   for (const dictionary of dictionaries) {
     if (!network.cuts.includes(dictionary.site)) continue;
-    shares.push(short(await blockShares(network, dictionary, few(8), run, { count: 5 })));
+    shares.push(short(await blockShares(network, dictionary, few(CLEAN_EXAMPLES), run, { count: 5 })));
   }
   tell(`blocks: drift ${found.drift}`);
   keep((all) => {
@@ -157,7 +163,7 @@ if (wants('budget')) {
 if (wants('flow') && dictionaries.length > 0) {
   const started = performance.now();
   const found = short(
-    await energyFlow(network, dictionaries, few(4), { rule: 'midpoint-10', perCut: 6 }, run),
+    await energyFlow(network, dictionaries, few(FLOW_EXAMPLES), { rule: FLOW_RULE, perCut: SHOWN }, run),
   );
   tell(
     `flow: leak ${found.leak}, imbalance ${found.imbalance}, ${Math.round((performance.now() - started) / 1000)} s`,
@@ -167,12 +173,27 @@ if (wants('flow') && dictionaries.length > 0) {
   });
 }
 if (wants('canonicity')) {
-  for (const dictionary of dictionaries.filter((d) => network.cuts.includes(d.site))) {
-    const { site, width } = dictionary;
-    const { clean } = await forwardPairs(network, pairs, [site], run);
-    const shape = { examples: pairs.examples, positions: pairs.positions, width };
-    const states = await encodeStates(dictionary, [clean.states[site]!], shape, threads);
-    const found = short({ dictionaryFeatures: dictionary.features, ...canonicity(dictionary, states) });
+  // Prompts of all built-in tasks, so that many features have their turn.
+  const prompts = builtInTasks.map(({ name, make }) => {
+    const some = make(model.tokenizer, { train: examples, heldOut: 2, seed: 0 });
+    return pairsOf(name, some.train);
+  });
+  const read = dictionaries.filter((d) => network.cuts.includes(d.site));
+  const states = new Map<string, FeatureState[]>(read.map((d) => [d.site, []]));
+  for (const task of prompts) {
+    const { clean } = await forwardPairs(network, task, [...states.keys()], run);
+    for (const dictionary of read) {
+      const { site, width } = dictionary;
+      const shape = { examples: task.examples, positions: task.positions, width };
+      states.get(site)!.push(...(await encodeStates(dictionary, [clean.states[site]!], shape, threads)));
+    }
+  }
+  for (const dictionary of read) {
+    const { site, features } = dictionary;
+    const found = short({
+      ...{ features, prompts: prompts.reduce((sum, task) => sum + task.examples, 0) },
+      ...canonicity(dictionary, states.get(site)!),
+    });
     tell(`canonicity of ${site}: ${JSON.stringify(found.together)}`);
     keep((all) => {
       all.canonicity = { ...all.canonicity, [site]: found };

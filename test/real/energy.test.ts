@@ -7,6 +7,7 @@ import type { RunOptions } from '../../src/circuits/run-options.ts';
 import { random } from '../../src/core/random.ts';
 import { agreementTask, genderTask, type Task } from '../../src/data/tasks.ts';
 import { leaksByRule } from '../../src/energy/budget.ts';
+import { cutRules } from '../../src/energy/depth/cut-rules.ts';
 import { costateInvariant } from '../../src/energy/energy.ts';
 import { openSession } from '../../src/runtime/session.ts';
 import { hasRealModel, realModel } from '../support/real-model.ts';
@@ -46,11 +47,32 @@ describe.runIf(await hasRealModel())('the depth clock of SmolLM2-135M', () => {
       network,
       site,
       pairs,
-      { clean_BTD: clean.states[site]!, patch_BTD: patch.states[site]!, deltaM_B: clean.metric_B.map((m, b) => m - patch.metric_B[b]!) },
+      {
+        clean_BTD: clean.states[site]!,
+        patch_BTD: patch.states[site]!,
+        deltaM_B: clean.metric_B.map((m, b) => m - patch.metric_B[b]!),
+      },
       ['midpoint-10', 'left-10'],
       run,
     );
     expect(leaks['midpoint-10']).toBeLessThanOrEqual(0.005);
     expect(leaks['left-10']!).toBeGreaterThan(leaks['midpoint-10']!);
+  });
+
+  test('at an early cut, where ten midpoints are too few, the adaptive rule stays within 1 %', async () => {
+    const [task] = tasks as [Task];
+    const pairs = pairsOf(task.name, task.train.slice(0, 3));
+    const { rules } = await cutRules(
+      network,
+      'blocks.3.hook_resid_post',
+      pairs,
+      ['midpoint-10', 'adaptive-0.01'],
+      run,
+    );
+    console.log(
+      rules.map((r) => `${r.rule}: ${(100 * r.leak).toFixed(2)} % with ${r.points.mean} points`).join(', '),
+    );
+    expect(rules[1]!.leak).toBeLessThanOrEqual(0.01);
+    expect(rules[1]!.points.most).toBeLessThan(243);
   });
 });
