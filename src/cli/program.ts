@@ -5,6 +5,7 @@ import { addCheck } from './commands/check.ts';
 import { addCircuit } from './commands/circuit.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDictionaries } from './commands/dictionaries.ts';
+import { addEdit } from './commands/edit.ts';
 import { addEnergy } from './commands/energy.ts';
 import { addMechanics } from './commands/mechanics.ts';
 import { addModels } from './commands/models.ts';
@@ -46,6 +47,7 @@ export function program(io: Io): Command {
   addSuperposition(root, io);
   addStages(root, io);
   addCircuit(root, io);
+  addEdit(root, io);
   addEnergy(root, io);
   addStudio(root, io);
   return root;

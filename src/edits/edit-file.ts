@@ -31,6 +31,15 @@ const fileSchema = z.union([
   z.strictObject({ format: z.literal('untangle-edit'), version: z.literal(1), changes: someChanges }),
 ]);
 
+/** An edit file as it is written: nothing that it names is read. @throws FileError `file.missing`, EditError `edit.file` */
+export async function readEditFile(path: string): Promise<z.output<typeof fileSchema>> {
+  return readJson(path, fileSchema).catch((error: unknown) => {
+    const fault = formFault(error);
+    if (fault === undefined) throw error;
+    throw notAnEdit(path, fault, error);
+  });
+}
+
 /** A network whose sites are known: a model. */
 export type KnownNetwork = EditedNetwork & { readonly sites?: readonly SiteInfo[] };
 
@@ -44,11 +53,7 @@ export const openEdit = async (path: string, network: KnownNetwork): Promise<App
  *   `edit.other-model`
  */
 export async function readEdit(path: string, network: KnownNetwork): Promise<Edit> {
-  const raw = await readJson(path, fileSchema).catch((error: unknown) => {
-    const fault = formFault(error);
-    if (fault === undefined) throw error;
-    throw notAnEdit(path, fault, error);
-  });
+  const raw = await readEditFile(path);
   const folder = dirname(path);
   const changes: Change[] = [];
   for (const [i, written] of raw.changes.entries()) {

@@ -270,7 +270,7 @@ const zeroAt = (at: string): Change => parseChange({ kind: 'zero', site: at }, '
 
 describe('a change that cannot be', () => {
   test.each<[Record<string, unknown>, string, RegExp]>([
-    [{ kind: 'erase', ...eraserChange(site, eraser), strength: 2 }, 'edit.strength', /from 0 to 1/],
+    [{ ...eraserChange(site, eraser), strength: 2 }, 'edit.strength', /from 0 to 1/],
     [{ kind: 'scale', site, by: 1000 }, 'edit.strength', /from -100 to 100/],
     [{ kind: 'steer', site, vector: new Array(D).fill(0), unit: 'norm' }, 'edit.no-direction', /direction/],
     [{ kind: 'clamp', site, neurons: [16], to: 0 }, 'edit.neuron', /0 to 15/],

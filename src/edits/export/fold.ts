@@ -29,22 +29,7 @@ interface Fold {
  * @throws EditError `edit.not-foldable` saying why; what applyEdit() throws
  */
 export async function foldEdit(model: Model, edit: Edit): Promise<Model> {
-  const places = placesOfEdit(edit, model);
-  const folds = edit.changes.map((change): Fold => {
-    const site = siteOf(change);
-    const place = foldPlace(site, model.shape);
-    if (typeof place === 'string') throw notFoldable(site, place);
-    const form = affineForm(change, () => stateForm(change, places.get(site)!));
-    if (place.side.startsWith('sum') && (form.scale || form.lowRank)) {
-      throw notFoldable(
-        site,
-        'the stream is a sum of what many maps wrote, and those before it are read on the way: only a constant ' +
-          'vector can be folded here',
-        'change everything that is written instead ("site": "residual-writes"), or steer by a vector in raw units',
-      );
-    }
-    return { site, place, form, strength: change.strength };
-  });
+  const folds = foldsOf(model, edit);
   const weights = new Map(model.graph.weights);
   const shape = prepared(model.shape, folds, weights, dtypeOf(model));
   // What reads a site sees the last change first: maps that read are changed from the last change to the first.
@@ -62,6 +47,37 @@ export async function foldEdit(model: Model, edit: Edit): Promise<Model> {
     graph: buildModel(shape, weights, { dtype }),
     sites: modelSites(shape),
   };
+}
+
+/** Where each change goes. @throws EditError `edit.not-foldable` */
+function foldsOf(model: Model, edit: Edit): Fold[] {
+  const places = placesOfEdit(edit, model);
+  return edit.changes.map((change): Fold => {
+    const site = siteOf(change);
+    const place = foldPlace(site, model.shape);
+    if (typeof place === 'string') throw notFoldable(site, place);
+    const form = affineForm(change, () => stateForm(change, places.get(site)!));
+    if (place.side.startsWith('sum') && (form.scale || form.lowRank)) {
+      throw notFoldable(
+        site,
+        'the stream is a sum of what many maps wrote, and those before it are read on the way: only a constant ' +
+          'vector can be folded here',
+        'change everything that is written instead ("site": "residual-writes"), or steer by a vector in raw units',
+      );
+    }
+    return { site, place, form, strength: change.strength };
+  });
+}
+
+/** Why a change does not fold into the weights of a model; undefined where it does. */
+export function whyNotFoldable(model: Model, change: Change): string | undefined {
+  try {
+    foldsOf(model, { changes: [change] });
+    return undefined;
+  } catch (error) {
+    if (error instanceof EditError && error.code === 'edit.not-foldable') return error.message;
+    throw error;
+  }
 }
 
 const dtypeOf = ({ graph }: Model): 'float32' | 'float64' =>

@@ -7,7 +7,8 @@ import { atSite, matrix, numbers, transposed, vector } from './schema.ts';
 import type { Kind, Positions } from './types.ts';
 
 const schema = atSite('erase', {
-  method: z.enum(['leace', 'inlp', 'mean-difference']),
+  /** How the eraser was fitted. */
+  method: z.custom<Eraser['method']>((value) => typeof value === 'string', 'expected the name of a method'),
   /** U [D, K] says what is taken out, V [D, K] reads it: δ = −U Vᵀ (x − mean). */
   take: numbers,
   read: numbers,

@@ -1,0 +1,89 @@
+/** @file `untangle edit make`: a change measured, fitted or written out, as an edit file. */
+import { type Command, Option } from 'commander';
+import { madeKinds } from '../../study/edits/make.ts';
+import { type Io, printJson } from '../io.ts';
+import { taskView } from '../live.ts';
+import { addGlobalOptions, positive, real } from '../options.ts';
+import { addPlainText, modelOption, notNegative, numbersOf, type PlainTextOptions } from './edit-options.ts';
+
+interface MakeOptions extends PlainTextOptions {
+  readonly model: string;
+  readonly out: string;
+  readonly append?: boolean;
+  readonly site?: string;
+  readonly head?: number;
+  readonly neurons?: readonly number[];
+  readonly dictionary?: string;
+  readonly features?: readonly number[];
+  readonly strength?: number;
+  readonly by?: number;
+  readonly to?: number;
+  readonly unit?: 'raw' | 'norm';
+  readonly vector?: string;
+  readonly skipFirst?: boolean;
+  readonly task?: string;
+  readonly examples: number;
+}
+
+export function addMake(edit: Command, io: Io): void {
+  const indices = numbersOf(notNegative);
+  const command = edit
+    .command('make')
+    .summary('make an edit file, or add a change to one')
+    .description(
+      'Makes one change: its numbers come from the options, from plain text (mean, resample), or are fitted to the train prompts of a ' +
+        'task (leace, inlp, mean-difference, steer --task). It is tried on the model before it is written.',
+    )
+    .argument('<kind>', madeKinds.join(', '))
+    .addOption(modelOption())
+    .addOption(new Option('--out <file>', 'the edit file (.json)').makeOptionMandatory())
+    .addOption(new Option('--append', 'add the change to the edit that is there'))
+    .addOption(
+      new Option(
+        '--site <site>',
+        'where: a site (untangle sites), or residual-writes for all that is written into the stream',
+      ),
+    )
+    .addOption(new Option('--head <number>', 'one head of the site').argParser(notNegative))
+    .addOption(new Option('--neurons <number...>', 'some of its coordinates').argParser(indices))
+    .addOption(new Option('--skip-first', 'leave position 0 as it is'))
+    .addOption(new Option('--dictionary <folder>', 'features of this dictionary'))
+    .addOption(new Option('--features <number...>', 'which ones').argParser(indices))
+    .addOption(new Option('--strength <number>', 'how far: 1 as the kind says, 0 not at all').argParser(real))
+    .addOption(new Option('--by <number>', 'scale: the factor; steer: times the vector').argParser(real))
+    .addOption(new Option('--to <number>', 'clamp: the value').argParser(real))
+    .addOption(
+      new Option('--unit <unit>', "steer: raw, or in units of the state's norm").choices(['raw', 'norm']),
+    )
+    .addOption(new Option('--vector <file:name>', 'steer, project: an array of an .npz or .safetensors file'))
+    .addOption(new Option('--task <task>', 'a built-in task or a task file, to fit a concept to'))
+    .addOption(
+      new Option('--examples <number>', 'pairs of prompts to fit it to').default(128).argParser(positive),
+    );
+  addPlainText(command, 16)
+    .action((kind: string, options: MakeOptions) => make(kind, options, io))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  untangle edit make zero --site blocks.5.attn.hook_z --head 3 --out no-head.json\n' +
+        '  untangle edit make leace --task gender --site blocks.11.hook_resid_post --out no-gender.json\n' +
+        '  untangle edit make steer --dictionary d11 --features 12 --by 8 --out steer.json\n' +
+        '  untangle edit make mean --site blocks.11.mlp.hook_post --neurons 7 9 --out steer.json --append',
+    );
+  addGlobalOptions(command);
+}
+
+async function make(kind: string, options: MakeOptions, io: Io): Promise<void> {
+  const { makeEdit } = await import('../../study/edits/make.ts');
+  const { summaryOf } = await import('../../edits/collateral/measure.ts');
+  const { append = false, skipFirst = false, seed = 0, json, quiet, out } = options;
+  const view = taskView(io, quiet === true);
+  const context = { progress: view.progress, signal: io.signal };
+  const request = { ...options, kind, append, skipFirst, seed };
+  const edit = await makeEdit(request, context).finally(() => view.close());
+  const changes = edit.changes.map(summaryOf);
+  if (json) return printJson(io, { out, model: edit.model, changes });
+  const last = changes.at(-1)!;
+  io.out(
+    `${out}: ${changes.length === 1 ? '1 change' : `${changes.length} changes`}, ${last.kind} at ${last.site}\n`,
+  );
+}

@@ -1,0 +1,172 @@
+/** @file `untangle edit …` as a user runs it, on a tiny random model with a random dictionary. */
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as ort from 'onnxruntime-node';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { program } from '../../src/cli/program.ts';
+import { random } from '../../src/core/random.ts';
+import { saveDictionary } from '../../src/dictionaries/files.ts';
+import { tinyLlama } from '../../src/models/tiny.ts';
+import { randomDictionary } from '../circuits/support/dictionaries.ts';
+import { writeMiniature } from '../support/miniature.ts';
+import { fakeIo } from './support.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'edit-cli-'));
+const at = (...parts: string[]) => join(folder, ...parts);
+
+async function untangle(...args: string[]) {
+  const { io, said } = fakeIo(false);
+  await program(io).parseAsync(['edit', ...args], { from: 'user' });
+  return said;
+}
+const json = async (...args: string[]) => JSON.parse((await untangle(...args, '--json', '--quiet')).out);
+const tiny = ['--model', 'random-tiny', '--threads', '1'];
+const text = ['--text', at('texts'), '--windows', '2', '--length', '16'];
+const site = 'blocks.1.hook_resid_post';
+const task = at('plural.json');
+
+beforeAll(async () => {
+  writeMiniature(folder);
+  const examples = ['cat', 'dog', 'cow', 'hen', 'pig', 'bat', 'rat', 'fox'].map((noun) => ({
+    ...{ clean: `a ${noun} ran`, patch: `a ${noun} sat`, answer: 'u', wrong: 'v' },
+  }));
+  writeFileSync(at('two.json'), JSON.stringify({ name: 'two', examples }));
+  const model = tinyLlama(0, { layers: 3, width: 32, mlpWidth: 48 });
+  const shape = { site, width: 32, features: 48, k: 4 };
+  await saveDictionary(at('dictionary'), randomDictionary(random(1), shape, model.hash));
+});
+
+describe('untangle edit', () => {
+  test('make, show, apply: a head scaled and features removed, one after the other', async () => {
+    const out = at('both.json');
+    await untangle(
+      'make',
+      'scale',
+      ...tiny,
+      '--site',
+      'blocks.0.attn.hook_z',
+      '--head',
+      '1',
+      '--by',
+      '0.5',
+      '--out',
+      out,
+    );
+    const args = ['--dictionary', at('dictionary'), '--features', '3', '9', '--strength', '0.5', '--append'];
+    const made = await json('make', 'zero', ...tiny, ...args, '--out', out);
+    expect(made.changes).toEqual([
+      { kind: 'scale', site: 'blocks.0.attn.hook_z', strength: 1 },
+      { kind: 'zero', site, strength: 0.5, features: 2 },
+    ]);
+    const shown = await json('show', out, ...tiny);
+    expect(shown.changes.map((c: { folds: boolean }) => c.folds)).toEqual([true, false]);
+    expect(shown.changes[1].why).toContain('encoder');
+    expect((await untangle('show', out)).out).toContain('features 3 9');
+    const applied = await json('apply', out, ...tiny, '--prompt', 'abc', '--top', '3');
+    expect(applied.before).toHaveLength(3);
+    expect(applied.after).not.toEqual(applied.before);
+    const same = await json('apply', out, ...tiny, '--prompt', 'abc', '--factor', '0');
+    expect(same.after).toEqual(same.before);
+  });
+
+  test('make: means and other rows come from plain text, concepts from a task', async () => {
+    const of = async (kind: string, ...args: string[]) => {
+      const out = at(`${kind}.json`);
+      await untangle('make', kind, ...tiny, '--out', out, ...text, ...args);
+      return JSON.parse(readFileSync(out, 'utf8')).changes;
+    };
+    const [mean] = await of('mean', '--site', site, '--neurons', '0', '5');
+    expect(mean.mean).toHaveLength(2);
+    const [resample] = await of('resample', '--dictionary', at('dictionary'), '--features', '1', '2');
+    expect(resample.rows.file ?? resample.rows[0].length).toBeDefined();
+    const [leace] = await of('leace', '--site', site, '--task', task, '--examples', '3');
+    expect(leace).toMatchObject({ kind: 'erase', method: 'leace', positions: { skipFirst: true } });
+    const everywhere = await of('zero', '--site', 'residual-writes', '--strength', '0.1');
+    expect(everywhere).toHaveLength(7);
+  });
+
+  test('export: a file that onnxruntime runs by itself, and folded weights', async () => {
+    const edit = at('zero-head.json');
+    await untangle('make', 'zero', ...tiny, '--site', 'blocks.1.attn.hook_z', '--head', '0', '--out', edit);
+    const written = await json('export', edit, ...tiny, '--out', at('edited.onnx'));
+    expect(written).toMatchObject({ folded: false, files: [at('edited.onnx')] });
+    const folded = await json('export', edit, ...tiny, '--fold', '--out', at('folded.onnx'));
+    expect(folded.folded).toBe(true);
+    const tokens = new ort.Tensor('int64', BigInt64Array.of(1n, 2n, 3n), [1, 3]);
+    const logits = [];
+    for (const name of ['edited.onnx', 'folded.onnx']) {
+      const session = await ort.InferenceSession.create(at(name));
+      expect(session.inputNames).toEqual(['tokens']);
+      logits.push((await session.run({ tokens })).logits!.data as Float32Array);
+      await session.release();
+    }
+    for (const [i, v] of logits[0]!.entries()) expect(Math.abs(v - logits[1]![i]!)).toBeLessThan(1e-5);
+    await untangle('export', edit, ...tiny, '--fold', '--out', at('folded'));
+    expect(existsSync(at('folded', 'model.safetensors'))).toBe(true);
+    await expect(untangle('export', edit, ...tiny, '--out', at('folded'))).rejects.toMatchObject({
+      code: 'usage.options',
+    });
+  });
+
+  test('evaluate: tasks, plain text and random edits; several edits give the effect matrix', async () => {
+    const edit = at('leace-plural.json');
+    const make = ['--task', task, '--examples', '3', '--site', site, '--out', edit];
+    await untangle('make', 'leace', ...tiny, ...make);
+    const args = [edit, ...tiny, ...text, '--tasks', task, '--on', task, '--examples', '3', '--draws', '2'];
+    const found = await json('evaluate', ...args, '--plot', at('moved.svg'));
+    expect(found.tasks).toHaveLength(1);
+    expect(found.tasks[0]).toMatchObject({ task: 'plural', target: true });
+    expect(found.text.random.kl.value).toBeGreaterThan(0);
+    expect(readFileSync(at('moved.svg'), 'utf8')).toContain('share of the effect removed');
+    const said = await untangle('evaluate', ...args);
+    expect(said.out).toMatch(/effect removed[\s\S]*KL per token[\s\S]*mean ‖Δx‖/);
+    const matrix = await json('evaluate', ...args, '--tasks', task, at('two.json'), '--matrix', 'leace');
+    expect(matrix.matrix.concepts).toEqual(['plural', 'two']);
+    expect(matrix.matrix.rows[0].behaviour).toHaveLength(2);
+    expect(
+      (await untangle('evaluate', ...args, '--tasks', task, at('two.json'), '--matrix', 'leace')).out,
+    ).toContain('score');
+    await expect(untangle('evaluate', edit, edit, ...tiny, '--on', task)).rejects.toMatchObject({
+      code: 'usage.options',
+    });
+  });
+
+  test('strengthen: gains beside random features', async () => {
+    const args = ['--task', task, '--others', '--examples', '3', '--features', '2', '--draws', '1'];
+    const base = [
+      'strengthen',
+      ...tiny,
+      ...text,
+      '--dictionaries',
+      at('dictionary'),
+      ...args.filter((a) => a !== '--others'),
+    ];
+    const found = await json(
+      ...base,
+      '--others',
+      task,
+      '--gains',
+      '1',
+      '2',
+      '--method',
+      'attribution-patching',
+    );
+    expect(found.features).toHaveLength(2);
+    expect(found.rows.map((r: { gain: number }) => r.gain)).toEqual([1, 1, 2, 2]);
+    expect([1, 2]).toContain(found.chosen.gain);
+  });
+
+  test('says what is wrong', async () => {
+    const bad = (...args: string[]) => untangle('make', ...args, ...tiny, '--out', at('bad.json'));
+    await expect(bad('zero')).rejects.toMatchObject({ code: 'usage.options' });
+    await expect(bad('zeros', '--site', site)).rejects.toMatchObject({ code: 'usage.options' });
+    await expect(bad('scale', '--site', site, '--by', '1000')).rejects.toMatchObject({
+      code: 'edit.strength',
+    });
+    await expect(bad('zero', '--site', 'blocks.9.hook_resid_post')).rejects.toMatchObject({
+      code: 'edit.unknown-site',
+    });
+    expect(existsSync(at('bad.json'))).toBe(false);
+  });
+});
