@@ -10,6 +10,7 @@ import type { Dictionary } from '../../src/dictionaries/types.ts';
 import { featureTrajectories, sequenceClock } from '../../src/energy/sequence/clock.ts';
 import { featureMotion } from '../../src/energy/sequence/motion.ts';
 import { readTexts } from '../../src/energy/sequence/read.ts';
+import { gathering } from '../../src/energy/sequence/table.ts';
 import { graphBuilder } from '../../src/graph/build.ts';
 import { run } from '../circuits/support/tiny.ts';
 
@@ -201,6 +202,32 @@ describe('a dictionary over texts', () => {
     expect(row.nullDrift).toBeCloseTo(drifts.reduce((s, d) => s + d, 0) / drifts.length, 2);
     const atMost = drifts.filter((d) => d <= row.drift + 1e-9).length / drifts.length;
     expect(Math.abs(row.belowNull - atMost)).toBeLessThan(0.04);
+  });
+
+  test('where V is as T with a minus sign the drift is below every null; with a plus sign it is above', () => {
+    const stream = random(12);
+    const table = (sign: number) => {
+      const all = gathering(1, 19, random(4));
+      for (let text = 0; text < 4; text++) {
+        const q = Float32Array.from({ length: 12 }, () =>
+          stream.uniform() < 0.4 ? 1 + stream.uniform() : 0,
+        );
+        all.add({
+          ...{ text, positions: 12, slots: 1, q_TK: q, indices_TK: new Int32Array(12) },
+          read_T: new Uint8Array(12).fill(1),
+          V_TK: Float64Array.from(q, (value, t) => (sign * ((q[t + 1] ?? 0) - value) ** 2) / 2).map((V, t) =>
+            q[t] === 0 ? 0 : V,
+          ),
+        });
+      }
+      return all.table('matched');
+    };
+    const [lowering, raising] = [table(-1), table(1)];
+    expect(lowering).toMatchObject({ belowNull: 1, belowNullLowering: 1 });
+    expect(lowering.belowNullRaising).toBeNaN();
+    expect(lowering.medianDrift).toBeLessThan(lowering.medianNullDrift);
+    expect(raising).toMatchObject({ belowNull: 0, belowNullRaising: 0 });
+    expect(raising.medianDrift).toBeGreaterThan(raising.medianNullDrift);
   });
 
   test('the same seed gives the same nulls, another seed others', async () => {

@@ -17,6 +17,9 @@ export interface Gathering {
 /** Share of permutations that a drift has to be among the lowest of. */
 const LOW = 0.05;
 
+const low = (rows: readonly FeatureClock[]) =>
+  rows.filter((row) => row.belowNull <= LOW).length / rows.length;
+
 /**
  * @param permutations orders of V in each text, drawn from `stream`; they leave each text its own steps, so what differs
  *   from text to text stays in the null
@@ -137,7 +140,9 @@ export function gathering(features: number, permutations: number, stream: Random
         features: rows,
         medianDrift: median((row) => row.drift),
         medianNullDrift: median((row) => row.nullDrift),
-        belowNull: rows.filter((row) => row.belowNull <= LOW).length / rows.length,
+        belowNull: low(rows),
+        belowNullLowering: low(rows.filter((row) => row.potential < 0)),
+        belowNullRaising: low(rows.filter((row) => row.potential > 0)),
       };
     },
   };

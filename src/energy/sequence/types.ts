@@ -50,6 +50,12 @@ export interface SequenceTable {
   readonly medianNullDrift: number;
   /** Share of active features whose drift is among the lowest twentieth of their permutations; 0.05 by chance. */
   readonly belowNull: number;
+  /**
+   * The same share of features that lower the loss (⟨V⟩ < 0) and of those that raise it. T and V are both large where a feature
+   * is active, so they cancel in the first kind and add up in the second: a small drift says first of all that V is negative.
+   */
+  readonly belowNullLowering: number;
+  readonly belowNullRaising: number;
 }
 
 /** First-order V against runs, over some steps of some features. */

@@ -220,7 +220,7 @@ async function coactivations(
 }
 
 /** λ̂ of the two basins of the toy model: both are minima of the same network. */
-function basins(stream: Random, signal: AbortSignal | undefined): EnsembleReport['basins'] {
+export function basins(stream: Random, signal: AbortSignal | undefined): EnsembleReport['basins'] {
   const V = toyLandscape(fiveInTwo, 16);
   const { pentagon, digons } = basinPath({ frequencies: 16 });
   return [pentagon, digons].map(({ name, x }) => ({
