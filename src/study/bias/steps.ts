@@ -36,8 +36,8 @@ function ownStudy(options: BiasTextOptions): Study {
 }
 
 /**
- * The steps of a study. A workspace that holds the demo's dictionary of this site lends its text, its activations and
- * that dictionary; others are learned from the same activations.
+ * The steps of a study. A workspace that holds the demo's activations lends them, and the demo's dictionary of this site is
+ * then the first; others are learned from the same activations.
  */
 export async function biasSteps(
   options: BiasTextOptions,
@@ -49,11 +49,8 @@ export async function biasSteps(
   const lent =
     demo.model === options.model && demo.text.source === options.text && demo.seed === options.seed;
   const borrowed = lent ? await dictionarySteps(demo, options, resources) : undefined;
-  const has = async (steps: BaseSteps) => {
-    const hashes = hashSteps(steps.all);
-    const first = steps.dictionaries[0];
-    return first !== undefined && (await cache.manifest(hashes.get(first.name)!)) !== undefined;
-  };
+  const has = async ({ all, harvest }: BaseSteps) =>
+    (await cache.manifest(hashSteps(all).get(harvest.name)!)) !== undefined;
   const base =
     borrowed && options.dictionaries.length === 0 && (await has(borrowed)) && !(await has(own))
       ? borrowed
@@ -67,6 +64,7 @@ interface BaseSteps {
   readonly all: readonly StudyStep[];
   readonly model: StudyStep<{ readonly hash: string }>;
   readonly text: StudyStep;
+  readonly harvest: StudyStep;
   readonly dictionaries: readonly StudyStep[];
 }
 
@@ -98,7 +96,7 @@ async function dictionarySteps(
       );
     }
   }
-  return { all: [model, text, harvest, ...dictionaries], model, text, dictionaries };
+  return { all: [model, text, harvest, ...dictionaries], model, text, harvest, dictionaries };
 }
 
 /** Where the pooled rows lie in their step's folder. */
