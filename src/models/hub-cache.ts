@@ -41,8 +41,8 @@ export function hubRoots(): string[] {
   return HF_HUB_CACHE || HF_HOME ? [shared, own] : [own, shared];
 }
 
-const folderName = ({ repository, kind = 'model' }: Pick<HubId, 'repository' | 'kind'>): string =>
-  `${kind}s--${repository.replace('/', '--')}`;
+const folderName = ({ repository, kind }: Pick<HubId, 'repository' | 'kind'>): string =>
+  `${kind ?? 'model'}s--${repository.replace('/', '--')}`;
 
 /** The model of `id` on this disk; undefined when it is not there or not whole. */
 export async function findSnapshot(id: HubId): Promise<Snapshot | undefined> {

@@ -5,6 +5,7 @@ import type { Estimate } from '../../core/statistics.ts';
 import type { BiasResult, BiasRow, Verdict } from '../../edits/bias/types.ts';
 import { readChoice } from '../../study/bias/choice.ts';
 import { runBiasText, saveBias } from '../../study/bias/run.ts';
+import { runBiasTable } from '../../study/bias/table.ts';
 import { BIAS_TEXT_DEFAULTS, BIAS_TEXT_SMALL, type BiasTextOptions } from '../../study/bias/types.ts';
 import type { PlannedStep } from '../../study/plan.ts';
 import { type Io, printJson } from '../io.ts';
@@ -15,18 +16,15 @@ import { duration } from '../progress.ts';
 import { commandLine } from '../show.ts';
 import { table } from '../table.ts';
 import { biasPictures } from './bias-pictures.ts';
+import { addTableOptions, type TableCommandOptions, tableOptions, tableWords } from './study-bias-table.ts';
 
-interface BiasCommandOptions extends GlobalOptions {
+interface BiasCommandOptions extends TableCommandOptions {
   readonly model: string;
   readonly site?: string;
   readonly dictionary: readonly string[];
   readonly fields: readonly [string, string];
   readonly data: string;
-  readonly choice?: string;
-  readonly seeds?: number;
-  readonly probes?: number;
   readonly text?: string;
-  readonly small?: boolean;
   readonly plot?: string;
 }
 
@@ -78,18 +76,19 @@ export function addStudyBias(study: Command, io: Io): void {
     .addOption(new Option('--plot <folder>', 'write the trade-off curves and the paths as SVG files'))
     .action(async (options: BiasCommandOptions) => {
       const view = taskView(io, options.quiet === true);
-      const asked = await textOptions(options);
+      const { threads, workspace } = options;
+      const onTable = options.table !== undefined;
+      const command = commandLine(io, onTable ? tableWords(options) : biasWords(options), options);
+      const context = { threads, progress: view.progress, signal: io.signal, command };
       try {
-        const result = await runBiasText(asked, {
-          workspace: options.workspace,
-          threads: options.threads,
-          progress: view.progress,
-          signal: io.signal,
-          command: commandLine(io, biasWords(options), options),
-          planned: (steps) => {
-            if (options.quiet !== true) io.err(estimate(steps));
-          },
-        });
+        const result = onTable
+          ? await runBiasTable(await tableOptions(options), context)
+          : await runBiasText(await textOptions(options), {
+              ...{ ...context, workspace },
+              planned: (steps) => {
+                if (options.quiet !== true) io.err(estimate(steps));
+              },
+            });
         view.close();
         await finish(result, options, io);
       } finally {
@@ -101,8 +100,10 @@ export function addStudyBias(study: Command, io: Io): void {
       '\nExamples:\n  untangle study bias\n  untangle study bias --small --model tiny\n' +
         '  untangle study bias --choice choice.json --plot pictures\n' +
         '  untangle study bias --model EleutherAI/pythia-70m-deduped --site blocks.4 --data bias-in-bios \\\n' +
-        '    --fields professor,nurse --dictionary saprmarks/pythia-70m-deduped-saes:resid_out_layer4',
+        '    --fields professor,nurse --dictionary saprmarks/pythia-70m-deduped-saes:resid_out_layer4\n' +
+        '  untangle study bias --table cps-wages-1985 --outcome wage --median wage --protected gender',
     );
+  addTableOptions(command);
   addGlobalOptions(command);
 }
 
@@ -118,6 +119,7 @@ export async function finish(
   }
   if (options.json) return printJson(io, result);
   io.out(report(result));
+  if (result.attribution !== undefined) io.out(`\n  ${result.attribution}\n`);
   io.out(`\n  Saved in ${file}; the Studio shows it on the page "Bias".\n`);
 }
 

@@ -4,7 +4,7 @@ import type { WorkContext } from '../../core/progress.ts';
 import { readTable } from '../../data/table.ts';
 import { trainDictionary } from '../../dictionaries/train.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
-import { biasStudy } from '../../edits/bias/study.ts';
+import { type BiasStudy, biasStudy } from '../../edits/bias/study.ts';
 import type { BiasMethod, BiasProblem, BiasResult } from '../../edits/bias/types.ts';
 import { type Classifier, runClassifier, trainClassifier } from '../../networks/classifier.ts';
 import { dictionaryHash, requireChoice } from './run-study.ts';
@@ -95,7 +95,7 @@ export async function runBiasTable(
       ...{ name: `seed ${seed}`, seed, features: dictionary.features, hash: dictionaryHash(dictionary) },
     })),
     counts: countsOf(records),
-    ...study,
+    ...inWordsOfTables(study, records),
     published: [],
     ...(table.attribution === '' ? {} : { attribution: table.attribution }),
     seconds: (performance.now() - begun) / 1000,
@@ -108,6 +108,22 @@ function withCounterfactuals({ sets: { network }, counterfactuals }: TableRecord
   if (!counterfactuals) return network;
   const { rows } = network;
   return { rows: [...rows, ...rows], swapped: [...rows.map(() => false), ...rows.map(() => true)] };
+}
+
+/** What the study says of texts, said of records. */
+function inWordsOfTables(study: BiasStudy, { protected: attribute }: TableRecords): BiasStudy {
+  const hidden = {
+    title: `${attribute.name} hidden from the network, retrained`,
+    sees: `which column holds ${attribute.name}; the confounded records with it at its mean`,
+  };
+  return {
+    ...study,
+    rows: study.rows.map((row) => (row.method === 'token-deletion' ? { ...row, ...hidden } : row)),
+    verdicts: study.verdicts.map((verdict) => ({
+      ...verdict,
+      units: verdict.units.replace(/\bpersons\b/, 'test records').replace(/windows of plain text/, 'others'),
+    })),
+  };
 }
 
 /** A name for files: `wage-gender`. */
