@@ -9,7 +9,7 @@ import type { Graph } from '../../graph/types.ts';
  * With U = V orthonormal it is an orthogonal projection; LEACE's is oblique.
  */
 export interface Eraser {
-  readonly method: 'leace' | 'mean-difference' | 'inlp';
+  readonly method: 'leace' | 'mean-difference' | 'inlp' | 'subspace';
   /** D. */
   readonly width: number;
   /** K; 0 when the concept is not linearly there: then x′ = x. */
