@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import { UntangleError } from '../core/errors.ts';
 import { featureSource } from '../studio/features.ts';
+import { savedIn } from '../studio/saved.ts';
 import { type Studio, startStudio } from '../studio/server.ts';
 import type { StudyStep } from '../study/plan.ts';
 import type { Study } from '../study/schema.ts';
@@ -111,6 +112,7 @@ export async function serve(
   return startStudio({
     store,
     features: featureSource((site) => folders.get(`features/${site}`)),
+    saved: savedIn(options.workspace),
     ...(options.port === undefined ? {} : { port: options.port }),
   });
 }

@@ -2,8 +2,10 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { nearestNames, StudyError } from '../core/errors.ts';
+import { savedKinds } from '../study/saved.ts';
 import type { EventStream } from './events.ts';
 import { type FeatureSource, unknownSite } from './features.ts';
+import type { SavedSource } from './saved.ts';
 import type { CircuitResult, StudyState } from './shapes.ts';
 
 const listQuery = z.object({
@@ -34,10 +36,14 @@ export interface RouteContext {
   getState(): StudyState;
   stream: EventStream;
   features: FeatureSource;
+  saved: SavedSource;
 }
 
 /** Adds the API routes to `server`. */
-export function addRoutes(server: FastifyInstance, { getState, stream, features }: RouteContext): void {
+export function addRoutes(
+  server: FastifyInstance,
+  { getState, stream, features, saved }: RouteContext,
+): void {
   const sites = () => getState().results.dictionaries.map((dictionary) => dictionary.site);
 
   server.get('/api/study', async () => getState());
@@ -78,5 +84,31 @@ export function addRoutes(server: FastifyInstance, { getState, stream, features 
       where: task,
       hint: known.length > 0 ? `tasks with a circuit: ${known.join(', ')}` : 'no circuit has been found yet',
     });
+  });
+  server.get('/api/bias', async () => ({ names: await saved.biasNames() }));
+
+  server.get('/api/bias/:name', async (request) => {
+    const { name } = parse(z.object({ name: z.string().max(200) }), request.params);
+    const found = await saved.bias(name);
+    if (found !== undefined) return found;
+    const known = await saved.biasNames();
+    throw new StudyError('studio.unknown-bias', `no bias study "${name}" lies in this workspace`, {
+      where: name,
+      hint: known.length > 0 ? `there are ${known.join(', ')}` : '`untangle study bias` makes one',
+    });
+  });
+
+  server.get('/api/energy/:kind', async (request) => {
+    const { kind } = parse(z.object({ kind: z.enum(savedKinds) }), request.params);
+    const found = await saved.energy(kind);
+    if (found !== undefined) return found;
+    throw new StudyError(
+      'studio.not-measured',
+      `nothing of this kind was measured in this workspace: ${kind}`,
+      {
+        where: kind,
+        hint: `\`untangle energy ${kind}\` measures it`,
+      },
+    );
   });
 }

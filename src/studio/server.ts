@@ -10,6 +10,7 @@ import type { StudyStore } from '../study/state.ts';
 import { eventStream } from './events.ts';
 import { type FeatureSource, noFeatures } from './features.ts';
 import { addRoutes } from './routes.ts';
+import { nothingSaved, type SavedSource } from './saved.ts';
 
 export interface StudioOptions {
   /** The study that is shown; it may go on running. */
@@ -18,6 +19,8 @@ export interface StudioOptions {
   readonly port?: number;
   /** Where feature pages come from (closed with the server); none when left out. */
   readonly features?: FeatureSource;
+  /** Results that commands left in the workspace; none when left out. */
+  readonly saved?: SavedSource;
   /** Folder of the built pages; the package's own when left out. */
   readonly pages?: string;
 }
@@ -49,7 +52,10 @@ export async function startStudio(options: StudioOptions): Promise<Studio> {
   const stream = eventStream(options.store);
   guard(server);
   answerFailures(server);
-  addRoutes(server, { getState: options.store.get, stream, features: options.features ?? noFeatures });
+  addRoutes(server, {
+    ...{ getState: options.store.get, stream },
+    ...{ features: options.features ?? noFeatures, saved: options.saved ?? nothingSaved },
+  });
   await server.register(fastifyStatic, { root: pages, wildcard: true, index: ['index.html'] });
 
   await server.listen({ host: '127.0.0.1', port: options.port ?? 0 }).catch((cause: unknown) => {
@@ -93,6 +99,8 @@ const statusOf: Record<string, number> = {
   'studio.unknown-site': 404,
   'studio.unknown-feature': 404,
   'studio.unknown-circuit': 404,
+  'studio.unknown-bias': 404,
+  'studio.not-measured': 404,
   'studio.unknown-address': 404,
 };
 

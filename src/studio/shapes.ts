@@ -10,10 +10,21 @@ export type { ErrorReport } from '../core/errors.ts';
 export type { Estimate } from '../core/statistics.ts';
 export type { FeatureQuery, FeatureRow } from '../dictionaries/feature-reader.ts';
 export type { DictionaryResult } from '../dictionaries/types.ts';
+export type { BiasCandidate, BiasResult, BiasRow } from '../edits/bias/types.ts';
 export type { EditResult, EditRow } from '../edits/types.ts';
+export type { ImportanceResult } from '../energy/importance/types.ts';
+export type { MaskCircuitResult } from '../energy/masks/types.ts';
 export type { EnergyResult } from '../energy/types.ts';
+export type {
+  EnsembleReport,
+  LearningReport,
+  SequenceReport,
+  StudySequence,
+  TaskFlow,
+} from '../study/energy/types.ts';
 export type { Stage } from '../study/plan.ts';
 export type { ModelSummary, StudyResults, SweepResult } from '../study/results.ts';
+export type { SavedKind } from '../study/saved.ts';
 export type { StepState, StudyState } from '../study/state.ts';
 
 /** One live figure of a running step: `done` units in, these numbers. */

@@ -112,6 +112,43 @@ describe('the depth clock', () => {
     expect(readFileSync(at('drift.svg'), 'utf8')).toContain('permuted');
   });
 
+  test('importance, circuits by energy, learning and ensembles are printed, drawn and kept for the Studio', async () => {
+    const text = ['--text', at('texts'), '--windows', '4', '--length', '20'];
+    const own = [...tiny, ...dictionaries];
+    const importance = ['importance', ...own, ...text, '--sample', '8', '--min-active', '2'];
+    const found = await json(...importance, '--plot', at('importance.svg'));
+    expect(found.runs.map((run: { network: string }) => run.network)).toEqual([
+      ...['trained', 'untrained', 'shuffled-layers'],
+    ]);
+    expect(readFileSync(at('importance.svg'), 'utf8')).toContain('drift, untrained'.slice(0, 5));
+    const kept = (kind: string) =>
+      JSON.parse(readFileSync(at('workspace', 'energy', `${kind}.json`), 'utf8'));
+    expect(kept('importance')).toEqual(found);
+    const circuit = [
+      'circuit',
+      ...own,
+      ...task,
+      '--steps',
+      '4',
+      '--sizes',
+      '2,5',
+      '--target',
+      '5',
+      '--no-flow',
+    ];
+    const said = await untangle(...circuit, '--plot', at('masks.svg'));
+    expect(said.out).toContain('masks by Adam');
+    expect(said.err).toContain('the Studio’s Energy page shows it');
+    expect(kept('circuit').arms.map((arm: { name: string }) => arm.name)).toContain('energy');
+    const learning = await untangle('learning', ...tiny.slice(2), '--system', 'dictionary', '--steps', '20');
+    expect(learning.out).toContain('leapfrog');
+    expect(kept('learning').runs.length).toBeGreaterThan(3);
+    const ensemble = [...own, ...task, ...text, '--masked', '2', '--rows', '24'];
+    const told = await untangle('ensemble', ...ensemble, '--plot', at('heat.svg'));
+    expect(told.out).toContain('effective features');
+    expect(readFileSync(at('heat.svg'), 'utf8')).toContain('specific heat per feature');
+  });
+
   test.each([
     [['sequence', ...tiny, ...dictionaries, '--site', 'blocks.2', '--text', at('texts')], 'energy.no-site'],
     [['flow', ...tiny, ...task], 'energy.no-dictionaries'],

@@ -91,6 +91,7 @@ export function inventedSequence(): SequenceReport {
   };
   const table = (rule: MassRule) => ({
     ...{ rule, medianDrift: 1.1, medianNullDrift: 1.2, belowNull: 0.09 },
+    ...{ belowNullLowering: 0.12, belowNullRaising: 0.05 },
     features: features.map(({ feature }, i) => row(feature, i)),
   });
   return {

@@ -8,7 +8,7 @@ import { Rail } from './frame/rail.tsx';
 import { Search } from './frame/search.tsx';
 import { CircuitPage } from './pages/circuit/circuit-page.tsx';
 import { EditPage } from './pages/edit.tsx';
-import { EnergyPage } from './pages/energy.tsx';
+import { EnergyPage } from './pages/energy/energy-page.tsx';
 import { FeaturesPage } from './pages/features/features-page.tsx';
 import { GlossaryPage } from './pages/glossary.tsx';
 import { MechanicsPage } from './pages/mechanics/mechanics-page.tsx';
@@ -83,7 +83,7 @@ function Body({ place }: { place: Place }) {
     case 'circuit':
       return <CircuitPage results={study.results} task={place.parts[1]} />;
     case 'energy':
-      return <EnergyPage results={study.results} task={place.parts[1]} />;
+      return <EnergyPage study={study} task={place.parts[1]} />;
     case 'edit':
       return <EditPage results={study.results} />;
     case 'glossary':

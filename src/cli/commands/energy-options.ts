@@ -42,8 +42,7 @@ export function addEnergyOptions(command: Command): Command {
   return addGlobalOptions(command);
 }
 
-/** The same with a task. */
-export function addTaskOptions(command: Command, examples: number): Command {
+const addTask = (command: Command, examples: number): Command =>
   command
     .addOption(
       new Option('--task <task>', 'a built-in task (docs/data.md) or a task file').default('agreement'),
@@ -53,8 +52,10 @@ export function addTaskOptions(command: Command, examples: number): Command {
         .default(examples)
         .argParser(positive),
     );
-  return addEnergyOptions(command);
-}
+
+/** The same with a task. */
+export const addTaskOptions = (command: Command, examples: number): Command =>
+  addEnergyOptions(addTask(command, examples));
 
 export const requestOf = ({
   model,
@@ -114,3 +115,16 @@ export const textRequestOf = (options: TextOptions): EnergyRequest & TextRequest
   const { text, windows, length } = options;
   return { ...requestOf(options), text, windows, length };
 };
+
+/** Task and text together. */
+export function addTaskAndText(
+  command: Command,
+  {
+    examples,
+    windows,
+    length,
+  }: { readonly examples: number; readonly windows: number; readonly length: number },
+): Command {
+  addTask(command, examples);
+  return addTextOptions(command, windows, length);
+}

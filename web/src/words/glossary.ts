@@ -209,6 +209,99 @@ export const glossary = {
     physics: true,
     means: 'Time that runs through the layers of one forward pass, from the tokens to the answer.',
   },
+  clock: {
+    word: 'clock',
+    physics: true,
+    means:
+      'What time runs over: layers, tokens, steps of learning, or the strength of an edit. Energies of different clocks are different things.',
+  },
+  pathWork: {
+    word: 'path work',
+    physics: true,
+    means:
+      'Effects gathered along one straight line in the words, the whole network following: the only form in which what flows in flows out.',
+    formula: 'e = ∫ p · q̇ ds',
+  },
+  tokenPotential: {
+    word: 'potential V over tokens',
+    physics: true,
+    means:
+      'How much the loss would change if the feature were switched off here, with its sign turned: below 0 where the feature helps.',
+    formula: 'V = L − L(do f = 0) ≈ f · ∂L/∂f',
+  },
+  tokenEnergy: {
+    word: 'energy over tokens',
+    physics: true,
+    means:
+      'How much a feature moves plus how much it counts. The article writes T − U with U = −V: the same number.',
+    formula: 'E = T + V',
+  },
+  drift: {
+    word: 'drift',
+    physics: true,
+    means:
+      'How much an energy that might be conserved varies, beside how large its parts are; means something only below its null.',
+    formula: 'std(E) / (⟨|T|⟩ + ⟨|V|⟩)',
+  },
+  exactEffect: {
+    word: 'exact effect',
+    means:
+      'What happens when the part is really changed and the network run again; estimates are judged by it.',
+  },
+  mask: {
+    word: 'mask of a feature',
+    physics: true,
+    means:
+      'A number between 0 (left out) and 1 (kept) for each feature; moving all of them under an energy finds a circuit.',
+  },
+  symmetryCharge: {
+    word: 'charge of a symmetry',
+    physics: true,
+    means:
+      'A number that stays the same while learning, because turning the parameters would change nothing.',
+  },
+  specificHeat: {
+    word: 'specific heat',
+    physics: true,
+    means:
+      'How strongly the states of an ensemble change with temperature; a peak where features begin to be kept together.',
+    formula: 'C = β² (⟨V²⟩ − ⟨V⟩²)',
+  },
+  leakage: {
+    word: 'leakage',
+    means:
+      'How well a fresh probe, trained after the edit, still tells the protected attribute; 50 % is what guessing gives.',
+  },
+  worstGroup: {
+    word: 'worst group',
+    means: 'Accuracy on the group that the classifier serves worst, e.g. women in the field of men.',
+  },
+  tprGap: {
+    word: 'TPR gap',
+    means: 'Difference between the groups in how often a member of the field is recognised as one.',
+  },
+  probe: {
+    word: 'probe',
+    means: 'A small classifier that reads the model’s inner state; here it tells the field, or the gender.',
+  },
+  editClock: {
+    word: 'edit clock',
+    physics: true,
+    means: 'Time that runs from the untouched network (s = 0) to the edited one (s = 1).',
+  },
+  leastAction: {
+    word: 'least action',
+    physics: true,
+    means: 'Of all ways of turning features down, the one on which moving and staying together cost least.',
+    formula: 'S = ∫ (½ α̇ᵀ G α̇ + V) ds',
+  },
+  controlEnergy: {
+    word: 'H_c',
+    physics: true,
+    means:
+      'Pontryagin’s Hamiltonian of the path, the article’s T − V: constant along a path of least action.',
+    formula: 'H_c = T − V',
+  },
   momentum: {
     word: 'momentum',
     physics: true,

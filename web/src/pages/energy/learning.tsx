@@ -1,0 +1,176 @@
+/** @file The learning clock and ensembles: T, V and H of training, charges, the barrier, specific heat; results of commands. */
+import { useCallback } from 'react';
+import { fixed, number } from '../../../../src/pictures/scale.ts';
+import {
+  barrierPicture,
+  effectivePicture,
+  heatPicture,
+  trainingPicture,
+} from '../../../../src/study/energy/draw-results.ts';
+import type { EnsembleReport, LearningReport } from '../../api/types.ts';
+import { useQuery } from '../../router.tsx';
+import { siteName } from '../../ui/feature-name.tsx';
+import { Picture } from '../../ui/picture.tsx';
+import { Word } from '../../ui/word.tsx';
+import { Choice } from '../mechanics/knob.tsx';
+import { Saved } from './saved.tsx';
+
+export function Learning() {
+  return (
+    <>
+      <p className="lead">
+        Time runs over the steps of learning; the parameters move, and the loss is their potential V. Without
+        friction T + V stays what it was; with it, what is missing has gone into friction.
+      </p>
+      <Saved<LearningReport>
+        kind="learning"
+        title="The learning clock"
+        says="A toy model of superposition is trained by motions with and without friction and by optimisers."
+      >
+        {(report) => <Report report={report} />}
+      </Saved>
+      <Saved<EnsembleReport>
+        kind="ensemble"
+        title="Beyond Hamilton"
+        says="Feature states as an ensemble at a temperature, the effective number of features, local learning coefficients."
+      >
+        {(report) => <Ensemble report={report} />}
+      </Saved>
+    </>
+  );
+}
+
+function Report({ report }: { report: LearningReport }) {
+  const { runs, charges, separation } = report;
+  const [method, setMethod] = useQuery('method', runs[0]?.name ?? '');
+  const run = runs.find((one) => one.name === method) ?? runs[0];
+  const draw = useCallback(
+    (width: number) => (run ? trainingPicture(run, { width: Math.min(width, 900), height: 360 }) : ''),
+    [run],
+  );
+  const drawBarrier = useCallback(
+    (width: number) =>
+      separation ? barrierPicture(separation, { width: Math.min(width, 900), height: 340 }) : '',
+    [separation],
+  );
+  return (
+    <>
+      <section className="section" aria-labelledby="training">
+        <h2 id="training">T, V and H of a training run</h2>
+        <p className="says">
+          {report.name}, {report.parameters} parameters, V the loss on all data. H = T + V.
+          {run?.unaccounted !== undefined &&
+            ` What H and friction together do not account for: ${number(run.unaccounted)}.`}
+        </p>
+        <div className="knobs">
+          <Choice
+            label="Method"
+            value={run?.name ?? ''}
+            of={runs.map((one) => one.name)}
+            onChange={setMethod}
+          />
+        </div>
+        <Picture draw={draw} />
+      </section>
+      {charges.length > 0 && (
+        <section className="section" aria-labelledby="charges">
+          <h2 id="charges">What symmetries keep</h2>
+          <p className="says">
+            A <Word term="symmetryCharge">charge</Word> stays where the symmetry moves no distances; otherwise
+            it grows as predicted.
+          </p>
+          <div className="scroll">
+            <table className="narrow">
+              <thead>
+                <tr>
+                  <th>symmetry</th>
+                  <th>kept</th>
+                  <th className="n">charge at the start</th>
+                  <th className="n">at the end</th>
+                  <th className="n">predicted</th>
+                  <th className="n">largest difference</th>
+                </tr>
+              </thead>
+              <tbody>
+                {charges.map((one) => (
+                  <tr key={one.name}>
+                    <td>{one.name}</td>
+                    <td>{one.conserved ? 'yes' : 'no'}</td>
+                    <td className="n">{number(one.charge[0] ?? Number.NaN, 4)}</td>
+                    <td className="n">{number(one.charge.at(-1) ?? Number.NaN, 4)}</td>
+                    <td className="n">{number(one.predicted.at(-1) ?? Number.NaN, 4)}</td>
+                    <td className="n">{number(one.defect)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </section>
+      )}
+      {separation && (
+        <section className="section" aria-labelledby="separation">
+          <h2 id="separation">Do separated features stay apart?</h2>
+          <p className="says">
+            Two features merge when their cosine reaches {separation.cosine}. On the easiest way found the
+            loss rises by {number(separation.barrier - separation.floor)}: an estimated{' '}
+            <Word term="barrier">barrier</Word>, an upper estimate. A motion of less energy cannot cross it;
+            one of more may.
+          </p>
+          <Picture draw={drawBarrier} />
+        </section>
+      )}
+    </>
+  );
+}
+
+function Ensemble({ report }: { report: EnsembleReport }) {
+  const draw = useCallback(
+    (width: number) => heatPicture(report, { width: Math.min(width, 900), height: 340 }),
+    [report],
+  );
+  const drawFeatures = useCallback(
+    (width: number) => effectivePicture(report, Math.min(width, 900)),
+    [report],
+  );
+  return (
+    <section className="section" aria-labelledby="ensemble">
+      <h2 id="ensemble">Beyond Hamilton: an ensemble of feature states</h2>
+      <p className="says">
+        {report.title}, features at {siteName(report.site)}. Every mask of the main features is a state;{' '}
+        <Word term="specificHeat">specific heat</Word> peaks where they begin to be kept. Dashed: features
+        without interaction, random ones, an untrained network.
+      </p>
+      <Picture draw={draw} />
+      <h3>How many features, effectively?</h3>
+      <p className="says">
+        exp of the entropy of the co-activation matrix, beside the same features active independently.
+      </p>
+      <Picture draw={drawFeatures} />
+      <h3>Local learning coefficients of two basins of a toy model</h3>
+      <div className="scroll">
+        <table className="narrow">
+          <thead>
+            <tr>
+              <th>basin</th>
+              <th className="n">coefficient</th>
+              <th className="n">if every parameter counted</th>
+              <th className="n">effective parameters</th>
+            </tr>
+          </thead>
+          <tbody>
+            {report.basins.map((one) => (
+              <tr key={one.name}>
+                <td>{one.name}</td>
+                <td className="n">
+                  {fixed(one.value, 2)} ± {fixed(one.error, 2)}
+                </td>
+                <td className="n">{fixed(one.regular, 1)}</td>
+                <td className="n">{fixed(one.effective, 1)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}

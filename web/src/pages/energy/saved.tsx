@@ -1,0 +1,30 @@
+/** @file What a command has left in the workspace: asked for, shown, or told what makes it. */
+import type { ReactNode } from 'react';
+import { useAsk } from '../../api/client.ts';
+import type { SavedKind } from '../../api/types.ts';
+import { Failed, Told } from '../../ui/told.tsx';
+
+/** The last result of `untangle energy KIND`, or what to run for one. */
+export function Saved<Result>({
+  kind,
+  title,
+  says,
+  children,
+}: {
+  kind: SavedKind;
+  title: string;
+  says: ReactNode;
+  children: (result: Result) => ReactNode;
+}) {
+  const asked = useAsk<Result>(`/api/energy/${kind}`);
+  if (asked.status === 'loading') return <Told title="Looking into the workspace …" />;
+  if (asked.status === 'ready') return <>{children(asked.value)}</>;
+  if (asked.error.code !== 'studio.not-measured') return <Failed error={asked.error} />;
+  return (
+    <Told title={`${title}: nothing has been measured yet`}>
+      <p>{says} It takes longer than a study should, so a command of its own does it:</p>
+      <code>untangle energy {kind}</code>
+      <p>Its result stays in the workspace, and this page shows it.</p>
+    </Told>
+  );
+}
