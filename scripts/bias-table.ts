@@ -1,0 +1,83 @@
+/** @file Writes the tables of docs/bias.md from bench/results/bias.json, so that no number is typed by hand. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import type { Estimate } from '../src/core/statistics.ts';
+import type { BiasResult } from '../src/edits/bias/types.ts';
+
+interface Saved {
+  readonly date: string;
+  readonly machine: { readonly cpu: string; readonly cores: number };
+  readonly steps: readonly { readonly name: string; readonly seconds: number }[];
+  readonly chosen: readonly { readonly feature: number; readonly label?: string }[];
+  readonly result: Omit<BiasResult, 'candidates'>;
+}
+
+const begin = '<!-- bias: npm run bias-table -->';
+const end = '<!-- /bias -->';
+const page = 'docs/bias.md';
+
+const fixed = (value: number | null | undefined, digits: number): string =>
+  typeof value === 'number' ? value.toFixed(digits) : '–';
+const percent = (of: Pick<Estimate, 'value'> | undefined): string => fixed(of && 100 * of.value, 1);
+const within = ({ value, low, high }: Estimate): string =>
+  `${fixed(100 * value, 1)} (${fixed(100 * low, 0)}–${fixed(100 * high, 0)})`;
+
+const table = (header: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+/** The page with the tables of the committed results. */
+export function withTables(text: string): string {
+  const { date, machine, steps, chosen, result } = JSON.parse(
+    readFileSync('bench/results/bias.json', 'utf8'),
+  ) as Saved;
+  const { rows, verdicts, nulls, counts, outcome } = result;
+  const of = (set: string, key: 'natural' | 'swapped') =>
+    counts.filter((count) => count.set === set).reduce((sum, count) => sum + count[key], 0);
+  const seconds = steps.reduce((sum, step) => sum + step.seconds, 0);
+  const blocks = [
+    `${result.model.name} at \`${result.site}\`, ${outcome.values.join(' against ')}: trained on ${of('train', 'natural')} natural and ` +
+      `${of('train', 'swapped')} swapped rows, tested on ${of('balanced', 'natural')} and ${of('balanced', 'swapped')}; ` +
+      `${result.seeds.probes} probe seeds, ${result.seeds.dictionaries} dictionaries. ${Math.round(seconds / 60)} minutes on ` +
+      `${machine.cores} cores (${machine.cpu}; ${date}). Shares in per cent; in brackets 95 % intervals. Shuffled labels: field ` +
+      `${percent(nulls.fieldAccuracy)}, leakage ${percent(nulls.leakage.linear)} (linear).`,
+    table(
+      [
+        ...['method', 'changed', 'field', 'gender', 'worst group', 'natural', 'swapped', 'TPR gap', 'ECE'],
+        ...['leak: linear', 'MLP', 'kNN', 'KL', 'perplexity', 'hypervolume'],
+      ],
+      rows.map((row) => [
+        row.skyline ? `${row.title} *` : row.title,
+        row.changed === undefined ? '' : String(Math.round(row.changed)),
+        percent(row.figures.fieldAccuracy),
+        percent(row.figures.genderAccuracy),
+        within(row.figures.worstGroup),
+        percent(row.natural.worstGroup),
+        percent(row.swapped.worstGroup),
+        percent(row.figures.tprGap),
+        percent(row.figures.ece),
+        percent(row.leakage.linear),
+        percent(row.leakage.mlp),
+        percent(row.leakage.knn),
+        row.kl ? fixed(row.kl.value, 3) : '',
+        row.perplexity === undefined ? '' : fixed(row.perplexity, 1),
+        row.hypervolume ? fixed(row.hypervolume.value, 3) : '',
+      ]),
+    ),
+    '\\* may look at balanced data: a bound, no competitor.',
+    `The rule took: ${chosen.map(({ feature, label }) => (label ? `${feature} (${label})` : feature)).join('; ')}.`,
+    table(
+      ['claim', 'compared', 'difference', 'margin', 'verdict'],
+      verdicts.map(({ claim, quantity, difference: { value, low, high }, margin, outcome: said }) => [
+        claim,
+        quantity,
+        `${fixed(value, 3)} (${fixed(low, 3)} to ${fixed(high, 3)})`,
+        String(margin),
+        `**${said}**`,
+      ]),
+    ),
+  ];
+  return `${text.slice(0, text.indexOf(begin))}${begin}\n${blocks.join('\n\n')}\n${text.slice(text.indexOf(end))}`;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  writeFileSync(page, withTables(readFileSync(page, 'utf8')));
