@@ -7,11 +7,12 @@
  *
  * DIR is a workspace in which `untangle demo` has run: `flow` and `canonicity` read its dictionaries, and `budget` gives the
  * shares of features and errors at their cuts. --save puts every figure into bench/results/energy.json as soon as it is there,
- * beside what is there already; cuts that are there are left out, so that a call that was ended goes on where it was (--again
- * measures them anew).
+ * beside what is there already, and the tables of docs/energy.md; cuts that are there are left out, so that a call that was
+ * ended goes on where it was (--again measures them anew).
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { networkOf } from '../src/circuits/cuts.ts';
 import { encodeStates } from '../src/circuits/encode-state.ts';
@@ -28,10 +29,11 @@ import { blockEnergies, blockShares } from '../src/energy/depth/blocks.ts';
 import { canonicity } from '../src/energy/depth/canonicity.ts';
 import { cutRules, summariseRules } from '../src/energy/depth/cut-rules.ts';
 import { energyFlow } from '../src/energy/depth/flow.ts';
-import type { CutRules } from '../src/energy/depth/types.ts';
+import type { BlockShares } from '../src/energy/depth/types.ts';
 import { costateInvariant } from '../src/energy/energy.ts';
 import { openTokenModel } from '../src/models/open.ts';
 import { openSession } from '../src/runtime/session.ts';
+import { type EnergyResults, withFigures } from './energy-table.ts';
 import { describeMachine } from './machine.ts';
 import { loadResult, resultText, saveResult } from './results.ts';
 
@@ -47,18 +49,6 @@ const { values } = parseArgs({
     save: { type: 'boolean', default: false },
   },
 });
-
-interface Results {
-  what?: string;
-  model?: unknown;
-  machine?: unknown;
-  summary?: unknown;
-  invariant?: unknown;
-  blocks?: unknown;
-  flow?: unknown;
-  canonicity?: Record<string, unknown>;
-  budget: Record<string, CutRules>;
-}
 
 const parts = ['budget', 'invariant', 'blocks', 'flow', 'canonicity'] as const;
 type Part = (typeof parts)[number];
@@ -93,11 +83,11 @@ const task = agreementTask(model.tokenizer, { train: examples, heldOut: 2, seed:
 const pairs = pairsOf(task.name, task.train);
 const few = (count: number) => pairsOf(task.name, task.train.slice(0, count));
 
-let results: Results = { budget: {} };
-const load = () => loadResult<Results>('energy') ?? { budget: {} };
+let results: EnergyResults = { budget: {} };
+const load = () => loadResult<EnergyResults>('energy') ?? { budget: {} };
 if (values.save) results = load();
 /** Puts one figure beside those that are there, which another process may have added to meanwhile. */
-const keep = (add: (results: Results) => void) => {
+const keep = (add: (results: EnergyResults) => void) => {
   if (values.save) results = load();
   add(results);
   results.what =
@@ -110,7 +100,10 @@ const keep = (add: (results: Results) => void) => {
       network.cuts.length - 1,
     ),
   );
-  if (values.save) saveResult('energy', results);
+  if (!values.save) return;
+  saveResult('energy', results);
+  const page = fileURLToPath(new URL('../docs/energy.md', import.meta.url));
+  writeFileSync(page, withFigures(readFileSync(page, 'utf8'), results));
 };
 
 const dictionaries = await dictionariesIn(values.workspace, model.hash);
@@ -131,7 +124,7 @@ if (wants('invariant')) {
 }
 if (wants('blocks')) {
   const found = short(await blockEnergies(network, few(CLEAN_EXAMPLES), run));
-  const shares = [];
+  const shares: BlockShares[] = [];
   for (const dictionary of dictionaries) {
     if (!network.cuts.includes(dictionary.site)) continue;
     shares.push(short(await blockShares(network, dictionary, few(CLEAN_EXAMPLES), run, { count: 5 })));

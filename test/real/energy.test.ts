@@ -59,7 +59,7 @@ describe.runIf(await hasRealModel())('the depth clock of SmolLM2-135M', () => {
     expect(leaks['left-10']!).toBeGreaterThan(leaks['midpoint-10']!);
   });
 
-  test('at an early cut, where ten midpoints are too few, the adaptive rule stays within 1 %', async () => {
+  test('at an early cut the adaptive rule stays within 1 %, with as many points as that needs', async () => {
     const [task] = tasks as [Task];
     const pairs = pairsOf(task.name, task.train.slice(0, 3));
     const { rules } = await cutRules(

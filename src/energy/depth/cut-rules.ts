@@ -9,6 +9,7 @@ import { forwardPairs } from '../../circuits/forward.ts';
 import { lineCostates } from '../../circuits/line.ts';
 import { effectMethod } from '../../circuits/node-effects.ts';
 import type { RunOptions } from '../../circuits/run-options.ts';
+import { EnergyError } from '../../core/errors.ts';
 import { quantile } from '../../core/statistics.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
 import { leak, lineEnergies } from '../leak.ts';
@@ -74,7 +75,7 @@ function adaptiveTolerance(rule: string): number | undefined {
  * The budget of one complete cut by several rules. Features and errors of an example add up to λ̄·(x^clean − x^patch), so
  * that the leak needs no dictionary and any cut can be asked.
  * @param options `dictionary`: one at this cut; then the shares of features and errors are given too
- * @throws CircuitError `circuit.unknown-rule`, `circuit.not-a-place`, `circuit.width`
+ * @throws CircuitError `circuit.unknown-rule`, `circuit.not-a-place`, `circuit.width`; EnergyError `energy.not-a-cut`
  */
 export async function cutRules(
   network: Network,
@@ -84,7 +85,13 @@ export async function cutRules(
   run: RunOptions,
   { dictionary }: { readonly dictionary?: Dictionary } = {},
 ): Promise<CutRules> {
-  const { width, depth } = placeOf(network, site);
+  const { width, depth, complete } = placeOf(network, site);
+  if (!complete) {
+    throw new EnergyError('energy.not-a-cut', `"${site}" is no complete cut: energy goes past it`, {
+      where: site,
+      hint: `take a state of the residual stream, such as ${network.cuts.at(-1)}; nodeEffects() has the effects of a part`,
+    });
+  }
   const { clean, patch } = await forwardPairs(network, pairs, [site], run);
   const [clean_BTD, patch_BTD] = [clean.states[site]!, patch.states[site]!];
   const deltaM_B = clean.metric_B.map((m, b) => m - patch.metric_B[b]!);

@@ -103,6 +103,7 @@ export async function energyFlow(
     imbalance: whole.balance.imbalance,
     leak: whole.balance.leak,
     leakSpread: whole.balance.leakSpread,
+    pathRule: 'proportional',
     efficient: ranked('efficiency'),
     carrying: ranked('carried'),
   };

@@ -125,7 +125,9 @@ export interface EnergyFlow {
   /** |Σe − Δm| / |Δm|: what the quadrature loses, the same at every complete cut up to `leakSpread`. */
   readonly leak: number;
   readonly leakSpread: number;
-  /** Ranked by |value| and by |carried|, both by the proportional rule (src/circuits/flow/paths.ts). */
+  /** How the signed flow is taken apart into paths, which can be done in many ways (src/circuits/flow/paths.ts). */
+  readonly pathRule: 'proportional';
+  /** Ranked by |value| and by |carried|. */
   readonly efficient: readonly EnergyPath[];
   readonly carrying: readonly EnergyPath[];
 }

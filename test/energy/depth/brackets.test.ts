@@ -16,10 +16,14 @@ import {
   COSTATE,
   metricObservable,
   type Observable,
+  type ObservableShape,
+  observable,
   observableShape,
   outputOf,
   STATE,
 } from '../../../src/energy/depth/observables.ts';
+import { poissonBracket as formulaBracket } from '../../../src/mechanics/diagnostics/brackets.ts';
+import { type PairFormula, real } from '../../../src/mechanics/differentiate.ts';
 import { tinyLlama } from '../../../src/models/tiny.ts';
 import { run } from '../../circuits/support/tiny.ts';
 
@@ -141,6 +145,52 @@ test('the flow of a block agrees with small steps along it', async () => {
     there.forEach((r, b) => {
       expect(Math.abs(bracket![b]! - r) / Math.abs(r)).toBeLessThan(1e-6);
     });
+  }
+});
+
+test('brackets of polynomials are those of the formulas of mechanics, nested too', async () => {
+  // a = x₁²λ₂ + x₂, b = λ₁²x₂ − x₁λ₂, c = x₁x₂λ₁, at one position of width 2.
+  const formulas: readonly [PairFormula, PairFormula, PairFormula] = [
+    (o, q, p) => o.add(o.mul(o.mul(q[0]!, q[0]!), p[1]!), q[1]!),
+    (o, q, p) => o.sub(o.mul(o.mul(p[0]!, p[0]!), q[1]!), o.mul(q[0]!, p[1]!)),
+    (o, q, p) => o.mul(o.mul(q[0]!, q[1]!), p[0]!),
+  ];
+  const shape: ObservableShape = { width: 2, dtype: 'float64' };
+  const terms = [['x1*x1*p2', 'x2'], ['p1*p1*x2', '-x1*p2'], ['x1*x2*p1']].map((sum) =>
+    observable(shape, (b, state, costate) => {
+      const part = (name: string) => {
+        const index = b.constant(i64([], [Number(name[1]) - 1]), 'index');
+        const row = b.op('Squeeze', [name[0] === 'x' ? state : costate, b.ints(1)]);
+        return b.op('Gather', [row, index], { axis: { int: 1 } });
+      };
+      const term = (text: string) => {
+        const found = text
+          .replace('-', '')
+          .split('*')
+          .map(part)
+          .reduce((x, y) => b.op('Mul', [x, y]));
+        return text.startsWith('-') ? b.op('Neg', [found]) : found;
+      };
+      return sum.map(term).reduce((x, y) => b.op('Add', [x, y]));
+    }),
+  ) as [Observable, Observable, Observable];
+  const q = [0.7, -1.3];
+  const p = [0.4, 2.1];
+  const point: PhasePoint = { state: f64([1, 1, 2], q), costate: f64([1, 1, 2], p) };
+  const [a, b, c] = terms;
+  const [fa, fb, fc] = formulas;
+  const graphs = [
+    ...[a, poissonBracket(a, b), poissonBracket(poissonBracket(a, b), c)],
+    poissonBracket(c, poissonBracket(b, a)),
+  ];
+  const by = [
+    ...[fa, formulaBracket(fa, fb), formulaBracket(formulaBracket(fa, fb), fc)],
+    formulaBracket(fc, formulaBracket(fb, fa)),
+  ];
+  const found = await evaluate(graphs, point, run);
+  for (const [k, values] of found.entries()) {
+    expect(values[0]).toBeCloseTo(by[k]!(real, q, p), 10);
+    expect(Math.abs(values[0]!)).toBeGreaterThan(1e-3);
   }
 });
 

@@ -46,6 +46,9 @@ describe('the budget of a cut', () => {
     await expect(cutRules(network, site, pairs, ['adaptive-2'], run)).rejects.toMatchObject({
       code: 'circuit.unknown-rule',
     });
+    await expect(cutRules(network, 'blocks.1.hook_mlp_out', pairs, RULES, run)).rejects.toMatchObject({
+      code: 'energy.not-a-cut',
+    });
     await expect(cutRules(network, 'nowhere', pairs, RULES, run)).rejects.toMatchObject({
       code: 'circuit.not-a-place',
     });
