@@ -1,4 +1,5 @@
 /** @file A study's summary for people: the sentence, then one table for each part, numbers with their interval. */
+import { describeResult } from '../study/describe.ts';
 import type { StudySummary } from '../study/summary.ts';
 import type { Io } from './io.ts';
 import { duration } from './progress.ts';
@@ -81,6 +82,15 @@ export function report(summary: StudySummary, { style }: Pick<Io, 'style'>): str
       table(
         ['task', 'costate spread', 'median leak %'],
         energy.tasks.map((e) => [e.task, e.costateSpread.toExponential(1), fixed(100 * e.leak, 1)]),
+      ),
+    );
+  }
+  if (summary.concepts.length > 0) {
+    section(
+      'Concepts of your own',
+      table(
+        ['module', 'task', 'says'],
+        summary.concepts.map((c) => [c.module, c.task, describeResult(`concept/${c.module}/${c.task}`, c)]),
       ),
     );
   }

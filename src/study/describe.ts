@@ -3,6 +3,7 @@ import type { CircuitResult } from '../circuits/types.ts';
 import type { Estimate } from '../core/statistics.ts';
 import type { DictionaryResult } from '../dictionaries/types.ts';
 import type { EditResult } from '../edits/types.ts';
+import type { ConceptResult } from '../energy/concept/types.ts';
 import type { EnergyResult } from '../energy/types.ts';
 import type { StudySequence, TaskFlow } from './energy/types.ts';
 import type { LeftOut, ModelSummary, SweepResult, TextSummary } from './results.ts';
@@ -41,6 +42,16 @@ const describers: Readonly<Record<string, (result: never) => string>> = {
     return table
       ? `median drift ${table.medianDrift.toFixed(2)}, with V permuted in time ${table.medianNullDrift.toFixed(2)}`
       : `none: ${missing}`;
+  },
+  concept: ({ name, value, unit, series, features, motion }: ConceptResult) => {
+    const of = unit ? ` ${unit}` : '';
+    if (value !== undefined) return `${name}: ${value.toPrecision(3)}${of}`;
+    if (series) {
+      const [low, high] = [Math.min(...series.values), Math.max(...series.values)];
+      return `${name}: ${low.toPrecision(3)} to ${high.toPrecision(3)}${of} over ${series.over}`;
+    }
+    if (motion) return `${name}: ${motion.times.length} times, drift of H ${motion.drift.toFixed(2)}`;
+    return `${name}: ${features?.length ?? 0} features`;
   },
   edit: (e: EditResult) => {
     const rows = e.rows.filter((row) => row.method === 'features');

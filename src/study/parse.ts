@@ -6,6 +6,7 @@ import { type Document, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { nearestNames, StudyError } from '../core/errors.ts';
 import { builtInTasks } from '../data/tasks.ts';
+import { moduleName } from '../energy/concept/load.ts';
 import { checkEntry } from './dictionary-schema.ts';
 import { normaliseStudy, type Study, studyFileSchema } from './schema.ts';
 
@@ -178,6 +179,20 @@ function checkNames(study: Study, at: (path: readonly PropertyKey[]) => string):
       });
     }
   });
+  study.concepts.forEach((path, index) => {
+    if (study.concepts.findIndex((other) => moduleName(other) === moduleName(path)) < index) {
+      throw new StudyError('study.duplicate', `two concepts are called ${moduleName(path)}`, {
+        where: at(['concepts', index]),
+        hint: 'results go by the name of the file: rename one of them',
+      });
+    }
+  });
+  if (study.concepts.length > 0 && study.tasks.length === 0) {
+    throw new StudyError('study.no-task', 'concepts are measured on tasks, and the study has none', {
+      where: at(['concepts']),
+      hint: 'add a task, e.g. tasks: [agreement]',
+    });
+  }
   if (study.edit && !study.tasks.some((task) => task.name === study.edit?.task)) {
     throw new StudyError('study.unknown-task', `edit.task "${study.edit.task}" is not among the tasks`, {
       where: at(['edit', 'task']),
@@ -198,5 +213,6 @@ function withPaths(study: Study, folder: string): Study {
     text: { ...study.text, source: place(study.text.source) },
     dictionaries: study.dictionaries.map((one) => (one.from ? { ...one, from: place(one.from) } : one)),
     tasks: study.tasks.map((task) => (task.file ? { ...task, file: place(task.file) } : task)),
+    concepts: study.concepts.map(place),
   };
 }

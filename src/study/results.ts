@@ -2,6 +2,7 @@
 import type { CircuitResult } from '../circuits/types.ts';
 import type { DictionaryResult } from '../dictionaries/types.ts';
 import type { EditResult } from '../edits/types.ts';
+import type { ConceptResult } from '../energy/concept/types.ts';
 import type { EnergyResult } from '../energy/types.ts';
 import type { ModelSummary } from '../models/summary.ts';
 import type { StudySequence, TaskFlow } from './energy/types.ts';
@@ -45,9 +46,18 @@ export interface StudyResults {
   readonly flows: readonly TaskFlow[];
   readonly sequence?: StudySequence;
   readonly edit?: EditResult;
+  /** What the user's own modules say of each task. */
+  readonly concepts: readonly ConceptResult[];
 }
 
-export const noResults: StudyResults = { dictionaries: [], sweeps: [], circuits: [], energy: [], flows: [] };
+export const noResults: StudyResults = {
+  dictionaries: [],
+  sweeps: [],
+  circuits: [],
+  energy: [],
+  flows: [],
+  concepts: [],
+};
 
 /** `results` with the result of the step `name` put in its place; steps without a place change nothing. */
 export function withResult(results: StudyResults, name: string, result: unknown): StudyResults {
@@ -81,6 +91,11 @@ export function withResult(results: StudyResults, name: string, result: unknown)
       return { ...results, flows: add(results.flows, result as TaskFlow, (f) => f.task) };
     case 'sequence':
       return { ...results, sequence: result as StudySequence };
+    case 'concept':
+      return {
+        ...results,
+        concepts: add(results.concepts, result as ConceptResult, (c) => `${c.module}/${c.task}`),
+      };
     case 'edit':
       return { ...results, edit: result as EditResult };
     default:

@@ -134,6 +134,14 @@ export const studyFileSchema = section({
   circuit: orOff(circuitSchema),
   energy: orOff(energySchema),
   edit: orOff(editSchema),
+  concepts: z
+    .array(
+      z.string().regex(/^(?![a-z]+:\/\/).+\.m?[jt]s$/, 'a local file that ends in .ts, .mts, .js or .mjs'),
+    )
+    .default([])
+    .describe(
+      'Modules of your own, one concept each: an observable, a potential or a clock that every task is measured by (docs/energy.md). They are run as they are',
+    ),
 });
 
 export type TextConfig = z.output<typeof textSchema>;
@@ -153,6 +161,8 @@ export interface Study {
   readonly circuit?: CircuitConfig;
   readonly energy?: EnergyConfig;
   readonly edit?: EditConfig;
+  /** Paths of the user's own modules (src/energy/concept). */
+  readonly concepts: readonly string[];
 }
 
 /** Writes out every shorthand of a valid study file. */
@@ -177,6 +187,7 @@ export function normaliseStudy(file: z.output<typeof studyFileSchema>): Study {
     ...(circuit ? { circuit } : {}),
     ...(energy ? { energy } : {}),
     ...(edit ? { edit } : {}),
+    concepts: file.concepts,
   };
 }
 

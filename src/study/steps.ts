@@ -4,6 +4,7 @@ import type { Resources } from './resources.ts';
 import type { Study } from './schema.ts';
 import { circuitStep, energyStep } from './steps/circuits.ts';
 import { flowStep, sequenceStep } from './steps/clocks.ts';
+import { conceptStep } from './steps/concept.ts';
 import { evaluateStep, featuresStep, importStep, sweepStep, trainStep } from './steps/dictionaries.ts';
 import { editStep } from './steps/edit.ts';
 import { harvestStep } from './steps/harvest.ts';
@@ -52,6 +53,9 @@ export async function studySteps(study: Study, resources: Resources): Promise<St
     // Steps stand in the order of the study file: the middle one by depth is found by its site.
     const middle = byDepth(trained)[Math.floor((trained.length - 1) / 2)];
     if (study.energy?.sequence && middle) steps.push(sequenceStep(maker, study.energy, text, middle));
+  }
+  for (const path of study.concepts) {
+    for (const task of study.tasks) steps.push(await conceptStep(maker, path, task, model, trained));
   }
   return steps;
 }

@@ -1,5 +1,6 @@
 /** @file The end of a study in one JSON document: what others script against, and the same for people. */
 import type { Estimate } from '../core/statistics.ts';
+import type { ConceptResult } from '../energy/concept/types.ts';
 import type { Manifest } from './cache.ts';
 import type { StudyResults } from './results.ts';
 import { plainSentence } from './sentence.ts';
@@ -70,6 +71,8 @@ export interface StudySummary {
       readonly leak: number;
     }[];
   };
+  /** What the user's own modules say, as their steps gave it. */
+  readonly concepts: readonly ConceptResult[];
   readonly edit: readonly {
     readonly method: string;
     readonly strength: number;
@@ -164,6 +167,7 @@ export function summarise({ results, stepSeconds, totalSeconds, peakBytes }: Sum
           },
         }
       : {}),
+    concepts: results.concepts,
     edit: (edit?.rows ?? []).map((row) => ({
       method: row.method,
       strength: row.strength,

@@ -158,6 +158,12 @@ it('the report has a table for each part and numbers with their interval', () =>
       leak: 0.012,
       tasks: [{ task: 'gender', costateSpread: 2e-7, leak: 0.012 }],
     },
+    concepts: [
+      {
+        ...{ module: 'margin', task: 'gender', kind: 'observable', name: 'margin', unit: 'logits' },
+        ...{ meaning: 'mean of m(clean) − m(patch)', value: 3.214 },
+      },
+    ],
     edit: [],
     seconds: { total: 65 },
     memory: { peakBytes: 2e9 },
@@ -168,5 +174,6 @@ it('the report has a table for each part and numbers with their interval', () =>
   expect(text).toContain('0.62 (0.54 to 0.69)');
   expect(text).toMatch(/k=8 \(chosen\) .*\n.*k=16 .* 0\.860/);
   expect(text).toContain('0.02 (0.00 to 0.04)');
+  expect(text).toMatch(/margin +gender +margin: 3\.21 logits/);
   expect(text).toContain('1:05, 2000 MB of memory at most');
 });

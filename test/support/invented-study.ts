@@ -1,5 +1,6 @@
 /** @file INVENTED data for developing and testing the Studio. No number here was measured; it never ships. */
 import { type Random, random } from '../../src/core/random.ts';
+import type { ConceptResult } from '../../src/energy/concept/types.ts';
 import type {
   DictionaryResult,
   EditResult,
@@ -213,6 +214,39 @@ const step = (name: string, label: string, stage: StepState['stage'], seconds: n
   seconds,
 });
 
+/** One of each kind. */
+const inventedConcepts: ConceptResult[] = [
+  {
+    ...{ module: 'margin', task: 'gender', kind: 'observable', name: 'margin', unit: 'logits' },
+    ...{ meaning: 'mean of m(clean) − m(patch)', value: 3.21 },
+  },
+  {
+    ...{ module: 'participation-ratio', task: 'gender', kind: 'observable', unit: 'coordinates' },
+    ...{ name: 'participation ratio of energy', meaning: 'over how many coordinates energy is spread' },
+    series: {
+      over: 'depth',
+      labels: ['hook_embed', ...inventedSites],
+      values: [210, 95, 48, 31, 22].slice(0, 1 + inventedSites.length),
+    },
+  },
+  {
+    ...{ module: 'spring-potential', task: 'gender', kind: 'potential', name: 'spring' },
+    meaning: 'half the squared distance of an activation from its mean',
+    features: [3, 14, 15].map((feature, i) => ({
+      ...{ site: inventedSites[0]!, feature, kinetic: 0.4 - 0.1 * i, potential: 0.4 - 0.1 * i },
+      ...{ energy: 0.8 - 0.2 * i, drift: 0.5 + 0.1 * i, textbookDrift: 0.9 - 0.1 * i },
+    })),
+  },
+  {
+    ...{ module: 'oscillator', task: 'gender', kind: 'clock', name: 'oscillator', meaning: 'cos and sin' },
+    motion: {
+      ...{ coordinates: ['x'], times: [0, 1, 2, 3], q_KN: [1, 0.5, -0.4, -1], p_KN: [0, -0.8, -0.9, -0.1] },
+      ...{ kinetic_K: [0, 0.32, 0.4, 0.005], potential_K: [0.5, 0.13, 0.08, 0.5] },
+      ...{ energy_K: [0.5, 0.45, 0.48, 0.505], drift: 0.03 },
+    },
+  },
+];
+
 /** A finished study, all numbers invented. */
 export function inventedStudy(): StudyState {
   return {
@@ -240,6 +274,7 @@ export function inventedStudy(): StudyState {
       flows: [inventedFlow('gender', 'She or he after an occupation')],
       sequence: { report: inventedSequence() },
       edit: edit(random(5)),
+      concepts: inventedConcepts,
     },
   };
 }

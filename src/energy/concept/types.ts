@@ -1,6 +1,6 @@
 /** @file A concept of one's own: what a user's module exports, what it is given, and the result, as JSON. */
 
-/** A list of numbers that a module may return. */
+/** A list of numbers that a module may return; every one finite. */
 export type Numbers = readonly number[] | Float64Array | Float32Array;
 
 /** What can be asked about one side (clean or patch) of all examples at one dictionary's cut. */
@@ -54,7 +54,7 @@ export interface ConceptData {
 export type SeriesOver = 'depth' | 'sequence' | 'examples';
 
 interface Named {
-  /** Lower-case letters, digits and hyphens: the name of its step and of its result. */
+  /** What it is called wherever it is shown. */
   readonly name: string;
   /** One plain sentence that says what the number means. */
   readonly meaning: string;
@@ -120,8 +120,8 @@ export interface PotentialFigures {
 
 /** What a concept said about one task. */
 export interface ConceptResult {
-  /** `NAME/TASK`: its place among the results. */
-  readonly key: string;
+  /** Name of the module's file without its ending. */
+  readonly module: string;
   readonly task: string;
   readonly kind: Concept['kind'];
   readonly name: string;
