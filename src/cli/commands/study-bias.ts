@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Estimate } from '../../core/statistics.ts';
 import type { BiasResult, BiasRow, Verdict } from '../../edits/bias/types.ts';
 import { readChoice } from '../../study/bias/choice.ts';
+import { biasPictures } from '../../study/bias/draw.ts';
 import { runBiasText, saveBias } from '../../study/bias/run.ts';
 import { runBiasTable } from '../../study/bias/table.ts';
 import { BIAS_TEXT_DEFAULTS, BIAS_TEXT_SMALL, type BiasTextOptions } from '../../study/bias/types.ts';
@@ -15,7 +16,6 @@ import { plot } from '../plot.ts';
 import { duration } from '../progress.ts';
 import { commandLine } from '../show.ts';
 import { table } from '../table.ts';
-import { biasPictures } from './bias-pictures.ts';
 import { addTableOptions, type TableCommandOptions, tableOptions, tableWords } from './study-bias-table.ts';
 
 interface BiasCommandOptions extends TableCommandOptions {
