@@ -15,11 +15,11 @@ import { saveResult } from './results.ts';
 
 const settings = {
   task: 'agreement-across-rc',
-  others: ['agreement', 'gender', 'indirect-object', 'greater-than'],
+  others: ['agreement', 'gender', 'indirect-object'],
   examples: { train: 48, heldOut: 48, seed: 0 },
   /** Sets of features of these sizes. */
-  features: [5, 20],
-  gains: [0.5, 1, 2],
+  features: [10],
+  gains: [0.5, 1, 2, 4],
   method: 'midpoint-5',
   draws: 3,
   windows: 12,

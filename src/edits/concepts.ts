@@ -1,8 +1,9 @@
 /** @file A task's contrast as a concept: states at a site with the answer that each prompt calls for, and edits fitted to them. */
 import type { Network } from '../circuits/cuts.ts';
-import type { Pairs } from '../circuits/examples.ts';
+import { chunks, type Pairs } from '../circuits/examples.ts';
 import type { RunOptions } from '../circuits/run-options.ts';
 import { EditError, throwIfAborted } from '../core/errors.ts';
+import { random } from '../core/random.ts';
 import { f64, i64 } from '../core/tensor.ts';
 import { only, replaceAt, standingAt } from '../graph/interventions.ts';
 import type { Graph } from '../graph/types.ts';
@@ -10,12 +11,15 @@ import type { Eraser, LabelledRows } from './erasure/eraser.ts';
 import { inlp } from './erasure/inlp.ts';
 import { leace } from './erasure/leace.ts';
 import { meanDifference } from './erasure/mean-difference.ts';
+import { moments } from './erasure/moments.ts';
 import { eraserChange } from './kinds/erase.ts';
 import type { Change } from './kinds/registry.ts';
 import type { Feeds } from './measure.ts';
+import { findSubspace, type Subspace, subspaceEraser } from './subspace.ts';
+import { metricPart } from './subspace-metric.ts';
 
 /** Edits that are fitted to a concept. */
-export const conceptKinds = ['leace', 'inlp', 'mean-difference', 'steer'] as const;
+export const conceptKinds = ['leace', 'inlp', 'mean-difference', 'subspace', 'steer'] as const;
 export type ConceptKind = (typeof conceptKinds)[number];
 
 /**
@@ -43,16 +47,23 @@ export async function lastStates(
   feeds: Feeds = {},
 ): Promise<{ readonly x_ND: Float32Array; readonly width: number }> {
   const last = replaceAt(graph, site, (b, x) => b.op('Gather', [x, b.ints(-1)], { axis: { int: 1 } }));
-  const value = standingAt(last, site);
-  const session = await run.open(only(last, [value]));
-  const { examples, positions, clean_BT, patch_BT } = pairs;
+  return statesOf(last, standingAt(last, site), pairs, run, feeds);
+}
+
+/** A value of the graph for both sides of all pairs, one row for each of its rows. */
+async function statesOf(
+  graph: Graph,
+  value: string,
+  { examples, positions, clean_BT, patch_BT }: Pairs,
+  run: RunOptions,
+  feeds: Feeds = {},
+): Promise<{ readonly x_ND: Float32Array; readonly width: number }> {
+  const session = await run.open(only(graph, [value]));
   const rows: Float32Array[] = [];
   try {
     for (const ids of [clean_BT, patch_BT]) {
-      const most = Math.max(1, Math.floor(run.tokensPerRun / positions));
-      for (let from = 0; from < examples; from += most) {
+      for (const { from, to } of chunks(examples, run.tokensPerRun / positions)) {
         throwIfAborted(run.signal);
-        const to = Math.min(examples, from + most);
         const tokens = i64([to - from, positions], ids.subarray(from * positions, to * positions));
         rows.push((await session.run({ tokens, ...feeds }))[value]!.data as Float32Array);
       }
@@ -60,19 +71,58 @@ export async function lastStates(
   } finally {
     await session.release();
   }
-  const total = rows.reduce((sum, r) => sum + r.length, 0);
-  const x_ND = new Float32Array(total);
+  const x_ND = new Float32Array(rows.reduce((sum, r) => sum + r.length, 0));
   let at = 0;
   for (const r of rows) {
     x_ND.set(r, at);
     at += r.length;
   }
-  return { x_ND, width: total / (2 * examples) };
+  return { x_ND, width: x_ND.length / (2 * examples) };
+}
+
+/**
+ * States at `site` with the concept of their prompt: those at the first position in which the sides of a pair differ and
+ * after it, where the concept may be carried. (Before it both sides are equal; the last position alone where they do not differ.)
+ */
+export async function conceptRows(
+  graph: Graph,
+  site: string,
+  pairs: Pairs,
+  run: RunOptions,
+): Promise<LabelledRows> {
+  const { examples, positions: T, clean_BT, patch_BT } = pairs;
+  const { x_ND, width: whole } = await statesOf(graph, site, pairs, run);
+  const { z_NZ, concepts } = conceptOf(pairs);
+  const width = whole / T;
+  const kept: number[] = [];
+  for (let row = 0; row < 2 * examples; row++) {
+    const from = (row % examples) * T;
+    const positions = Array.from({ length: T }, (_, t) => t);
+    const first = positions.find((t) => clean_BT[from + t] !== patch_BT[from + t]) ?? T - 1;
+    for (let t = first; t < T; t++) kept.push(row * T + t);
+  }
+  const some = new Float32Array(kept.length * width);
+  const labels = new Float64Array(kept.length * concepts);
+  kept.forEach((at, n) => {
+    some.set(x_ND.subarray(at * width, (at + 1) * width), n * width);
+    const row = Math.floor(at / T);
+    for (let z = 0; z < concepts; z++) labels[n * concepts + z] = Number(z_NZ[row * concepts + z]);
+  });
+  return { x_ND: some, width, z_NZ: labels, concepts };
+}
+
+export interface FitOptions {
+  /** Directions of a subspace; 1 when absent. */
+  readonly rank?: number;
+  /** Gradient steps of the search for a subspace. */
+  readonly iterations?: number;
+  readonly seed?: number;
 }
 
 /**
  * A change at `site` that takes a task's contrast out (or, by `steer`, adds the difference of its answers' means),
- * fitted to its train pairs at their last position.
+ * fitted to its train pairs (conceptRows()). `subspace` finds the directions by what the network answers when they
+ * are swapped between the sides of a pair at the last position (distributed alignment search), and sets them to their mean.
  * @throws EditError `edit.no-carrier` (nothing there tells the answers apart), `edit.one-value`, `edit.shape`
  */
 export async function fitConcept(
@@ -81,12 +131,15 @@ export async function fitConcept(
   site: string,
   pairs: Pairs,
   run: RunOptions,
+  options: FitOptions = {},
 ): Promise<Change> {
-  const source: LabelledRows = {
-    ...(await lastStates(network.graph, site, pairs, run)),
-    ...conceptOf(pairs),
-  };
+  const source = await conceptRows(network.graph, site, pairs, run);
   if (kind === 'steer') return differenceOfMeans(site, source);
+  if (kind === 'subspace') {
+    const { R_DK, width, rank } = await subspaceOf(network, site, pairs, source.width, run, options);
+    const eraser = subspaceEraser({ R_DK, width, rank }, moments(source).mean_D);
+    return eraserChange(site, eraser, { skipFirst: true });
+  }
   const eraser =
     kind === 'leace'
       ? leace(source)
@@ -94,6 +147,25 @@ export async function fitConcept(
         ? await inlp(source, run.signal ? { signal: run.signal } : {})
         : meanDifference(source);
   return eraserChange(site, carried(eraser, site), { skipFirst: true });
+}
+
+async function subspaceOf(
+  network: Network,
+  site: string,
+  pairs: Pairs,
+  width: number,
+  run: RunOptions,
+  { rank = 1, iterations = 30, seed = 0 }: FitOptions,
+): Promise<Subspace> {
+  const { part, release } = await metricPart(network, site, pairs, 'patch', run);
+  const { signal } = run;
+  const stopping = signal ? { signal } : {};
+  try {
+    const search = { width, rank, iterations, starts: 1, random: random(seed).fork('subspace') };
+    return await findSubspace([part], { ...search, ...stopping });
+  } finally {
+    await release();
+  }
 }
 
 function carried(eraser: Eraser, site: string): Eraser {

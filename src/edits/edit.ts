@@ -1,9 +1,7 @@
 /** @file Switching features off and counting what moved: bias, another task, plain text; random and mean edits beside it. */
 import { dictionariesByDepth, type Network, networkOf } from '../circuits/cuts.ts';
 import { loadEffects } from '../circuits/effects-file.ts';
-import { encodeState } from '../circuits/encode-state.ts';
 import { pairsOf } from '../circuits/examples.ts';
-import { type FeatureState, stackStates } from '../circuits/feature-state.ts';
 import { tokenStates } from '../circuits/forward.ts';
 import { type RunOptions, TOKENS_PER_RUN } from '../circuits/run-options.ts';
 import { CircuitError } from '../core/errors.ts';
@@ -15,8 +13,9 @@ import type { Graph } from '../graph/types.ts';
 import type { Model } from '../models/types.ts';
 import { openSession } from '../runtime/session.ts';
 import { strongestFeatures } from './choose.ts';
-import { type Condition, conditions, type EditedSite } from './conditions.ts';
+import { type Condition, conditions } from './conditions.ts';
 import { editableAt, editFeeds } from './edit-graph.ts';
+import { editedSites } from './edited-sites.ts';
 import { openPromptRun, type TextFigures, textFigures } from './measure.ts';
 import { type EditPrompts, occupationPrompts } from './occupations.ts';
 import { assembleResult, type ConditionFigures } from './report.ts';
@@ -89,7 +88,11 @@ export async function measureEdit(input: EditInput, context: WorkContext): Promi
     let done = 0;
     const counted: RunOptions = { ...run, advance: () => advance(++done) };
     const stream = random(input.seed).fork(`edit/${task.name}`);
-    const sites = await editedSites(network, dictionaries, features, input, options, run);
+    const seen = {
+      pairs: pairsOf(task.name, task.train),
+      windows: plainWindows(input.text.train, options),
+    };
+    const sites = await editedSites(network, dictionaries, features, seen, threads, run);
     const all = conditions(sites, options.strengths, options.randomDraws, stream);
     const editable = dictionaries.reduce<Graph>(editableAt, network.graph);
     const start = dictionaries[0]!.site;
@@ -122,42 +125,6 @@ function editedDictionaries(
     });
   }
   return edited;
-}
-
-/** Everything an edit needs to know at each site, from train prompts and train text. */
-async function editedSites(
-  network: Network,
-  dictionaries: readonly Dictionary[],
-  features: readonly EditedFeature[],
-  { task, text, threads }: EditInput,
-  options: EditOptions,
-  run: RunOptions,
-): Promise<EditedSite[]> {
-  const sites = dictionaries.map((d) => d.site);
-  const pairs = pairsOf(task.name, task.train);
-  const windows = plainWindows(text.train, options);
-  const plainIds = Int32Array.from(windows.flatMap((w) => Array.from(w)));
-  const prompts = [
-    { ids_BT: pairs.clean_BT, positions: pairs.positions },
-    { ids_BT: pairs.patch_BT, positions: pairs.positions },
-    { ids_BT: plainIds, positions: windows[0]!.length },
-  ];
-  const states = await tokenStates(network, prompts, sites, run);
-  const result: EditedSite[] = [];
-  for (const dictionary of dictionaries) {
-    const code = (i: number): Promise<FeatureState> => {
-      const { ids_BT, positions } = prompts[i]!;
-      const shape = { examples: ids_BT.length / positions, positions, width: network.width };
-      return encodeState(dictionary, states[i]![dictionary.site]!, shape, threads);
-    };
-    result.push({
-      dictionary,
-      features: features.filter((f) => f.site === dictionary.site),
-      prompts: stackStates(await code(0), await code(1)),
-      plain: await code(2),
-    });
-  }
-  return result;
 }
 
 /** The first tokens of the first windows. @throws CircuitError `circuit.no-text` */

@@ -1,8 +1,6 @@
 /** @file Strengthening: the features that serve a behaviour turned up, and what it costs, beside random features of equal ‖Δx‖. */
 import { networkOf } from '../circuits/cuts.ts';
-import { encodeStates } from '../circuits/encode-state.ts';
-import { stackStates } from '../circuits/feature-state.ts';
-import { tokenStates } from '../circuits/forward.ts';
+import { pairsOf } from '../circuits/examples.ts';
 import { nodeEffects } from '../circuits/node-effects.ts';
 import type { RunOptions } from '../circuits/run-options.ts';
 import { meanOfRuns } from '../circuits/scores.ts';
@@ -16,8 +14,10 @@ import type { Graph } from '../graph/types.ts';
 import type { Model } from '../models/types.ts';
 import { strongestFeatures } from './choose.ts';
 import { type Behaviour, taskPrompts, withBehaviours } from './collateral/behaviours.ts';
-import { type Condition, conditions, type EditedSite } from './conditions.ts';
+import { type Condition, conditions } from './conditions.ts';
 import { editableAt, editFeeds } from './edit-graph.ts';
+import { editedSites } from './edited-sites.ts';
+import type { Change } from './kinds/registry.ts';
 import { type TextFigures, textFigures } from './measure.ts';
 import { meanWithInterval } from './scores.ts';
 import type { EditedFeature } from './types.ts';
@@ -91,10 +91,15 @@ export interface StrengthenResult {
 /**
  * Turns the features up that serve a behaviour on train pairs, and scores held-out pairs of it and of others, and plain
  * text. A pair counts twice: the clean prompt, and the patched one with the answers exchanged.
- * @throws CircuitError `circuit.nothing-to-edit`, and what effects throw
+ * @throws CircuitError `circuit.nothing-to-edit`, `circuit.no-text`, and what effects throw
  */
 export async function strengthen(input: StrengthenInput, context: WorkContext): Promise<StrengthenResult> {
   const { model, task, others, gains, draws, text } = input;
+  if (text.train.length === 0 || text.heldOut.length === 0) {
+    throw new CircuitError('circuit.no-text', 'there is no plain text to tell the cost by', {
+      hint: 'give text, and at least one window of it',
+    });
+  }
   const network = networkOf(model);
   const stream = random(input.seed).fork(`strengthen/${task.name}`);
   const label = { task: 'strengthen', label: `Strengthen: ${task.title}`, unit: 'runs' };
@@ -102,8 +107,9 @@ export async function strengthen(input: StrengthenInput, context: WorkContext): 
     let done = 0;
     const run: RunOptions = { ...input.run, advance: () => advance(++done) };
     const features = await servingFeatures(input, run);
-    const sites = await editedSites(input, features, run);
-    const dictionaries = sites.map((s) => s.dictionary);
+    const dictionaries = input.dictionaries.filter((d) => features.some((f) => f.site === d.site));
+    const seen = { pairs: pairsOf(task.name, task.train), windows: text.train };
+    const sites = await editedSites(network, dictionaries, features, seen, input.threads, run);
     const gained = gains.map((gain) => -gain);
     const all = conditions(sites, gained, draws, stream).filter((c) => c.method !== 'mean-ablation');
     const editable = dictionaries.reduce<Graph>(editableAt, network.graph);
@@ -127,58 +133,31 @@ export async function strengthen(input: StrengthenInput, context: WorkContext): 
   });
 }
 
+/** The chosen gain as changes, by depth: features taken away with a strength below 0. */
+export const strengthening = (
+  { features, chosen }: StrengthenResult,
+  dictionaries: readonly Dictionary[],
+): Change[] =>
+  dictionaries.flatMap((dictionary): Change[] => {
+    const own = features.filter((f) => f.site === dictionary.site).map((f) => f.feature);
+    if (own.length === 0) return [];
+    return [{ kind: 'zero', dictionary: { dictionary }, features: own, strength: -chosen.gain }];
+  });
+
 /** The features that serve the answer most, on train pairs. */
 async function servingFeatures(
   { model, task, dictionaries, features, method }: StrengthenInput,
   run: RunOptions,
 ): Promise<EditedFeature[]> {
   const network = networkOf(model);
-  const [train] = await taskPrompts(network, [task], 'train', undefined, run);
-  const { effects } = await nodeEffects(network, dictionaries, train!.pairs, { method }, run);
+  const pairs = pairsOf(task.name, task.train);
+  const { effects } = await nodeEffects(network, dictionaries, pairs, { method }, run);
   const chosen = strongestFeatures(effects, features);
   if (chosen.length > 0) return chosen;
   throw new CircuitError('circuit.nothing-to-edit', `no feature of "${task.name}" can be edited`, {
     where: task.name,
     hint: 'no feature serves the answer: take other dictionaries, or more train examples',
   });
-}
-
-async function editedSites(
-  { model, task, dictionaries, text, threads }: StrengthenInput,
-  features: readonly EditedFeature[],
-  run: RunOptions,
-): Promise<EditedSite[]> {
-  const network = networkOf(model);
-  const touched = dictionaries.filter((d) => features.some((f) => f.site === d.site));
-  const [train] = await taskPrompts(network, [task], 'train', undefined, run);
-  const { clean_BT, patch_BT, positions } = train!.pairs;
-  const length = text.train[0]?.length ?? positions;
-  const sets = [
-    { ids_BT: clean_BT, positions },
-    { ids_BT: patch_BT, positions },
-    { ids_BT: Int32Array.from(text.train.flatMap((w) => [...w])), positions: length },
-  ];
-  const states = await tokenStates(
-    network,
-    sets,
-    touched.map((d) => d.site),
-    { ...run, advance: undefined },
-  );
-  const sites: EditedSite[] = [];
-  for (const dictionary of touched) {
-    const of = (i: number) => states[i]![dictionary.site]!;
-    const shape = { examples: clean_BT.length / positions, positions, width: network.width };
-    const [clean, patch] = await encodeStates(dictionary, [of(0), of(1)], shape, threads);
-    const wide = { examples: text.train.length, positions: length, width: network.width };
-    const [plain] = await encodeStates(dictionary, [of(2)], wide, threads);
-    sites.push({
-      dictionary,
-      features: features.filter((f) => f.site === dictionary.site),
-      prompts: stackStates(clean!, patch!),
-      plain: plain!,
-    });
-  }
-  return sites;
 }
 
 /** Log-odds of the right answer of each prompt: clean sides, then patched ones, where the wrong answer is right. */

@@ -151,10 +151,22 @@ describe('untangle edit', () => {
       '2',
       '--method',
       'attribution-patching',
+      '--out',
+      at('stronger.json'),
     );
     expect(found.features).toHaveLength(2);
     expect(found.rows.map((r: { gain: number }) => r.gain)).toEqual([1, 1, 2, 2]);
     expect([1, 2]).toContain(found.chosen.gain);
+    expect((await json('show', at('stronger.json'), ...tiny)).changes).toEqual([
+      {
+        kind: 'zero',
+        site,
+        strength: -found.chosen.gain,
+        features: 2,
+        folds: false,
+        why: expect.any(String),
+      },
+    ]);
   });
 
   test('says what is wrong', async () => {

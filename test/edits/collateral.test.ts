@@ -7,8 +7,10 @@ import type { Task } from '../../src/data/tasks.ts';
 import { startOf } from '../../src/edits/collateral/behaviours.ts';
 import { effectMatrix, matchStrength, scoreOf } from '../../src/edits/collateral/effects.ts';
 import { measureCollateral } from '../../src/edits/collateral/measure.ts';
-import { conceptOf, fitConcept } from '../../src/edits/concepts.ts';
+import { conceptOf, conceptRows, fitConcept, lastStates } from '../../src/edits/concepts.ts';
 import { parseChange } from '../../src/edits/edit-file.ts';
+import { leace } from '../../src/edits/erasure/leace.ts';
+import { eraserChange } from '../../src/edits/kinds/erase.ts';
 import { strengthen } from '../../src/edits/strengthen.ts';
 import { run, tinySetting } from '../circuits/support/tiny.ts';
 
@@ -49,9 +51,9 @@ describe('collateral', () => {
   test('of an edit at factor 0 is nothing', async () => {
     const edit = { changes: [steer] };
     const { tasks, text } = await measureCollateral({ ...common, edit, factor: 0 }, context);
-    expect(text.kl.value).toBeCloseTo(0, 6);
-    expect(text.perplexity.after).toBe(text.perplexity.before);
-    expect(text.deltaX[0]!.size.value).toBe(0);
+    expect(text!.kl.value).toBeCloseTo(0, 6);
+    expect(text!.perplexity.after).toBe(text!.perplexity.before);
+    expect(text!.deltaX[0]!.size.value).toBe(0);
     for (const { accuracy, effect } of tasks) {
       expect(accuracy.change.value).toBe(0);
       expect(effect.removed.value).toBeCloseTo(0, 12);
@@ -62,13 +64,11 @@ describe('collateral', () => {
     const edit = { changes: [steer] };
     const result = await measureCollateral({ ...common, edit, targets: ['tiny'] }, context);
     const length = 'vector' in steer ? 1.5 * Math.hypot(...steer.vector.data) : 0;
-    expect(result.text.deltaX[0]!.size.value).toBeCloseTo(length, 3);
-    expect(result.text.kl.value).toBeGreaterThan(0);
-    expect(result.text.random!.kl.value).toBeGreaterThan(0);
-    expect(result.text.random!.beyond.value).toBeCloseTo(
-      result.text.random!.kl.value - result.text.kl.value,
-      6,
-    );
+    const text = result.text!;
+    expect(text.deltaX[0]!.size.value).toBeCloseTo(length, 3);
+    expect(text.kl.value).toBeGreaterThan(0);
+    expect(text.random!.kl.value).toBeGreaterThan(0);
+    expect(text.random!.beyond.value).toBeCloseTo(text.random!.kl.value - text.kl.value, 6);
     expect(result.tasks.map((t) => [t.task, t.target, t.examples])).toEqual([
       ['tiny', true, 5],
       ['other', false, 5],
@@ -112,6 +112,36 @@ describe('a concept', () => {
   });
 });
 
+describe('a fitted change', () => {
+  test.each(['leace', 'inlp', 'mean-difference', 'subspace'] as const)(
+    '%s lets less of its own effect through',
+    async (kind) => {
+      const pairs = pairsOf(one.name, one.train);
+      const edit = { changes: [await fitConcept(network, kind, last, pairs, run, { rank: 2 })] };
+      const { tasks } = await measureCollateral(
+        { ...common, tasks: [one], windows: [], draws: 0, edit },
+        context,
+      );
+      expect(tasks[0]!.effect.removed.value).toBeGreaterThan(0.5);
+    },
+  );
+  test('is fitted to the states from the first position on in which the sides differ', async () => {
+    const pairs = pairsOf(one.name, one.train);
+    const { x_ND, width, z_NZ } = await conceptRows(network.graph, last, pairs, run);
+    // Position 1 of 4 tells the sides apart.
+    expect([x_ND.length / width, z_NZ.length]).toEqual([2 * 16 * 3, 2 * 16 * 3]);
+    const change = await fitConcept(network, 'steer', last, pairs, run);
+    const mean = new Float64Array(width);
+    for (let n = 0; n < z_NZ.length; n++)
+      for (let d = 0; d < width; d++)
+        mean[d]! += ((z_NZ[n]! > 0 ? 1 : -1) * x_ND[n * width + d]!) / (z_NZ.length / 2);
+    if (!('vector' in change)) throw new Error('it steers');
+    change.vector.data.forEach((value, d) => {
+      expect(value).toBeCloseTo(mean[d]!, 5);
+    });
+  });
+});
+
 describe('the effect matrix', () => {
   test('scores 1 when only its own concept moves, 0 when all move alike', () => {
     expect(
@@ -137,7 +167,8 @@ describe('the effect matrix', () => {
     const concepts = [];
     for (const task of [one, two]) {
       const pairs = pairsOf(task.name, task.train);
-      concepts.push({ task, edit: { changes: [await fitConcept(network, 'leace', last, pairs, run)] } });
+      const rows = { ...(await lastStates(network.graph, last, pairs, run)), ...conceptOf(pairs) };
+      concepts.push({ task, edit: { changes: [eraserChange(last, leace(rows))] } });
     }
     const matrix = await effectMatrix(model, concepts, { draws: 2, seed: 0, run });
     expect(matrix.concepts).toEqual(['one', 'two']);

@@ -31,7 +31,7 @@ describe.runIf(model !== undefined)('an edit of SmolLM2', () => {
     return { ids: out.tokens.map((t) => t.id), logits: last(out.sites.logits!.data as Float32Array) };
   };
 
-  test('exported: plain onnxruntime says what the edit in place says, to 1e-5 of the largest logit', async () => {
+  test('exported: plain onnxruntime says what the edit in place says, to 1e-5', async () => {
     const site = 'blocks.11.hook_resid_post';
     const shape = { site, width: 576, features: 512, k: 16 };
     const dictionary = { ...randomDictionary(random(2), shape, model!.hash), sinkNorm: 1e4 };
@@ -54,8 +54,7 @@ describe.runIf(model !== undefined)('an edit of SmolLM2', () => {
     const out = await session.run({ tokens: new ort.Tensor('int64', ids, [1, ids.length]) });
     await session.release();
     rmSync(path);
-    const largest = Math.max(...ours.logits.map(Math.abs));
-    expect(worst(last(out.logits!.data as Float32Array), ours.logits) / largest).toBeLessThan(1e-5);
+    expect(worst(last(out.logits!.data as Float32Array), ours.logits)).toBeLessThan(1e-5);
   }, 120_000);
 
   test('folded: the weights say what the edit in place says, to 1e-5 of the largest logit', async () => {

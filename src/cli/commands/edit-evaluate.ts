@@ -93,7 +93,7 @@ function printCollateral(result: CollateralResult, io: Io): void {
   io.out(
     table(['task', 'accuracy', 'edited', 'effect removed', 'by random edits', 'beyond random (nats)'], rows),
   );
-  if (text.windows > 0) {
+  if (text) {
     const row = (name: string, kl: string, perplexity: number) => [name, kl, perplexity.toFixed(3)];
     const lines = [
       row('as it is', '0', text.perplexity.before),
@@ -153,6 +153,7 @@ interface StrengthenOptions extends EnergyOptions, PlainTextOptions {
   readonly gains: readonly number[];
   readonly method: string;
   readonly draws: number;
+  readonly out?: string;
 }
 
 export function addStrengthen(edit: Command, io: Io): void {
@@ -173,13 +174,15 @@ export function addStrengthen(edit: Command, io: Io): void {
     .addOption(new Option('--features <number>', 'how many features').default(10).argParser(positive))
     .addOption(new Option('--gains <number...>', 'f becomes (1 + gain) f (0.5 1 2 4)').argParser(reals))
     .addOption(new Option('--method <name>', 'how effects are taken').default('midpoint-5'))
-    .addOption(new Option('--draws <number>', 'random sets of features').default(3).argParser(notNegative));
+    .addOption(new Option('--draws <number>', 'random sets of features').default(3).argParser(notNegative))
+    .addOption(new Option('--out <file>', 'write the edit with the chosen gain (.json)'));
   addPlainText(command, 8)
     .action((options: StrengthenOptions) => {
       const { gains = [0.5, 1, 2, 4], task, others, examples, features, method, draws } = options;
-      const { text, windows, length } = options;
+      const { text, windows, length, out } = options;
       const request = {
         ...requestOf(options),
+        ...(out === undefined ? {} : { out }),
         ...{ task, others, examples, features, gains, method, draws, text, windows, length },
       };
       return show(options, io, (context) => strengthenTask(request, context), {
@@ -190,7 +193,7 @@ export function addStrengthen(edit: Command, io: Io): void {
     .addHelpText(
       'after',
       '\nExamples:\n  untangle edit strengthen --dictionaries my-dictionaries\n' +
-        '  untangle edit strengthen --task agreement --gains 1 3 --features 5 --plot stronger.svg --json',
+        '  untangle edit strengthen --task agreement --gains 1 3 --features 5 --out stronger.json --plot stronger.svg',
     );
   addEnergyOptions(command);
 }

@@ -23,6 +23,7 @@ interface MakeOptions extends PlainTextOptions {
   readonly skipFirst?: boolean;
   readonly task?: string;
   readonly examples: number;
+  readonly rank?: number;
 }
 
 export function addMake(edit: Command, io: Io): void {
@@ -32,7 +33,7 @@ export function addMake(edit: Command, io: Io): void {
     .summary('make an edit file, or add a change to one')
     .description(
       'Makes one change: its numbers come from the options, from plain text (mean, resample), or are fitted to the train prompts of a ' +
-        'task (leace, inlp, mean-difference, steer --task). It is tried on the model before it is written.',
+        'task (leace, inlp, mean-difference, subspace, steer --task). It is tried on the model before it is written.',
     )
     .argument('<kind>', madeKinds.join(', '))
     .addOption(modelOption())
@@ -59,7 +60,8 @@ export function addMake(edit: Command, io: Io): void {
     .addOption(new Option('--task <task>', 'a built-in task or a task file, to fit a concept to'))
     .addOption(
       new Option('--examples <number>', 'pairs of prompts to fit it to').default(128).argParser(positive),
-    );
+    )
+    .addOption(new Option('--rank <number>', 'subspace: how many directions (1)').argParser(positive));
   addPlainText(command, 16)
     .action((kind: string, options: MakeOptions) => make(kind, options, io))
     .addHelpText(

@@ -101,7 +101,9 @@ export async function measureCollateral(
         examples: pairs.examples,
         ...taskFigures(behaviours[i]!, others[i] ?? [], stream.fork(task.name)),
       })),
-      text: figuresOfText(text, randomText, windows, applied.moved, stream.fork('text')),
+      ...(text.length === 0
+        ? {}
+        : { text: figuresOfText(text, randomText, windows, applied.moved, stream.fork('text')) }),
     };
   });
 }

@@ -57,7 +57,8 @@ export interface CollateralResult {
   /** What all strengths were multiplied by. */
   readonly factor: number;
   readonly tasks: readonly TaskCollateral[];
-  readonly text: TextCollateral;
+  /** Absent without windows of text. */
+  readonly text?: TextCollateral;
   /** Random edits behind the null. */
   readonly draws: number;
   readonly matrix?: EffectMatrix;

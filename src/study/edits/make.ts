@@ -52,6 +52,8 @@ export interface MakeRequest extends EditRequest {
   /** What a concept is fitted to. */
   readonly task?: string;
   readonly examples: number;
+  /** Directions of a subspace. */
+  readonly rank?: number;
   /** What means and other rows are taken from. */
   readonly text: string;
   readonly windows: number;
@@ -126,7 +128,9 @@ async function dataOf(
     const [opened] = await openTasks(setting.model, [task], request);
     const pairs = pairsOf(opened!.name, opened!.train);
     const network = networkOf(setting.model);
-    const change = await fitConcept(network, kind as ConceptKind, target.site, pairs, setting.run);
+    const { rank, seed } = request;
+    const how = { seed, ...(rank === undefined ? {} : { rank }) };
+    const change = await fitConcept(network, kind as ConceptKind, target.site, pairs, setting.run, how);
     return { vector: { ...change, ...(kind === 'steer' ? { by: by ?? 1, unit: unit ?? 'raw' } : {}) } };
   }
   switch (kind) {

@@ -1,6 +1,7 @@
 /** @file Strengthening by name: a study's dictionaries, a task, others that should stay, plain text. */
 import type { WorkContext } from '../../core/progress.ts';
-import { type StrengthenResult, strengthen } from '../../edits/strengthen.ts';
+import { writeEdit } from '../../edits/edit-file.ts';
+import { type StrengthenResult, strengthen, strengthening } from '../../edits/strengthen.ts';
 import { type EnergyRequest, openSetting } from '../energy/setting.ts';
 import { openTasks, plainWindows } from './setting.ts';
 
@@ -15,6 +16,8 @@ export interface StrengthenRequest extends EnergyRequest {
   readonly text: string;
   readonly windows: number;
   readonly length: number;
+  /** Writes the edit of the chosen gain to this file. */
+  readonly out?: string;
 }
 
 /** @throws as openSetting() and strengthen() */
@@ -30,8 +33,13 @@ export async function strengthenTask(
   const all = await plainWindows(model, { ...request, windows: 2 * windows }, context);
   const half = Math.ceil(all.length / 2);
   const text = { train: all.slice(0, half), heldOut: all.slice(half) };
-  return strengthen(
+  const result = await strengthen(
     { model, task: task!, others, dictionaries, features, gains, method, draws, text, seed, run, threads },
     context,
   );
+  if (request.out !== undefined) {
+    const { name, hash } = model;
+    await writeEdit(request.out, { model: { name, hash }, changes: strengthening(result, dictionaries) });
+  }
+  return result;
 }
