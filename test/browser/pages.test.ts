@@ -18,6 +18,10 @@ const pages: [path: string, heading: string | RegExp][] = [
   ['/circuit', 'She or he after an occupation'],
   ['/circuit/agreement', 'Subject–verb agreement'],
   ['/energy', 'Where the energy goes'],
+  ['/energy?tab=sequence', 'Where the energy goes'],
+  ['/energy?tab=importance', 'Where the energy goes'],
+  ['/energy?tab=learning', 'Where the energy goes'],
+  ['/bias', 'Removing a bias from a classifier'],
   ['/edit', 'Removing a bias, counting the cost'],
   ['/glossary', 'Glossary'],
 ];

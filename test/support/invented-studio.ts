@@ -1,9 +1,11 @@
 /** @file For tests: the Studio on INVENTED data, with a store that the test can send messages to. */
 import { buildWeb } from '../../scripts/build-web.ts';
+import { nothingSaved } from '../../src/studio/saved.ts';
 import { type Studio, startStudio } from '../../src/studio/server.ts';
 import type { StudyMessage } from '../../src/study/messages.ts';
 import { nextState, type StudyState, type StudyStore } from '../../src/study/state.ts';
 import { inventedFeatures } from './invented-features.ts';
+import { inventedSaved } from './invented-saved.ts';
 import { inventedStudy } from './invented-study.ts';
 
 export interface InventedStudio {
@@ -28,9 +30,10 @@ export function storeAt(state: StudyState): StudyStore {
   };
 }
 
-/** Builds the pages when they are stale and serves them over invented data. */
+/** Builds the pages when they are stale and serves them over invented data; a study without results has none of commands either. */
 export async function inventedStudio(state: StudyState = inventedStudy()): Promise<InventedStudio> {
   await buildWeb();
   const store = storeAt(state);
-  return { store, studio: await startStudio({ store, features: inventedFeatures }) };
+  const saved = state.results.model ? inventedSaved : nothingSaved;
+  return { store, studio: await startStudio({ store, features: inventedFeatures, saved }) };
 }

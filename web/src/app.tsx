@@ -6,6 +6,7 @@ import { Inspector } from './frame/inspector.tsx';
 import { pageList } from './frame/pages.ts';
 import { Rail } from './frame/rail.tsx';
 import { Search } from './frame/search.tsx';
+import { BiasPage } from './pages/bias/bias-page.tsx';
 import { CircuitPage } from './pages/circuit/circuit-page.tsx';
 import { EditPage } from './pages/edit.tsx';
 import { EnergyPage } from './pages/energy/energy-page.tsx';
@@ -86,6 +87,8 @@ function Body({ place }: { place: Place }) {
       return <EnergyPage study={study} task={place.parts[1]} />;
     case 'edit':
       return <EditPage results={study.results} />;
+    case 'bias':
+      return <BiasPage name={place.parts[1]} />;
     case 'glossary':
       return <GlossaryPage />;
     default:

@@ -16,6 +16,7 @@ export const pageList: readonly PageEntry[] = [
   { path: '/circuit', name: 'Circuit', stage: 'circuit', says: 'which parts carry a behaviour' },
   { path: '/energy', name: 'Energy', stage: 'energy', says: 'what carries the effect through the layers' },
   { path: '/edit', name: 'Edit', stage: 'edit', says: 'what changed, and what else moved' },
+  { path: '/bias', name: 'Bias', says: 'a bias removed from a classifier by every method, and what it cost' },
   { path: '/mechanics', name: 'Mechanics', says: 'pendulum, phase space, energy: the words, with knobs' },
   {
     path: '/superposition',

@@ -21,7 +21,7 @@ export function Saved<Result>({
   if (asked.status === 'ready') return <>{children(asked.value)}</>;
   if (asked.error.code !== 'studio.not-measured') return <Failed error={asked.error} />;
   return (
-    <Told title={`${title}: nothing has been measured yet`}>
+    <Told title={`${title}: not there yet`}>
       <p>{says} It takes longer than a study should, so a command of its own does it:</p>
       <code>untangle energy {kind}</code>
       <p>Its result stays in the workspace, and this page shows it.</p>
