@@ -2,7 +2,7 @@
  * @file The sequence clock, ensembles of feature states and effective numbers of features on SmolLM2; the learning clock of the
  * toy model and of a small dictionary.
  *
- *   npm run bench:energy-clocks -- [--part sequence|ensembles|learning|all] [--sites 15] [--windows 16] [--length 96]
+ *   npm run bench:energy-clocks -- [--part sequence|ensembles|learning|basins|all] [--sites 15] [--windows 16] [--length 96]
  *                                  [--masked 6] [--examples 8] [--rows 256] [--threads 2] [--save]
  *
  * Dictionaries are those of the circuits' benchmarks (trained at the first call), texts their held-out windows. --save puts
@@ -148,6 +148,8 @@ if (wanted('learning')) {
     };
     keep(`learning, ${system}`, results.learning[system]);
   }
+}
+if (wanted('basins')) {
   results.basins = basins(random(0), undefined);
   keep('basins', results.basins);
 }

@@ -279,6 +279,22 @@ describe('the local learning coefficient of a trained network', () => {
     expect(found.effective).toBe(2 * found.value);
   });
 
+  test('a chain that leaves a shallow basin says so', () => {
+    // Two wells, the right one lower by 0.05, a barrier of 0.1 between.
+    const wells = landscape('two wells', 1, (o, w) => {
+      const u = o.sub(o.mul(w[0]!, w[0]!), 1);
+      return o.sub(o.mul(0.1, o.mul(u, u)), o.mul(0.025, w[0]!));
+    });
+    const { x } = relaxed(wells, [-1], { tolerance: 1e-12 });
+    const options = { draws: 1500, localisation: 0.01 };
+    const warm = localLearning(wells, x, { ...options, examples: 200, random: random(7) });
+    expect(warm.lower).toBeGreaterThan(0.5);
+    expect(warm.value).toBeLessThan(0);
+    const cold = localLearning(wells, x, { ...options, examples: 100_000, random: random(7) });
+    expect(cold.lower).toBe(0);
+    expect(Math.abs(cold.value - 0.5)).toBeLessThan(4 * cold.error);
+  });
+
   test('nothing to learn: λ = 1 up to 1/log n (Aoyagi and Watanabe 2005), less than for rank 1', () => {
     const V = network([
       [0, 0],

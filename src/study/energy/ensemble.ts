@@ -49,8 +49,11 @@ export interface EnsembleChoice {
 const RANDOM_DRAWS = 2;
 /** Temperatures of the sampled ensemble among those of the exact one. */
 const SAMPLED = [6, 12, 18];
-/** n of the local learning coefficient, which the expected loss of a toy model has none of by itself. */
-const EXAMPLES = 100_000;
+/**
+ * n of the local learning coefficient, which the expected loss of a toy model has none of by itself: so many that the chain
+ * cannot leave the shallow basin of the digons.
+ */
+const EXAMPLES = 10_000_000;
 
 /** Everything at one dictionary's cut: masks on a task, co-activation on text, coefficients of the toy model's two basins. */
 export async function ensembleReport(
