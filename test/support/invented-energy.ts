@@ -48,7 +48,7 @@ export function inventedFlow(task: string, title: string): TaskFlow {
     ...{ task, title, labels },
     flow: {
       ...{ rule: 'midpoint-10', examples: 2, deltaM, cuts, flows },
-      ...{ imbalance: 2e-7, leak: 0.012, leakSpread: 3e-7, pathRule: 'proportional' },
+      ...{ imbalance: 2e-7, leak: 0.012, leakSpread: 3e-7, pathRule: 'proportional' as const },
       efficient: [path],
       carrying: [path],
     },

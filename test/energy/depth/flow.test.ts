@@ -1,8 +1,10 @@
 /** @file Energy flow in groups: it balances at every node and cut, its groups are sums, and its paths carry all of it. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { pathWork } from '../../../src/circuits/path-work.ts';
+import { random } from '../../../src/core/random.ts';
 import { energyFlow } from '../../../src/energy/depth/flow.ts';
 import type { EnergyFlow } from '../../../src/energy/depth/types.ts';
+import { randomDictionary } from '../../circuits/support/dictionaries.ts';
 import { run, tinySetting } from '../../circuits/support/tiny.ts';
 
 const RULE = 'midpoint-8';
@@ -93,6 +95,33 @@ describe('energy flow of a tiny Llama', () => {
     const sizes = flow.efficient.map((path) => Math.abs(path.value));
     expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
   });
+});
+
+test('at what attention writes only a part passes, and the rest goes past it to the next cut', async () => {
+  const { model, network, pairs, dictionaries } = tinySetting(5, 3);
+  const part = randomDictionary(
+    random(8),
+    { site: 'blocks.1.hook_attn_out', width: 16, features: 24, k: 5 },
+    model.hash,
+  );
+  const flow = await energyFlow(network, [part, dictionaries[0]!], pairs, { rule: RULE, perCut: 3 }, run);
+  expect(flow.cuts.map((cut) => cut.complete)).toEqual([true, false, true, true]);
+  const [tokens, passed, after] = flow.cuts;
+  expect(after!.energy).toBeCloseTo(tokens!.energy, 4);
+  expect(Math.abs(passed!.energy - tokens!.energy)).toBeGreaterThan(1e-3);
+  const past = flow.flows.filter((f) => f.source.endsWith(':token') && f.target.startsWith(after!.site));
+  expect(past.some((f) => Math.abs(f.energy) > 1e-3)).toBe(true);
+  expect(flow.imbalance).toBeLessThan(1e-5);
+});
+
+test('features that are known already are the ones shown', async () => {
+  const { network, pairs, dictionaries } = tinySetting(5, 3);
+  const [first] = dictionaries;
+  const chosen = new Map([[first!.site, [7, 3]]]);
+  const flow = await energyFlow(network, [first!], pairs, { rule: RULE, chosen }, run);
+  const ids = flow.cuts[1]!.nodes.map((node) => node.feature ?? node.kind);
+  expect(new Set(ids)).toEqual(new Set([3, 7, 'other', 'errors']));
+  expect(flow.imbalance).toBeLessThan(1e-5);
 });
 
 test('without a dictionary energy goes straight to the answer, position by position', async () => {
