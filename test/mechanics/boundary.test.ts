@@ -199,15 +199,9 @@ describe('least action on a curved Lagrangian', () => {
       name: 'metric',
       dimension: 2,
       metric,
-      metricSlopes: (q) => [
-        [
-          [2 * q[0]!, 0],
-          [0, 0],
-        ],
-        [
-          [0, 0.2],
-          [0.2, 0],
-        ],
+      slopesTimes: (q, v) => [
+        [2 * q[0]! * v[0]!, 0],
+        [0.2 * v[1]!, 0.2 * v[0]!],
       ],
       cost: (q) => ({
         value: q[1]! ** 2,

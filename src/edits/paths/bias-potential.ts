@@ -54,15 +54,16 @@ export function biasPotential(
   const n = features.length;
   return (alpha_N) => {
     const gradient_N = new Float64Array(n);
-    const hessian_NN = Array.from({ length: n }, () => new Float64Array(n));
     let value = 0;
+    const hessian = new Float64Array(n * n);
     /** Adds a term with slope and curvature in one linear number. */
     const add = (slope: number, curvature: number, along: Float64Array) => {
       for (let i = 0; i < n; i++) {
-        gradient_N[i]! += slope * along[i]!;
-        const row = hessian_NN[i]!;
-        const c = curvature * along[i]!;
-        for (let j = 0; j <= i; j++) row[j]! += c * along[j]!;
+        const part = along[i]!;
+        if (part === 0) continue;
+        gradient_N[i]! += slope * part;
+        const c = curvature * part;
+        for (let j = 0; j <= i; j++) hessian[i * n + j]! += c * along[j]!;
       }
     };
     const share = 1 / labels_N.length;
@@ -79,8 +80,12 @@ export function biasPotential(
       value += weight * c * c;
       add(2 * weight * c, 2 * weight, along);
     });
-    for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) hessian_NN[j]![i] = hessian_NN[i]![j]!;
-    return { value, gradient_N, hessian_NN };
+    for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) hessian[j * n + i] = hessian[i * n + j]!;
+    return {
+      value,
+      gradient_N,
+      hessian_NN: Array.from({ length: n }, (_, i) => hessian.subarray(i * n, (i + 1) * n)),
+    };
   };
 }
 

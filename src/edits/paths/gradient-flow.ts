@@ -12,6 +12,8 @@ import {
 } from './types.ts';
 
 const MOST_ITERATIONS = 60;
+/** How often a step is halved before it is given up. */
+const MOST_HALVINGS = 10;
 /** The stage weight that makes the method of order 2 and L-stable. */
 const GAMMA = 1 - Math.SQRT1_2;
 
@@ -68,16 +70,27 @@ export function gradientFlow(
       hint: 'take more steps, or a lower rate',
     });
   };
+  /** One step of the method; where its equations have no solution from here, two of half the size. */
+  const stepped = (from: Float64Array, guess: Float64Array, size: number, halvings = 0): Float64Array => {
+    try {
+      const first = velocityAt(from, guess, GAMMA * size);
+      const half = from.map((a, i) => a + (1 - GAMMA) * size * first[i]!);
+      const second = velocityAt(half, first, GAMMA * size);
+      return half.map((a, i) => a + GAMMA * size * second[i]!);
+    } catch (error) {
+      const stiff = error instanceof MechanicsError && error.code === 'mechanics.not-converged';
+      if (!stiff || halvings >= MOST_HALVINGS) throw error;
+      const middle = stepped(from, guess, size / 2, halvings + 1);
+      return stepped(middle, velocityAt(middle, guess, 0), size / 2, halvings + 1);
+    }
+  };
   let alpha_N = new Float64Array(problem.strengths).fill(1);
   let velocity_N = velocityAt(alpha_N, drive_N, 0);
   const [points, velocities] = [[alpha_N], [velocity_N]];
   for (let k = 0; k < steps; k++) {
     throwIfAborted(signal);
-    const first = velocityAt(alpha_N, velocity_N, GAMMA * h);
-    const half = alpha_N.map((a, i) => a + (1 - GAMMA) * h * first[i]!);
-    const second = velocityAt(half, first, GAMMA * h);
-    alpha_N = half.map((a, i) => a + GAMMA * h * second[i]!);
-    velocity_N = velocityAt(alpha_N, second, 0);
+    alpha_N = stepped(alpha_N, velocity_N, h);
+    velocity_N = velocityAt(alpha_N, velocity_N, 0);
     points.push(alpha_N);
     velocities.push(velocity_N);
   }

@@ -89,12 +89,12 @@ export function differenceByShooting(problem: StrengthProblem, path: StrengthPat
 /** L = ½ α̇ᵀGα̇ + share · V. */
 function strengthLagrangian(problem: StrengthProblem, share: number): Lagrangian {
   const { name, strengths, metric } = problem;
-  const slopes = metric.slopes?.bind(metric);
+  const slopesTimes = metric.slopesTimes?.bind(metric);
   return metricLagrangian({
     name,
     dimension: strengths,
     metric: (alpha_N) => metric.at(alpha_N),
-    ...(slopes ? { metricSlopes: slopes } : {}),
+    ...(slopesTimes ? { slopesTimes } : {}),
     cost(alpha_N) {
       const { value, gradient_N, hessian_NN } = problem.potential(alpha_N);
       if (share === 1) return { value, slope: gradient_N, curvature: hessian_NN };

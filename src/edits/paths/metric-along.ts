@@ -113,16 +113,12 @@ export async function metricAlong(
         for (let i = 0; i < n; i++) G[i * n + i]! += mu;
         return rows(G, n);
       },
-      slopes: (alpha_N) => {
+      slopesTimes: (alpha_N, v_N) => {
         const { value, slope } = interpolated(nodes, roots, place(alpha_N));
-        const half = product(value, slope, n);
-        const change = half.map((x, at) => x + half[(at % n) * n + Math.floor(at / n)]!);
-        return Array.from(line_N, (d) =>
-          rows(
-            change.map((x) => (x * d) / length),
-            n,
-          ),
-        );
+        // G = R R: G′v = R′(R v) + R(R′v).
+        const back = through(slope, through(value, v_N));
+        const change = through(value, through(slope, v_N)).map((x, i) => x + back[i]!);
+        return Array.from(line_N, (d) => change.map((x) => (x * d) / length));
       },
     },
   };
@@ -154,6 +150,13 @@ function root(G: Float64Array, n: number): Float64Array {
   );
   const scaled = vectors.clone().mulRowVector(values.map((value) => Math.sqrt(Math.max(value, 0))));
   return Float64Array.from(scaled.mmul(vectors.transpose()).to1DArray());
+}
+
+function through(A: Float64Array, v: Float64Array): Float64Array {
+  const n = v.length;
+  const out = new Float64Array(n);
+  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) out[i]! += A[i * n + j]! * v[j]!;
+  return out;
 }
 
 function product(A: Float64Array, B: Float64Array, n: number): Float64Array {

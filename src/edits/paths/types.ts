@@ -18,8 +18,8 @@ export interface PotentialAt {
 export interface StrengthMetric {
   /** G(α), rows [n][n], symmetric and positive. */
   at(alpha_N: Float64Array): Rows;
-  /** ∂G/∂α_k for each k, rows [n][n]; left out where G does not depend on α. */
-  slopes?(alpha_N: Float64Array): readonly Rows[];
+  /** (∂G/∂α_k) v for each k, [n][n]; left out where G does not depend on α. */
+  slopesTimes?(alpha_N: Float64Array, v_N: Float64Array): Rows;
 }
 
 /**
@@ -104,7 +104,7 @@ export function requireSteps(steps: number, where: string): void {
 }
 
 /** @throws EditError `edit.strength-range` */
-export function requireStrength(strength: number, where: string): void {
+function requireStrength(strength: number, where: string): void {
   const [least, most] = STRENGTH_RANGE;
   if (strength >= least && strength <= most) return;
   throw new EditError('edit.strength-range', `a strength of ${strength} is outside ${least} to ${most}`, {

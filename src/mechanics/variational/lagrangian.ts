@@ -37,8 +37,8 @@ export interface MetricAndCost {
   readonly dimension: number;
   /** G(q), rows [n][n], symmetric and positive. */
   metric(q: Vector): readonly ArrayLike<number>[];
-  /** ∂G/∂q_k, rows [n][n], for each k; leave it out when G is constant. */
-  metricSlopes?(q: Vector): readonly (readonly ArrayLike<number>[])[];
+  /** (∂G/∂q_k) v for each k, [n][n]; leave it out when G is constant. */
+  slopesTimes?(q: Vector, v: Vector): readonly ArrayLike<number>[];
   cost(q: Vector): {
     readonly value: number;
     readonly slope: ArrayLike<number>;
@@ -58,10 +58,9 @@ export function metricLagrangian(spec: MetricAndCost): Lagrangian {
     at(position, velocity) {
       const [q, v] = [Float64Array.from(position), Float64Array.from(velocity)];
       const G = spec.metric(q);
-      const slopes = spec.metricSlopes?.(q) ?? [];
       const { value, slope: costSlope, curvature: costCurvature } = spec.cost(q);
       const p = times(G, v);
-      const slopeTimesV = slopes.map((rows) => times(rows, v));
+      const slopeTimesV = spec.slopesTimes?.(q, v) ?? [];
       const slope = new Float64Array(2 * n);
       const curvature = Array.from({ length: 2 * n }, () => new Float64Array(2 * n));
       for (let i = 0; i < n; i++) {

@@ -169,10 +169,18 @@ describe('what is refused', () => {
         expect.objectContaining({ code: 'edit.strengths' }),
       );
   });
-  test('a strength outside its range, as a target and as an end point', () => {
-    const far = { ...quadratic, pinned: [{ index: 0, target: 40 }] };
-    const refusal = expect.objectContaining({ code: 'edit.strength-range' });
-    expect(() => leastActionPath(far, { steps: 4 })).toThrowError(refusal);
+  test('a target outside the range of strengths', () => {
+    for (const target of [40, Number.NaN]) {
+      const far = { ...quadratic, pinned: [{ index: 0, target }] };
+      const refusal = expect.objectContaining({ code: 'edit.strength-range' });
+      expect(() => leastActionPath(far, { steps: 4 })).toThrowError(refusal);
+      expect(() => directEndPoint(far)).toThrowError(refusal);
+    }
+  });
+  test('an end that is no point, and a path of no step', () => {
+    const refusal = expect.objectContaining({ code: 'edit.strengths' });
     expect(() => straightLine(quadratic, { steps: 4, end_N: [0, Number.NaN, 1] })).toThrowError(refusal);
+    expect(() => straightLine(quadratic, { steps: 4, end_N: [0] })).toThrowError(refusal);
+    expect(() => gradientFlow(quadratic, { steps: 0 })).toThrowError(refusal);
   });
 });

@@ -81,15 +81,9 @@ export const curved: StrengthProblem = {
       [1 + a! * a!, 0.4 * a!],
       [0.4 * a!, 0.8],
     ],
-    slopes: ([a]) => [
-      [
-        [2 * a!, 0.4],
-        [0.4, 0],
-      ],
-      [
-        [0, 0],
-        [0, 0],
-      ],
+    slopesTimes: ([a], [v, w]) => [
+      [2 * a! * v! + 0.4 * w!, 0.4 * v!],
+      [0, 0],
     ],
   },
   potential([a, b]) {
