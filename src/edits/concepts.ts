@@ -14,6 +14,7 @@ import { meanDifference } from './erasure/mean-difference.ts';
 import { moments } from './erasure/moments.ts';
 import { eraserChange } from './kinds/erase.ts';
 import type { Change } from './kinds/registry.ts';
+import type { Positions } from './kinds/types.ts';
 import type { Feeds } from './measure.ts';
 import { findSubspace, type Subspace, subspaceEraser } from './subspace.ts';
 import { metricPart } from './subspace-metric.ts';
@@ -117,6 +118,8 @@ export interface FitOptions {
   /** Gradient steps of the search for a subspace. */
   readonly iterations?: number;
   readonly seed?: number;
+  /** The first position is changed too; else it is passed by. */
+  readonly everyPosition?: boolean;
 }
 
 /**
@@ -134,11 +137,12 @@ export async function fitConcept(
   options: FitOptions = {},
 ): Promise<Change> {
   const source = await conceptRows(network.graph, site, pairs, run);
-  if (kind === 'steer') return differenceOfMeans(site, source);
+  const where = options.everyPosition ? undefined : ({ skipFirst: true } as const);
+  if (kind === 'steer') return differenceOfMeans(site, source, where);
   if (kind === 'subspace') {
     const { R_DK, width, rank } = await subspaceOf(network, site, pairs, source.width, run, options);
     const eraser = subspaceEraser({ R_DK, width, rank }, moments(source).mean_D);
-    return eraserChange(site, eraser, { skipFirst: true });
+    return eraserChange(site, eraser, where);
   }
   const eraser =
     kind === 'leace'
@@ -146,7 +150,7 @@ export async function fitConcept(
       : kind === 'inlp'
         ? await inlp(source, run.signal ? { signal: run.signal } : {})
         : meanDifference(source);
-  return eraserChange(site, carried(eraser, site), { skipFirst: true });
+  return eraserChange(site, carried(eraser, site), where);
 }
 
 async function subspaceOf(
@@ -180,7 +184,7 @@ const noCarrier = (site: string) =>
   });
 
 /** The difference of the means of the two answers; its direction is that of the eraser, its length is found here. */
-function differenceOfMeans(site: string, source: LabelledRows): Change {
+function differenceOfMeans(site: string, source: LabelledRows, where: Positions | undefined): Change {
   const { x_ND, width, z_NZ } = source;
   const { U_DK } = meanDifference(source);
   const sums = [0, 0];
@@ -201,6 +205,6 @@ function differenceOfMeans(site: string, source: LabelledRows): Change {
       [width],
       U_DK.map((u) => length * u),
     ),
-    positions: { skipFirst: true },
+    ...(where ? { positions: where } : {}),
   };
 }

@@ -82,6 +82,10 @@ describe('untangle edit', () => {
     expect(resample.rows.file ?? resample.rows[0].length).toBeDefined();
     const [leace] = await of('leace', '--site', site, '--task', task, '--examples', '3');
     expect(leace).toMatchObject({ kind: 'erase', method: 'leace', positions: { skipFirst: true } });
+    const foldable = ['--every-position', '--task', task, '--examples', '3'];
+    await of('mean-difference', '--site', 'blocks.1.hook_mlp_out', ...foldable);
+    const shown = await json('show', at('mean-difference.json'), ...tiny);
+    expect(shown.changes[0].folds).toBe(true);
     const everywhere = await of('zero', '--site', 'residual-writes', '--strength', '0.1');
     expect(everywhere).toHaveLength(7);
   });

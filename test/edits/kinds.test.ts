@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { random } from '../../src/core/random.ts';
-import { f64, i64 } from '../../src/core/tensor.ts';
+import { f32, f64, i64 } from '../../src/core/tensor.ts';
+import type { Dictionary } from '../../src/dictionaries/types.ts';
 import { applyEdit, applyShuffled } from '../../src/edits/apply.ts';
 import { parseChange, readEdit, writeEdit } from '../../src/edits/edit-file.ts';
 import { eraseAt } from '../../src/edits/erasure/eraser.ts';
@@ -11,6 +12,7 @@ import { leace } from '../../src/edits/erasure/leace.ts';
 import { eraserChange } from '../../src/edits/kinds/erase.ts';
 import { type Change, type KindName, kinds } from '../../src/edits/kinds/registry.ts';
 import { editRows } from '../../src/edits/rows.ts';
+import { graphBuilder } from '../../src/graph/build.ts';
 import { read } from '../../src/graph/interventions.ts';
 import type { Graph } from '../../src/graph/types.ts';
 import { tinyLlama } from '../../src/models/tiny.ts';
@@ -267,6 +269,56 @@ describe('changes', () => {
 });
 
 const zeroAt = (at: string): Change => parseChange({ kind: 'zero', site: at }, '');
+
+describe('a network without positions', () => {
+  const b = graphBuilder();
+  b.input('x', 'float32', ['batch', 3]);
+  b.weight(
+    'W',
+    f32(
+      [3, 4],
+      Array.from({ length: 12 }, (_, i) => i - 5),
+    ),
+  );
+  b.op('MatMul', ['x', 'W'], {}, 'h');
+  b.op('Identity', ['h'], {}, 'y');
+  const network = { name: 'rows', hash: 'h', graph: b.finish(['y']) };
+  const x = f32([2, 3], [1, 0, 2, -1, 1, 0]);
+  const shape = { site: 'h', width: 4, features: 6, k: 2 };
+  const features = { dictionary: { ...randomDictionary(random(4), shape, 'h'), sinkNorm: 1e9 } };
+  test.each<[string, Record<string, unknown>]>([
+    ['coordinates', { kind: 'clamp', site: 'h', neurons: [1], to: 7 }],
+    [
+      'features, in the first row as in the others',
+      { kind: 'scale', dictionary: features, features: [0, 3], by: 3 },
+    ],
+  ])('has its rows changed: %s', async (_, given) => {
+    const change = parseChange(given, 'a test');
+    const { apply, feeds } = applyEdit({ changes: [change] }, network);
+    const h = (await runOnce(network.graph, { x }, { threads: 1 })).y!.data as Float32Array;
+    const y = (await runOnce(apply(network.graph), { x, ...feeds }, { threads: 1 })).y!.data as Float32Array;
+    const code = encodeRows(features.dictionary, h);
+    const rows = editRows(change, { x_ND: h, width: 4, features_NF: code });
+    for (const [i, value] of y.entries()) expect(Math.abs(value - rows[i]!)).toBeLessThan(1e-4);
+  });
+});
+
+/** TopK features of rows, by the formula. */
+function encodeRows(d: Dictionary, x_ND: Float32Array): Float64Array {
+  const k = d.activation.kind === 'topk' ? d.activation.k : d.features;
+  const out = new Float64Array((x_ND.length / d.width) * d.features);
+  for (let row = 0; row < x_ND.length / d.width; row++) {
+    const a = Array.from({ length: d.features }, (_, f) =>
+      Array.from(
+        { length: d.width },
+        (_, i) => d.W_enc_FD[f * d.width + i]! * x_ND[row * d.width + i]!,
+      ).reduce((sum, v) => sum + v, d.b_enc_F[f]!),
+    );
+    const largest = [...a.keys()].sort((i, j) => a[j]! - a[i]!).slice(0, k);
+    for (const f of largest) out[row * d.features + f] = Math.max(0, a[f]!);
+  }
+  return out;
+}
 
 describe('a change that cannot be', () => {
   test.each<[Record<string, unknown>, string, RegExp]>([

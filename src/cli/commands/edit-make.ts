@@ -21,6 +21,7 @@ interface MakeOptions extends PlainTextOptions {
   readonly unit?: 'raw' | 'norm';
   readonly vector?: string;
   readonly skipFirst?: boolean;
+  readonly everyPosition?: boolean;
   readonly task?: string;
   readonly examples: number;
   readonly rank?: number;
@@ -47,7 +48,10 @@ export function addMake(edit: Command, io: Io): void {
     )
     .addOption(new Option('--head <number>', 'one head of the site').argParser(notNegative))
     .addOption(new Option('--neurons <number...>', 'some of its coordinates').argParser(indices))
-    .addOption(new Option('--skip-first', 'leave position 0 as it is'))
+    .addOption(new Option('--skip-first', 'leave position 0 as it is (erasers do so anyway)'))
+    .addOption(
+      new Option('--every-position', 'erasers: change position 0 as well, so that they fold into weights'),
+    )
     .addOption(new Option('--dictionary <folder>', 'features of this dictionary'))
     .addOption(new Option('--features <number...>', 'which ones').argParser(indices))
     .addOption(new Option('--strength <number>', 'how far: 1 as the kind says, 0 not at all').argParser(real))
@@ -77,10 +81,10 @@ export function addMake(edit: Command, io: Io): void {
 async function make(kind: string, options: MakeOptions, io: Io): Promise<void> {
   const { makeEdit } = await import('../../study/edits/make.ts');
   const { summaryOf } = await import('../../edits/collateral/measure.ts');
-  const { append = false, skipFirst = false, seed = 0, json, quiet, out } = options;
+  const { append = false, skipFirst = false, everyPosition = false, seed = 0, json, quiet, out } = options;
   const view = taskView(io, quiet === true);
   const context = { progress: view.progress, signal: io.signal };
-  const request = { ...options, kind, append, skipFirst, seed };
+  const request = { ...options, kind, append, skipFirst, everyPosition, seed };
   const edit = await makeEdit(request, context).finally(() => view.close());
   const changes = edit.changes.map(summaryOf);
   if (json) return printJson(io, { out, model: edit.model, changes });

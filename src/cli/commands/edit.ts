@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
-import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
+import { addGlobalOptions, type GlobalOptions, positive, real } from '../options.ts';
 import { table } from '../table.ts';
 import { addEvaluate, addStrengthen } from './edit-evaluate.ts';
 import { addMake } from './edit-make.ts';
@@ -99,7 +99,7 @@ function addApply(edit: Command, io: Io): void {
     .argument('<edit>', 'an edit file')
     .addOption(modelOption())
     .addOption(new Option('--prompt <text>', 'the text to go on from').makeOptionMandatory())
-    .addOption(new Option('--factor <number>', 'all strengths times this').default(1).argParser(Number))
+    .addOption(new Option('--factor <number>', 'all strengths times this').default(1).argParser(real))
     .addOption(new Option('--top <number>', 'how many next tokens').default(5).argParser(positive))
     .action((path: string, options: ApplyOptions) => apply(path, options, io))
     .addHelpText('after', '\nExample:\n  untangle edit apply steer.json --prompt "The nurse said that"');

@@ -35,7 +35,7 @@ const index = z.int().min(0);
 const common = { strength: z.number().default(1) };
 
 const positions = z.strictObject({
-  skipFirst: z.boolean().optional(),
+  skipFirst: z.literal(true),
   maxNorm: z.number().positive().optional(),
 });
 

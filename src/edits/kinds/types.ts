@@ -8,8 +8,8 @@ export type Numbers = Tensor<'float32'> | Tensor<'float64'>;
 
 /** Positions that a change at a site passes by; none when nothing is said. */
 export interface Positions {
-  /** Position 0 of a text stays as it is. */
-  readonly skipFirst?: boolean | undefined;
+  /** Position 0 of a text stays as it is: nearly every model makes an attention sink of it. */
+  readonly skipFirst: true;
   /** Rows with a larger norm (attention sinks) stay as they are. */
   readonly maxNorm?: number | undefined;
 }

@@ -49,6 +49,8 @@ export interface MakeRequest extends EditRequest {
   /** FILE:NAME of an array. */
   readonly vector?: string;
   readonly skipFirst: boolean;
+  /** Erasers pass the first position by unless this is said; only then do they fold into weights. */
+  readonly everyPosition: boolean;
   /** What a concept is fitted to. */
   readonly task?: string;
   readonly examples: number;
@@ -104,7 +106,7 @@ async function targetsOf(request: MakeRequest, model: Model): Promise<Target[]> 
   const part = {
     ...(head === undefined ? {} : { head }),
     ...(neurons?.length ? { neurons } : {}),
-    ...(skipFirst ? { positions: { skipFirst } } : {}),
+    ...(skipFirst ? { positions: { skipFirst } as const } : {}),
   };
   const sites = site === RESIDUAL_WRITES ? residualWrites(model.sites.map((s) => s.name)) : [site!];
   return sites.map((one) => ({ site: one, ...part }));
@@ -129,7 +131,7 @@ async function dataOf(
     const pairs = pairsOf(opened!.name, opened!.train);
     const network = networkOf(setting.model);
     const { rank, seed } = request;
-    const how = { seed, ...(rank === undefined ? {} : { rank }) };
+    const how = { seed, everyPosition: request.everyPosition, ...(rank === undefined ? {} : { rank }) };
     const change = await fitConcept(network, kind as ConceptKind, target.site, pairs, setting.run, how);
     return { vector: { ...change, ...(kind === 'steer' ? { by: by ?? 1, unit: unit ?? 'raw' } : {}) } };
   }
