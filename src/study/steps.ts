@@ -47,9 +47,13 @@ export async function studySteps(study: Study, resources: Resources): Promise<St
     if (study.edit && edited && circuit) {
       steps.push(await editStep(maker, study.edit, edited, text, trained, circuit));
     }
-    const main = edited ?? study.tasks[0];
     // What nothing waits for comes last.
-    if (study.energy?.flow && main) steps.push(await flowStep(maker, study.energy, main, model, trained));
+    const main = edited ?? study.tasks[0];
+    const found = main && circuits.get(main.name);
+    if (study.energy?.flow && main && found) {
+      const needs = { model, dictionaries: trained, circuit: found };
+      steps.push(await flowStep(maker, study.energy, main, needs));
+    }
     // Steps stand in the order of the study file: the middle one by depth is found by its site.
     const middle = byDepth(trained)[Math.floor((trained.length - 1) / 2)];
     if (study.energy?.sequence && middle) steps.push(sequenceStep(maker, study.energy, text, middle));

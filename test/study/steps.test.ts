@@ -102,7 +102,9 @@ describe('the steps of the demo', () => {
     });
     const circuit = { ...demo.circuit!, select: 'flow' as const };
     const found = demo.tasks.flatMap((task) => [`circuit/${task.name}`, `energy/${task.name}`]);
-    expect((await toRun(demo, { ...demo, circuit })).sort()).toEqual([...found, 'edit'].sort());
+    expect((await toRun(demo, { ...demo, circuit })).sort()).toEqual(
+      [...found, 'edit', 'flow/gender'].sort(),
+    );
   });
 
   it('do not run again after another name or an equal way of saying it', async () => {

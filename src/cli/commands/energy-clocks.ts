@@ -14,6 +14,7 @@ interface SequenceOptions extends TextOptions {
   readonly site?: string;
   readonly feature: readonly number[];
   readonly top: number;
+  readonly exact: boolean;
   readonly picture: 'phase' | 'series' | 'article' | 'drift';
 }
 
@@ -37,6 +38,7 @@ export function addSequence(energy: Command, io: Io): void {
         .argParser(several),
     )
     .addOption(new Option('--top <number>', 'features listed').default(12).argParser(positive))
+    .addOption(new Option('--no-exact', 'do not compare first-order V with runs'))
     .addOption(
       new Option(
         '--picture <name>',
@@ -58,6 +60,7 @@ export function addSequence(energy: Command, io: Io): void {
               shown: 8,
               rows: Math.max(40, options.top),
               texts: 6,
+              exact: options.exact,
             },
             context,
           ),
@@ -115,14 +118,21 @@ function print(report: SequenceReport, top: number, io: Io): void {
   io.out('\n');
   io.out(
     table(
-      ['mass', 'median drift', 'V permuted', 'below their null'],
-      clock.tables.map(({ rule, medianDrift, medianNullDrift, belowNull }) => [
-        ...[rule, fixed(medianDrift, 3), fixed(medianNullDrift, 3), percent(belowNull, 1)],
+      ['mass', 'median drift', 'V permuted', 'below their null', 'of those that help', 'of those that harm'],
+      clock.tables.map((one) => [
+        ...[one.rule, fixed(one.medianDrift, 3), fixed(one.medianNullDrift, 3), percent(one.belowNull, 1)],
+        ...[percent(one.belowNullLowering, 1), percent(one.belowNullRaising, 1)],
       ]),
     ),
   );
+  if (clock.exact) {
+    const { points, correlation, error, sameSign } = clock.exact;
+    io.out(
+      `\nV to first order against ${points.length} runs: correlation ${fixed(correlation, 2)}, Σ|difference| / Σ|exact| ${fixed(error, 2)}, same sign ${percent(sameSign)}\n`,
+    );
+  }
   io.out(
     '\nEnergies in nats. T − U with U = −V, the article’s form, is the same number as T + V. drift: std of the energy over time / ' +
-      '(mean |T| + mean |V|). below their null: share of features whose drift is among the lowest twentieth of V permuted in time; 5 % by chance.\n',
+      '(mean |T| + mean |V|). below their null: share of features whose drift is among the lowest twentieth of V permuted in time; 5 % by chance. T and V are both large where a feature is active: they cancel where V < 0 (helps) and add up where V > 0.\n',
   );
 }

@@ -110,7 +110,10 @@ export async function energyFlow(
 }
 
 /** The features of a place with the largest |Σ_t work|. */
-function largest({ features, features_TF }: PlaceEffects, count: number): ReadonlySet<number> {
+export function largest(
+  { features, features_TF }: Pick<PlaceEffects, 'features' | 'features_TF'>,
+  count: number,
+): ReadonlySet<number> {
   const work_F = new Float64Array(features);
   features_TF.forEach((work, i) => {
     work_F[i % features]! += work;

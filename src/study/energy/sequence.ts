@@ -29,6 +29,8 @@ export interface SequenceChoice {
   /** Texts that motions are kept over. */
   readonly texts: number;
   readonly seed: number;
+  /** Whether first-order V is compared with runs. */
+  readonly exact: boolean;
 }
 
 /** The clock on some windows of text. */
@@ -36,13 +38,19 @@ export async function sequenceOf(
   model: Model,
   dictionary: Dictionary,
   { source, windows }: { readonly source: string; readonly windows: readonly Pick<Window, 'tokens'>[] },
-  { length, features, shown, rows, texts, seed }: SequenceChoice,
+  { length, features, shown, rows, texts, seed, exact }: SequenceChoice,
   run: RunOptions,
 ): Promise<SequenceReport> {
   const begun = performance.now();
   const network = textNetwork(model);
   const read = { pairs: textPairs(windows, length), scale: length };
-  const clock = await sequenceClock(network, dictionary, read, { seed }, run);
+  const clock = await sequenceClock(
+    network,
+    dictionary,
+    read,
+    { seed, ...(exact ? { exact: {} } : {}) },
+    run,
+  );
   const main = clock.tables[0]?.features.map((row) => row.feature) ?? [];
   const kept = [...new Set([...features, ...main])].slice(0, Math.max(shown, features.length));
   const motions = await featureTrajectories(network, dictionary, read, { features: kept, texts }, run);

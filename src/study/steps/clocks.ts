@@ -1,5 +1,6 @@
 /** @file Steps `flow/TASK` and `sequence`: the energy flow of a behaviour, and the main features over the tokens of real texts. */
 
+import type { CircuitResult } from '../../circuits/types.ts';
 import { CircuitError, DictionaryError, EnergyError } from '../../core/errors.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
 import type { StudySequence, TaskFlow } from '../energy/types.ts';
@@ -29,9 +30,14 @@ export async function flowStep(
   { study, resources }: StepMaker,
   { flow: examples }: EnergyConfig,
   task: TaskConfig,
-  model: StudyStep,
-  dictionaries: readonly StudyStep[],
+  needs: {
+    readonly model: StudyStep;
+    readonly dictionaries: readonly StudyStep[];
+    /** Its effects say which features are shown. */
+    readonly circuit: StudyStep<CircuitResult>;
+  },
 ): Promise<StudyStep<TaskFlow>> {
+  const { model, dictionaries, circuit } = needs;
   const { seed } = study;
   return {
     name: `flow/${task.name}`,
@@ -39,25 +45,33 @@ export async function flowStep(
     label: `Follow the energy of ${task.name}`,
     version: 1,
     config: { task: await taskKey(task), examples, ...FLOW, seed },
-    needs: [model, ...dictionaries],
-    cost: { seconds: 7 * examples, diskBytes: 5e4, memoryBytes: 1.8e9 },
+    needs: [model, ...dictionaries, circuit],
+    cost: { seconds: 6 * examples, diskBytes: 5e4, memoryBytes: 1.8e9 },
     async run(inputs, context) {
       const opened = await resources.model(work(context));
       const { title, positions, train, name } = await openTask(task, opened.tokenizer, seed);
-      const [{ networkOf, dictionariesByDepth }, { pairsOf }, { energyFlow }, { counted, runOptions }] =
-        await Promise.all([
-          import('../../circuits/cuts.ts'),
-          import('../../circuits/examples.ts'),
-          import('../../energy/depth/flow.ts'),
-          import('../energy/setting.ts'),
-        ]);
+      const [
+        { networkOf, dictionariesByDepth },
+        { pairsOf },
+        { loadEffects },
+        { energyFlow, largest },
+        { counted, runOptions },
+      ] = await Promise.all([
+        import('../../circuits/cuts.ts'),
+        import('../../circuits/examples.ts'),
+        import('../../circuits/effects-file.ts'),
+        import('../../energy/depth/flow.ts'),
+        import('../energy/setting.ts'),
+      ]);
       const network = networkOf(opened);
       const byDepth = dictionariesByDepth(opened, network, await trained(dictionaries, inputs));
       const pairs = pairsOf(name, train.slice(0, examples));
+      const { places } = await loadEffects(inputs.folder(circuit));
+      const chosen = new Map(places.map(({ effects }) => [effects.site, [...largest(effects, FLOW.perCut)]]));
       const about = { task: 'flow', label: `Energy flow: ${title}` };
       const found = await orMissing(
         counted(work(context), about, runOptions(work(context)), async (run) => ({
-          flow: await energyFlow(network, byDepth, pairs, FLOW, run),
+          flow: await energyFlow(network, byDepth, pairs, { ...FLOW, chosen }, run),
         })),
       );
       return { task: name, title, labels: positions, ...found };
@@ -74,7 +88,13 @@ export function sequenceStep(
 ): StudyStep<StudySequence> {
   const { seed } = study;
   const length = Math.min(SEQUENCE.length, study.text.windowLength - 1);
-  const choice = { ...SEQUENCE, length, texts: Math.min(texts, SEQUENCE.texts), features: [], seed };
+  const choice = {
+    ...SEQUENCE,
+    length,
+    texts: Math.min(texts, SEQUENCE.texts),
+    seed,
+    ...{ features: [], exact: false },
+  };
   return {
     name: 'sequence',
     stage: 'energy',

@@ -10,7 +10,7 @@ import { Picture } from '../../ui/picture.tsx';
 import { TokenText } from '../../ui/tokens.tsx';
 import { NotYet, Told } from '../../ui/told.tsx';
 import { Word } from '../../ui/word.tsx';
-import { Knob, useNumber, useTime } from '../mechanics/knob.tsx';
+import { Choice, Knob, useNumber, useTime } from '../mechanics/knob.tsx';
 
 export function Sequence({ results: { sequence } }: { results: StudyResults }) {
   if (!sequence) return <NotYet stage="energy" what="The sequence clock" />;
@@ -44,16 +44,16 @@ function Clock({ report }: { report: SequenceReport }) {
         that helps. Features at {siteName(clock.site)}, {clock.texts} texts of {report.length} tokens (
         {report.text}).
       </p>
-      <label className="choose">
-        Feature{' '}
-        <select value={String(trace.feature)} onChange={(event) => choose(event.target.value)}>
-          {features.map(({ feature }) => (
-            <option key={feature}>{feature}</option>
-          ))}
-        </select>{' '}
-        <FeatureName site={clock.site} feature={trace.feature} />{' '}
+      <div className="knobs">
+        <Choice
+          label="Follow feature"
+          value={String(trace.feature)}
+          of={features.map(({ feature }) => String(feature))}
+          onChange={choose}
+        />
+        <FeatureName site={clock.site} feature={trace.feature} />
         <FiresOn site={clock.site} feature={trace.feature} />
-      </label>
+      </div>
       <Portrait report={report} trace={trace} />
       <Series report={report} trace={trace} texts={texts} />
       <Drift report={report} />
