@@ -9,6 +9,7 @@ import type { Dictionary } from '../../dictionaries/types.ts';
 import { type GraphBuilder, graphBuilder } from '../../graph/build.ts';
 import { extend, feedAt, only } from '../../graph/interventions.ts';
 import { merged, prefixed, renamed } from '../../graph/merge.ts';
+import { onnxType } from '../../graph/onnx-values.ts';
 import { inferShapes } from '../../graph/shapes.ts';
 import { type Graph, isCarried } from '../../graph/types.ts';
 
@@ -79,7 +80,7 @@ export const along = (
     return b.op('ReduceSum', [b.op('Mul', [row, direction]), b.ints(-1)], { keepdims: { int: 0 } });
   });
 
-/** f_i at a position: the activation of a feature (float32, as dictionaries are). @throws CircuitError `circuit.width` */
+/** f_i at a position: the activation of a feature, computed in float32, as dictionaries are. @throws CircuitError `circuit.width` */
 export function featureObservable(
   shape: ObservableShape,
   dictionary: Dictionary,
@@ -88,8 +89,11 @@ export function featureObservable(
 ): Observable {
   requireWidth(dictionary, shape.width);
   return observable(shape, (b, state) => {
-    const features = encodeInGraph(b, rowAt(b, state, position), dictionary);
-    return b.op('Gather', [features, b.constant(i64([], [feature]), 'feature')], { axis: { int: 1 } });
+    const as = (value: string, dtype: 'float32' | 'float64') =>
+      shape.dtype === 'float32' ? value : b.op('Cast', [value], { to: { int: onnxType[dtype] } });
+    const features = encodeInGraph(b, as(rowAt(b, state, position), 'float32'), dictionary);
+    const one = b.op('Gather', [features, b.constant(i64([], [feature]), 'feature')], { axis: { int: 1 } });
+    return as(one, 'float64');
   });
 }
 

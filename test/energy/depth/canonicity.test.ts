@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { encodeState } from '../../../src/circuits/encode-state.ts';
 import { random } from '../../../src/core/random.ts';
-import { f32, type Tensor } from '../../../src/core/tensor.ts';
+import { f32, f64, type Tensor } from '../../../src/core/tensor.ts';
 import type { Dictionary } from '../../../src/dictionaries/types.ts';
 import { evaluate, poissonBracket } from '../../../src/energy/depth/brackets.ts';
 import { bracketMatrix, canonicity, canonicityDefect } from '../../../src/energy/depth/canonicity.ts';
@@ -145,6 +145,18 @@ test.each(Object.keys(kinds))('is the bracket {f_i, p_j} that autodiff gives (%s
     run,
   );
   expect(zero![0]).toBeCloseTo(0, 12);
+});
+
+test('features have brackets with a float64 network too', async () => {
+  const dictionary = toy([[1, 0], [0.6, 0.8]]); // biome-ignore format: a matrix
+  const wide: ObservableShape = { width: 2, dtype: 'float64' };
+  const point = { state: f64([1, 1, 2], [0.3, 0.2]), costate: f64([1, 1, 2], [1, 1]) };
+  const bracket = poissonBracket(
+    featureObservable(wide, dictionary, 1, 0),
+    momentumObservable(wide, dictionary, 0, 0),
+  );
+  const [values] = await evaluate([bracket], point, run);
+  expect(values![0]).toBeCloseTo(0.6, 6);
 });
 
 describe('of a dictionary on activations', () => {
