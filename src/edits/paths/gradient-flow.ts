@@ -38,33 +38,50 @@ export function gradientFlow(
   const free = freeStrengths(problem);
   const drive_N = pinnedEnd(problem).map((a) => a - 1);
   const h = 1 / steps;
-  /** G_ff α̇_f + G_fp α̇_p + rate ∇_f V at a point, and G_ff + weight · rate · H_ff. */
-  const at = (alpha_N: Float64Array, velocity_N: Float64Array, weight: number) => {
+  /** What is missing from G_ff α̇_f + G_fp α̇_p + rate ∇_f V = 0, its size against its terms, and how it changes with α̇_f. */
+  const at = (alpha_N: Float64Array, velocity_N: Float64Array, reach: number) => {
     const G = problem.metric.at(alpha_N);
     const { gradient_N, hessian_NN } = problem.potential(alpha_N);
     const p = times(G, velocity_N);
+    const missing = free.map((i) => -(p[i]! + rate * gradient_N[i]!));
     return {
-      missing: free.map((i) => -(p[i]! + rate * gradient_N[i]!)),
-      matrix: free.map((i) => free.map((j) => G[i]![j]! + weight * rate * hessian_NN[i]![j]!)),
+      missing,
+      size: Math.hypot(...missing),
+      scale: Math.hypot(...free.map((i) => p[i]!)) + rate * Math.hypot(...free.map((i) => gradient_N[i]!)),
+      matrix: free.map((i) => free.map((j) => G[i]![j]! + reach * rate * hessian_NN[i]![j]!)),
     };
   };
-  /** The velocity whose equation holds at `from` + reach · velocity. */
+  /** The velocity whose equation holds at `from` + reach · velocity: Newton, halved where the residual would not fall. */
   const velocityAt = (from: Float64Array, guess: Float64Array, reach: number): Float64Array => {
-    const velocity_N = guess.slice();
-    let before = Number.POSITIVE_INFINITY;
+    if (free.length === 0) return guess;
+    const evaluate = (velocity_N: Float64Array) => ({
+      velocity_N,
+      ...at(
+        from.map((a, i) => a + reach * velocity_N[i]!),
+        velocity_N,
+        reach,
+      ),
+    });
+    let now = evaluate(guess);
     for (let iteration = 0; iteration < MOST_ITERATIONS; iteration++) {
-      if (free.length === 0) return velocity_N;
-      const middle = from.map((a, i) => a + reach * velocity_N[i]!);
-      const { missing, matrix } = at(middle, velocity_N, reach);
-      const change = factor(matrix, problem.name).solve(missing);
-      free.forEach((i, k) => {
-        velocity_N[i]! += change[k]!;
-      });
-      const size = Math.hypot(...change);
-      const scale = 1 + Math.hypot(...velocity_N);
-      if (size <= 4 * Number.EPSILON * scale || (size >= before && size <= 1e-10 * scale)) return velocity_N;
-      before = size;
+      if (now.size <= Number.EPSILON * now.scale) return now.velocity_N;
+      const change = factor(now.matrix, problem.name).solve(now.missing);
+      let next = now;
+      for (let length = 1; length > 1e-6 && !(next.size < now.size); length /= 2) {
+        const velocity_N = now.velocity_N.slice();
+        free.forEach((i, k) => {
+          velocity_N[i]! += length * change[k]!;
+        });
+        next = evaluate(velocity_N);
+      }
+      if (!(next.size < now.size)) {
+        // Rounding is all that is left.
+        if (now.size <= 1e-8 * now.scale) return now.velocity_N;
+        break;
+      }
+      now = next;
     }
+    if (now.size <= 1e-8 * now.scale) return now.velocity_N;
     throw new MechanicsError('mechanics.not-converged', 'a step of the gradient flow has no solution', {
       where: problem.name,
       hint: 'take more steps, or a lower rate',

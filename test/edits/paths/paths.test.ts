@@ -144,6 +144,34 @@ describe('gradient flow', () => {
     const { alpha_N } = directEndPoint(curved);
     expect(Math.abs(fast.end_N[1]! - alpha_N[1]!)).toBeLessThan(1e-3);
   });
+  test('a stiff flow, a steep cost under a metric near 0, needs no small steps', () => {
+    const steep = {
+      ...curved,
+      metric: {
+        at: () => [
+          [1e-6, 0],
+          [0, 1e-6],
+        ],
+      },
+      potential([a, b]: Float64Array) {
+        // ln(1 + e^{40 (0.2 − a − b)}) + 0.05 (b + 1)²
+        const p = 1 / (1 + Math.exp(-40 * (0.2 - a! - b!)));
+        const [g, c] = [-40 * p, 1600 * p * (1 - p)];
+        return {
+          value: Math.log1p(Math.exp(40 * (0.2 - a! - b!))) + 0.05 * (b! + 1) ** 2,
+          gradient_N: [g, g + 0.1 * (b! + 1)],
+          hessian_NN: [
+            [c, c],
+            [c, c + 0.1],
+          ],
+        };
+      },
+    };
+    for (const steps of [3, 20]) {
+      const { end_N } = gradientFlow(steep, { steps });
+      expect(end_N[1]).toBeCloseTo(directEndPoint(steep).alpha_N[1]!, 3);
+    }
+  });
   test('drives pinned strengths at constant pace', () => {
     const { trajectory, end_N } = gradientFlow(quadratic, { steps: 8 });
     expect(end_N[0]).toBeCloseTo(0, 14);
