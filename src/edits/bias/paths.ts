@@ -11,29 +11,40 @@ import { type EditStep, type Paths, SHARES } from './rows/types.ts';
 import type { Selection } from './selection.ts';
 import type { BiasMethod, BiasPath, BiasProblem } from './types.ts';
 
-/** Fixed beforehand. */
-export const PATH_RULE = {
+/** How paths are set up. */
+export interface PathRule {
   /** Of the features that SHIFT's rule takes, the strongest so many are pinned: removed at the end. */
-  pinned: 12,
+  readonly pinned: number;
   /** Features with the largest effect on the field among the others: free to compensate. */
-  free: 8,
+  readonly free: number;
   /** N. */
-  steps: 20,
+  readonly steps: number;
   /** Points at which the metric is measured; in between it is interpolated. */
-  metricPoints: 5,
+  readonly metricPoints: number;
   /** Nats of task loss that the whole bias is worth. */
-  kappa: 1,
+  readonly kappa: number;
   /** Weight of the end point's own cost, ½ (α − 1)ᵀG(α − 1), in its direct optimisation: what a path pays at least. */
+  readonly closeness: number;
+}
+
+/** Fixed beforehand. */
+export const PATH_RULE: PathRule = {
+  pinned: 12,
+  free: 8,
+  steps: 20,
+  metricPoints: 5,
+  kappa: 1,
   closeness: 1,
-} as const;
+};
 
 /** The four ways, and the end points for partial removal. @throws as the functions of src/edits/paths */
 export async function findPaths(
   problem: BiasProblem,
   selection: Selection,
+  rule: PathRule = PATH_RULE,
   signal?: AbortSignal,
 ): Promise<Paths> {
-  const { pinned: most, free, steps, metricPoints, kappa, closeness } = PATH_RULE;
+  const { pinned: most, free, steps, metricPoints, kappa, closeness } = rule;
   const pinned = selection.chosen.slice(0, most);
   const features = [...pinned, ...selection.field.slice(0, free)];
   const probe = fitStandardProbe(problem.train.x_ND, problem.train.outcome_N, problem.width);

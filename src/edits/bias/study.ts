@@ -5,7 +5,7 @@ import { type Random, random as stream } from '../../core/random.ts';
 import { bootstrapCrossed } from '../../core/resampling.ts';
 import type { Estimate } from '../../core/statistics.ts';
 import { type Evaluator, evaluator, keyer, nullRuns, type SeedCounts } from './evaluate.ts';
-import { findPaths } from './paths.ts';
+import { findPaths, PATH_RULE, type PathRule } from './paths.ts';
 import { requireRows } from './require.ts';
 import { biasMethods } from './rows/registry.ts';
 import type { BiasMethodRow, LeftOut, MadeRow, Paths, RowContext } from './rows/types.ts';
@@ -30,6 +30,8 @@ export interface BiasOptions extends SeedCounts {
   readonly seed: number;
   /** Features of the first dictionary that a person chose. */
   readonly choice?: readonly number[];
+  /** In place of the rule that was fixed beforehand: for trials. */
+  readonly paths?: Partial<PathRule>;
   /** Methods to measure; all when absent. */
   readonly methods?: readonly BiasMethod[];
 }
@@ -162,7 +164,7 @@ function prepare(
       shared: {
         selection: select,
         paths() {
-          paths ??= findPaths(problem, select(), signal);
+          paths ??= findPaths(problem, select(), { ...PATH_RULE, ...options.paths }, signal);
           return paths;
         },
       },

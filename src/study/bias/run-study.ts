@@ -78,6 +78,7 @@ export async function runBiasStudy(input: StudyInput, context: WorkContext): Pro
         probes: options.probes,
         resamples: options.resamples,
         seed: options.seed,
+        ...(options.paths ? { paths: options.paths } : {}),
         ...(options.choice ? { choice: options.choice.features } : {}),
       },
       context,

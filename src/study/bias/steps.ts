@@ -148,7 +148,7 @@ async function poolStep(
     needs: [model, ...dictionaries],
     resumable: true,
     cost: {
-      seconds: (rows * Math.min(length, TOKENS)) / 1100,
+      seconds: (rows * Math.min(length, TOKENS)) / 900,
       diskBytes: rows * 4 * (576 + dictionaries.length * options.features),
       memoryBytes: 1.8e9,
     },
@@ -175,13 +175,17 @@ function studyStep(
   pool: StudyStep<PoolResult>,
   resources: Resources,
 ): StudyStep<BiasResult> {
-  const { probes, textWindows, resamples, choice, seed, model: name } = options;
+  const { probes, textWindows, resamples, paths, choice, seed, model: name } = options;
   return {
     name: 'bias/study',
     stage: 'edit',
     label: 'Edit the classifier and measure',
     version: 1,
-    config: { probes, textWindows, resamples, seed, ...(choice ? { choice: contentHash(choice) } : {}) },
+    config: {
+      ...{ probes, textWindows, resamples, seed },
+      ...(paths ? { paths } : {}),
+      ...(choice ? { choice: contentHash(choice) } : {}),
+    },
     needs: [model, text, pool, ...dictionaries],
     cost: {
       // Measured on two cores: probes after every edit, and the network above the cut for every point of a curve.

@@ -1,5 +1,7 @@
 /** @file What a bias study on text is asked for. */
 
+import type { PathRule } from '../../edits/bias/paths.ts';
+
 /** Options of `untangle study bias` on text, with every default written out. */
 export interface BiasTextOptions {
   readonly model: string;
@@ -32,6 +34,8 @@ export interface BiasTextOptions {
   /** Windows of 64 tokens of plain text that collateral is measured on. */
   readonly textWindows: number;
   readonly resamples: number;
+  /** Smaller paths than the rule that was fixed beforehand: for trials. */
+  readonly paths?: Partial<PathRule>;
   /** Features of the first dictionary that a person chose. */
   readonly choice?: Choice;
   readonly seed: number;
@@ -59,7 +63,7 @@ export const BIAS_TEXT_DEFAULTS: BiasTextOptions = {
   heldOutTokens: 16_000,
   features: 2304,
   length: 96,
-  auxiliaryPeople: 300,
+  auxiliaryPeople: 700,
   peoplePerCell: 300,
   testShare: 0.3,
   textWindows: 8,
@@ -78,7 +82,8 @@ export const BIAS_TEXT_SMALL: Partial<BiasTextOptions> = {
   auxiliaryPeople: 16,
   perClass: 24,
   peoplePerCell: 60,
-  testShare: 0.15,
+  testShare: 0.25,
   textWindows: 2,
   resamples: 100,
+  paths: { pinned: 4, free: 3, steps: 6, metricPoints: 3 },
 };
