@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { pairsOf } from '../../src/circuits/examples.ts';
 import { silent } from '../../src/core/progress.ts';
 import { random } from '../../src/core/random.ts';
+import { f32 } from '../../src/core/tensor.ts';
 import type { Task } from '../../src/data/tasks.ts';
 import { startOf } from '../../src/edits/collateral/behaviours.ts';
 import { effectMatrix, matchStrength, scoreOf } from '../../src/edits/collateral/effects.ts';
@@ -12,6 +13,8 @@ import { parseChange } from '../../src/edits/edit-file.ts';
 import { leace } from '../../src/edits/erasure/leace.ts';
 import { eraserChange } from '../../src/edits/kinds/erase.ts';
 import { strengthen } from '../../src/edits/strengthen.ts';
+import { graphBuilder } from '../../src/graph/build.ts';
+import type { Graph } from '../../src/graph/types.ts';
 import { run, tinySetting } from '../circuits/support/tiny.ts';
 
 const setting = tinySetting(11);
@@ -170,7 +173,7 @@ describe('the effect matrix', () => {
       const rows = { ...(await lastStates(network.graph, last, pairs, run)), ...conceptOf(pairs) };
       concepts.push({ task, edit: { changes: [eraserChange(last, leace(rows))] } });
     }
-    const matrix = await effectMatrix(model, concepts, { draws: 2, seed: 0, run });
+    const matrix = await effectMatrix(model, network, concepts, { draws: 2, seed: 0, run });
     expect(matrix.concepts).toEqual(['one', 'two']);
     for (const [i, row] of matrix.rows.entries()) {
       expect(row.factor).toBeGreaterThan(0);
@@ -184,13 +187,70 @@ describe('the effect matrix', () => {
     expect(behaviour.interval.high).toBeGreaterThanOrEqual(behaviour.score);
     expect(random.rows).toHaveLength(2);
   });
+  test.each([0, Math.PI / 8, Math.PI / 4])(
+    'of two planted concepts scores cos 2θ for edits at the angle %f to their axes',
+    async (angle) => {
+      const { graph, tasks } = planted();
+      const place = { site: 'x', depth: 0, width: 4, complete: true };
+      const flat = { graph, cuts: ['x'], width: 4, places: [place] };
+      const directions = [
+        [Math.cos(angle), Math.sin(angle), 0, 0],
+        [Math.sin(angle), Math.cos(angle), 0, 0],
+      ];
+      const concepts = tasks.map((task, i) => ({
+        task,
+        edit: { changes: [change({ kind: 'project', site: 'x', directions: [directions[i]!] })] },
+      }));
+      const given = { name: 'planted', hash: 'p', graph };
+      const aim = 0.25;
+      const { rows, behaviour, probe } = await effectMatrix(given, flat, concepts, {
+        aim,
+        draws: 1,
+        seed: 0,
+        run,
+      });
+      expect(rows.every((row) => row.matched)).toBe(true);
+      expect(behaviour.on).toBeCloseTo(aim, 1);
+      expect(behaviour.score).toBeCloseTo(Math.cos(2 * angle), 4);
+      expect(probe!.score).toBeCloseTo(Math.cos(2 * angle), 2);
+    },
+  );
   test('needs two concepts', async () => {
     const concepts = [{ task: one, edit: { changes: [steer] } }];
-    await expect(effectMatrix(model, concepts, { draws: 1, seed: 0, run })).rejects.toMatchObject({
+    await expect(effectMatrix(model, network, concepts, { draws: 1, seed: 0, run })).rejects.toMatchObject({
       code: 'edit.one-concept',
     });
   });
 });
+
+/**
+ * x = E[token], logits = x·Uᵀ at the same position. Concept i lies on axis i: its two last tokens have ±1 there and something of their
+ * own on axis 2, its two answers read it.
+ */
+function planted(): { graph: Graph; tasks: readonly Task[] } {
+  const b = graphBuilder();
+  b.input('tokens', 'int64', ['batch', 'position']);
+  const E = [[0, 0, 0, 1]];
+  for (const axis of [0, 1])
+    for (const sign of [-1, 1])
+      E.push([0, 1, 2, 3].map((d) => (d === axis ? sign : d === 2 ? 0.3 * sign : 0)));
+  const U = [0, 1].flatMap((axis) => [-1, 1].map((sign) => [0, 1, 2, 3].map((d) => (d === axis ? sign : 0))));
+  b.weight('E', f32([E.length, 4], E.flat()));
+  const columns = [0, 1, 2, 3].flatMap((d) => U.map((row) => row[d]!));
+  b.weight('U', f32([4, U.length], columns));
+  b.op('Gather', ['E', 'tokens'], { axis: { int: 0 } }, 'x');
+  b.op('MatMul', ['x', 'U'], {}, 'logits');
+  const tasks = [0, 1].map((axis): Task => {
+    const [minus, plus] = [1 + 2 * axis, 2 + 2 * axis];
+    const pair = (first: number, second: number) => ({
+      ...{ clean: [0, 0, first], patch: [0, 0, second], answer: first - 1, wrong: second - 1 },
+      ...{ cleanText: '', patchText: '', labels: {} },
+    });
+    const examples = Array.from({ length: 6 }, (_, i) => (i % 2 ? pair(minus, plus) : pair(plus, minus)));
+    return { ...task, name: `axis ${axis}`, train: examples, heldOut: examples };
+  });
+  return { graph: b.finish(['logits']), tasks };
+}
 
 describe('strengthening', () => {
   test('turns up what serves the answer: the margin grows with the gain, and at gain 0 nothing changes', async () => {

@@ -17,9 +17,9 @@ const folder = temporaryFolder();
 const model = tinyLlama(2, { tied: false });
 const resid = 'blocks.0.hook_resid_post';
 let count = 0;
-const fileOf = (changes: unknown): string => {
+const fileOf = (changes: unknown, version = 1): string => {
   const path = join(folder, `${count++}.json`);
-  writeFileSync(path, JSON.stringify({ format: 'untangle-edit', version: 1, changes }));
+  writeFileSync(path, JSON.stringify({ format: 'untangle-edit', version, changes }));
   return path;
 };
 const edit = (...changes: unknown[]) => openEdit(fileOf(changes), model);
@@ -83,12 +83,17 @@ describe('an edit from a file', () => {
       expect(out[i]).toBeCloseTo(3 * x + 1, 4);
     });
   });
-  test.each([
+  const [row, other] = [new Array(16).fill(0.5), Array.from({ length: 16 }, (_, i) => i / 8)];
+  test.each<[Record<string, unknown>, number?]>([
     [{ kind: 'features', dictionary: 'dictionary', features: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], strength: 1 }],
     [{ kind: 'add', site: resid, vector: new Array(16).fill(0.5) }],
     [{ kind: 'scale', site: 'blocks.1.attn.hook_v', by: 0.1, head: 0 }],
-  ])('acts in the key–value cache as on the whole text: %j', async (change) => {
-    const rewriting = await edit(change);
+    [{ kind: 'resample', site: resid, rows: [row, other, row.map((v) => -v)], strength: 0.5 }, 2],
+    [{ kind: 'project', site: resid, directions: [other], positions: { skipFirst: true } }, 2],
+    [{ kind: 'steer', site: resid, vector: other, by: 0.5, unit: 'norm' }, 2],
+    [{ kind: 'zero', dictionary: 'dictionary', features: [0, 5, 9, 12, 20], strength: -1 }, 2],
+  ])('acts in the key–value cache as on the whole text: %j', async (change, version) => {
+    const rewriting = await openEdit(fileOf([change], version), model);
     const options = { threads: 1, positions: 8, rewriting };
     const [kept, whole, untouched] = await Promise.all([
       openSteps(model, options),

@@ -1,7 +1,7 @@
 /** @file Effect matrix: what the edit of concept i does to concept j, every edit at the same effect on its own concept. */
 
 import { fitProbe, type LinearProbe, probeLogit } from '../../activations/probe.ts';
-import { type Network, networkOf } from '../../circuits/cuts.ts';
+import type { Network } from '../../circuits/cuts.ts';
 import type { Pairs } from '../../circuits/examples.ts';
 import type { RunOptions } from '../../circuits/run-options.ts';
 import { meanOfRuns } from '../../circuits/scores.ts';
@@ -10,12 +10,12 @@ import { type Random, random } from '../../core/random.ts';
 import { mean, quantile } from '../../core/statistics.ts';
 import type { Task } from '../../data/tasks.ts';
 import type { Graph } from '../../graph/types.ts';
-import type { Model } from '../../models/types.ts';
 import { applyEdit, applyShuffled } from '../apply.ts';
 import { conceptOf, lastStates } from '../concepts.ts';
 import { type Edit, kindOf } from '../kinds/registry.ts';
 import { siteOf } from '../kinds/types.ts';
 import type { Feeds } from '../measure.ts';
+import type { EditedNetwork } from '../place.ts';
 import { effectOf, startOf, taskPrompts, withBehaviours } from './behaviours.ts';
 import { removedShare, summaryOf } from './measure.ts';
 import type { EffectMatrix, EffectRow, EffectScore } from './types.ts';
@@ -52,7 +52,8 @@ interface Measured {
  * @throws EditError `edit.one-concept` below two concepts; as applyEdit()
  */
 export async function effectMatrix(
-  model: Model,
+  model: EditedNetwork,
+  network: Network,
   concepts: readonly EditedConcept[],
   options: EffectOptions,
 ): Promise<EffectMatrix> {
@@ -62,7 +63,6 @@ export async function effectMatrix(
     });
   }
   const { aim = 0.5, seed } = options;
-  const network = networkOf(model);
   const stream = random(seed).fork('effect-matrix');
   const probes = await probesOf(network, concepts, options.run);
   const measured: Measured[] = [];
@@ -87,7 +87,7 @@ export async function effectMatrix(
 
 async function measureRow(
   network: Network,
-  model: Model,
+  model: EditedNetwork,
   concepts: readonly EditedConcept[],
   own: number,
   probes: readonly (ConceptProbe | undefined)[],
@@ -245,11 +245,11 @@ async function probeRow(
   return row;
 }
 
-/** on, off and score of a matrix of effects, rows being edits. */
+/** on, off and score of a matrix of effects, rows being edits; −1, the worst, where edits do not remove their own effect at all. */
 export function scoreOf(effects: readonly (readonly number[])[]): Pick<EffectScore, 'on' | 'off' | 'score'> {
   const on = mean(effects.map((row, i) => row[i]!));
   const off = mean(effects.flatMap((row, i) => row.filter((_, j) => j !== i).map(Math.abs)));
-  return { on, off, score: (on - off) / (on + off) };
+  return { on, off, score: on > 0 ? (on - off) / (on + off) : -1 };
 }
 
 /** The score with its interval: held-out pairs of every concept are drawn again, the same ones for all edits. */

@@ -91,7 +91,7 @@ export interface EffectMatrix {
   readonly random: { readonly rows: readonly (readonly number[])[]; readonly score: number };
 }
 
-/** on: mean of the diagonal; off: mean |off-diagonal|; score = (on − off)/(on + off), 1 when nothing else moves. */
+/** on: mean of the diagonal; off: mean |off-diagonal|; score = (on − off)/(on + off), 1 when nothing else moves; −1 where on ≤ 0. */
 export interface EffectScore {
   readonly on: number;
   readonly off: number;

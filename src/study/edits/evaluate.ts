@@ -79,5 +79,5 @@ export async function evaluateEdits(
       if (change) concepts.push({ task, edit: { changes: [change] } });
     }
   }
-  return { ...result, matrix: await effectMatrix(model, concepts, { ...common, aim: request.aim }) };
+  return { ...result, matrix: await effectMatrix(model, network, concepts, { ...common, aim: request.aim }) };
 }
