@@ -27,6 +27,8 @@ export const dictionarySettings = {
 export interface DictionarySet {
   readonly name: string;
   readonly sites: readonly string[];
+  /** Distinct tokens, where fewer do. */
+  readonly tokens?: number;
 }
 
 /** The residual stream. */
@@ -41,11 +43,15 @@ export const partsSet: DictionarySet = {
 };
 
 /** The text of the benchmarks: training windows of the dictionaries, held-out windows for contexts. */
-export async function benchWindows(model: Model, progress: Progress): Promise<WindowSplit> {
+export async function benchWindows(
+  model: Model,
+  progress: Progress,
+  trainTokens: number = dictionarySettings.tokens,
+): Promise<WindowSplit> {
   const corpus = await loadDocuments({ kind: dictionarySettings.text }, { progress });
   return makeWindows(corpus.documents, model.tokenizer!, {
     length: 128,
-    trainTokens: dictionarySettings.tokens,
+    trainTokens,
     heldOutTokens: 40_000,
     seed: dictionarySettings.seed,
   });
@@ -56,14 +62,14 @@ export async function benchDictionaries(
   model: Model,
   threads: number,
   progress: Progress,
-  { name, sites }: DictionarySet = streamSet,
+  { name, sites, tokens = dictionarySettings.tokens }: DictionarySet = streamSet,
 ): Promise<Dictionary[]> {
-  const { features, k, tokens, passes, seed } = dictionarySettings;
+  const { features, k, passes, seed } = dictionarySettings;
   const folder = join(cacheRoot(), 'bench', name);
   const at = (site: string) => join(folder, site);
   if (!sites.every((site) => existsSync(join(at(site), 'done')))) {
     mkdirSync(folder, { recursive: true });
-    const { train } = await benchWindows(model, progress);
+    const { train } = await benchWindows(model, progress, tokens);
     const raw = join(folder, 'harvest');
     await harvest({ model, windows: train, sites: [...sites], folder: raw, threads, progress });
     for (const site of sites) {

@@ -6,8 +6,9 @@ import { feedAt } from '../graph/interventions.ts';
 import type { Graph } from '../graph/types.ts';
 import type { Session } from '../runtime/session.ts';
 import { cutBefore, type Network, placeOf } from './cuts.ts';
-import { answerFeeds, chunks, type Pairs, range } from './examples.ts';
+import { chunks, type Pairs, range } from './examples.ts';
 import { denseState, type FeatureState, type MeanState, repeatMean } from './feature-state.ts';
+import { contextFeeds } from './line.ts';
 import { METRIC, metricGraph } from './metric.ts';
 import type { RunOptions } from './run-options.ts';
 import { complement, type Masks, masksOf, type NodeRef } from './select.ts';
@@ -128,7 +129,7 @@ function ablationRun(
         const x = first_BTD.slice(from * size, to * size);
         const out = await session.run({
           [start]: tensor('float32', [to - from, positions, network.width], x),
-          ...answerFeeds(pairs, range(from, to)),
+          ...contextFeeds(network, session.inputs, pairs, range(from, to)),
           ...fillOf(choice.fill ?? 'mean', from, to),
           ...masks,
         });

@@ -26,20 +26,26 @@ export interface Ranking extends Omit<MaskArm, 'points'> {
 interface Mover {
   readonly name: string;
   readonly meaning: string;
-  readonly settings: readonly { readonly name: string; make(): Optimiser }[];
+  readonly settings: readonly { readonly name: string; make(sparsity: number): Optimiser }[];
 }
 
 /** Friction keeps e^(−0.2) of the momentum a step, whatever the step. */
 const FRICTION_A_STEP = 0.2;
 
-/** Conformal leapfrog and Adam, three settings each. */
+/**
+ * Conformal leapfrog and Adam, three settings each. Time is counted in 1/√λ, in which sparsity alone moves a mask by as much
+ * whatever the units of the loss.
+ */
 export const movers: readonly Mover[] = [
   {
     name: 'energy',
     meaning: 'masks moved by conformal leapfrog: T = |p|²/2, V = loss + λ Σ m, friction γ',
-    settings: [4, 8, 16].map((step) => ({
-      name: `step ${step}`,
-      make: () => conformalLeapfrog({ step, friction: FRICTION_A_STEP / step }),
+    settings: [0.4, 0.8, 1.6].map((time) => ({
+      name: `step ${time}/√λ`,
+      make: (sparsity: number) => {
+        const step = time / Math.sqrt(sparsity);
+        return conformalLeapfrog({ step, friction: FRICTION_A_STEP / step });
+      },
     })),
   },
   {
@@ -63,7 +69,7 @@ export async function rankByMasks(
   const tuning: { setting: string; potential: number }[] = [];
   let best: Awaited<ReturnType<typeof moveMasks>> | undefined;
   for (const setting of settings) {
-    const moved = await moveMasks(landscape, setting.make(), options);
+    const moved = await moveMasks(landscape, setting.make(options.sparsity), options);
     const potential = moved.steps.at(-1)!.potential;
     if (!best || potential < best.steps.at(-1)!.potential) best = moved;
     tuning.push({ setting: setting.name, potential });

@@ -24,7 +24,7 @@ export interface MaskOptions {
   readonly loss: MaskLoss;
   /** Circuit sizes at which arms are set beside each other. */
   readonly sizes: readonly number[];
-  /** λ is the derivative of the loss that the node at this rank has in the whole network: about so many nodes are worth it. */
+  /** λ is |∂loss/∂m| of the node at this rank with every mask at ½: about so many nodes are worth it. */
   readonly target: number;
   /** Updates of each setting of each mover. */
   readonly steps: number;
@@ -37,8 +37,11 @@ export interface MaskOptions {
   readonly tokensPerRun: number;
 }
 
+/** Where λ is read: at masks of 1 a divergence from the whole network has no slope. */
+const HALF = 0.5;
+
 export const MASK_DEFAULTS: MaskOptions = {
-  loss: 'metric',
+  loss: 'kl',
   sizes: [10, 20, 50, 100, 200, 500],
   target: 200,
   steps: 30,
@@ -132,7 +135,7 @@ export async function maskCircuit(input: MaskInput, context: WorkContext): Promi
     const counted: RunOptions = { ...run, advance: () => advance(++done) };
     const landscape = await openMaskLandscape(network, spliced, examples, candidates, options.loss, counted);
     try {
-      const { gradient_N } = await landscape.at(new Float64Array(candidates.length).fill(1));
+      const { gradient_N } = await landscape.at(new Float64Array(candidates.length).fill(HALF));
       const sparsity = worth(gradient_N, options.target);
       const moved: Ranking[] = [];
       for (const mover of movers)
@@ -176,10 +179,10 @@ export async function maskCircuit(input: MaskInput, context: WorkContext): Promi
   }
 }
 
-/** The size of the derivative at a rank, largest first. */
+/** The size of the derivative at a rank, largest first; 1 where none has an influence. */
 function worth(gradient_N: Float64Array, rank: number): number {
   const sizes = Array.from(gradient_N, Math.abs).sort((a, b) => b - a);
-  return sizes[Math.min(rank, sizes.length) - 1] ?? 0;
+  return sizes[Math.min(rank, sizes.length) - 1] || 1;
 }
 
 interface Side {

@@ -2,11 +2,13 @@
 import { expect, test } from 'vitest';
 import { forwardPairs } from '../../../src/circuits/forward.ts';
 import { random } from '../../../src/core/random.ts';
+import { measureImportance } from '../../../src/energy/importance/importance.ts';
 import { shuffledLayers, untrainedModel } from '../../../src/energy/importance/null-networks.ts';
 import { textNetwork, textPairs } from '../../../src/energy/importance/text-network.ts';
 import { tinyLlama } from '../../../src/models/tiny.ts';
 import type { Model } from '../../../src/models/types.ts';
 import { openSession } from '../../../src/runtime/session.ts';
+import { randomDictionary } from '../../circuits/support/dictionaries.ts';
 
 const run = {
   open: (graph: Parameters<typeof openSession>[0]) => openSession(graph, { threads: 1 }),
@@ -64,4 +66,30 @@ test('shuffled layers hold every block once, none in its place, and say other th
   });
   expect(shuffled.graph.weights.get('W_E')).toBe(model.graph.weights.get('W_E'));
   expect(await metric(shuffled)).not.toEqual(await metric(model));
+});
+
+test('importance on text, areas included: the ranking by effects says more of held-out loss than chance', async () => {
+  const dictionary = randomDictionary(
+    random(2),
+    { site: 'blocks.1.hook_resid_post', width: 16, features: 40, k: 6 },
+    model.hash,
+  );
+  const found = await measureImportance(
+    {
+      ...{ network: textNetwork(model), name: 'trained', metric: 'loss', dictionary, baseline: 'zero' },
+      ...{ pairs: textPairs(windows.slice(0, 3), 8), heldOut: textPairs(windows.slice(3), 8) },
+      ...{ sample: 30, minActive: 2, seed: 1 },
+    },
+    run,
+  );
+  expect(found.features).toBeGreaterThan(15);
+  const at = (name: string) => found.scores.find((s) => s.name === name)!;
+  expect(at('gradient-activation').spearman.value).toBeGreaterThan(0.6);
+  expect(at('gradient-activation').spearman.low).toBeGreaterThan(at('chance').spearman.value);
+  for (const { cmd, spearman } of found.scores) {
+    expect(cmd!.value).toBeGreaterThan(0);
+    expect(Math.abs(spearman.value)).toBeLessThanOrEqual(1);
+  }
+  // V permuted in time is another number, as long as anything moves.
+  expect(at('drift').spearman.value).not.toBe(at('drift-permuted').spearman.value);
 });

@@ -1,0 +1,89 @@
+/** @file The figures of docs/energy.md on importance and on circuits by energy, written from the results of their benchmarks. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Estimate } from '../src/core/statistics.ts';
+import type { ImportanceRun } from '../src/energy/importance/types.ts';
+import type { MaskCircuitResult } from '../src/energy/masks/types.ts';
+
+const page = fileURLToPath(new URL('../docs/energy.md', import.meta.url));
+
+const fixed = (value: number): string => value.toFixed(2).replace('-', '−');
+const spread = (e: Estimate | undefined): string =>
+  e ? `${fixed(e.value)} (${fixed(e.low)} to ${fixed(e.high)})` : '–';
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+
+/** Puts `text` between the marks of `name`; a page without them stays as it is. */
+function write(name: string, text: string): void {
+  const [start, end] = [`<!-- ${name}: written by its benchmark -->`, `<!-- /${name} -->`];
+  const [before, rest] = readFileSync(page, 'utf8').split(start);
+  const after = rest?.split(end)[1];
+  if (after !== undefined) writeFileSync(page, `${before}${start}\n\n${text}\n\n${end}${after}`);
+}
+
+/** One table a site and metric: Spearman of the trained network, of the nulls, partial, beyond, precision, CMD. */
+export function writeImportance(runs: readonly Omit<ImportanceRun, 'rows'>[]): void {
+  const parts = runs
+    .filter((run) => run.network === 'trained')
+    .map((run) => {
+      const nulls = runs.filter(
+        (r) => r.network !== 'trained' && r.site === run.site && r.metric === run.metric,
+      );
+      const rows = run.scores.map((s) => [
+        s.name,
+        spread(s.spearman),
+        ...nulls.map((r) => spread(r.scores.find((one) => one.name === s.name)?.spearman)),
+        spread(s.partial),
+        spread(s.beyondGradient),
+        fixed(s.precision.value),
+        s.cmd ? fixed(s.cmd.value) : '–',
+      ]);
+      return [
+        `\`${run.site}\`, ${run.metric}: ${run.features} of ${run.eligible} features, ${run.examples} examples of ${run.positions} tokens.`,
+        table(
+          [
+            'ranking',
+            'Spearman',
+            ...nulls.map((r) => `${r.network}`),
+            'given activation and frequency',
+            'beyond gradient × activation',
+            `first ${run.k}`,
+            'CMD',
+          ],
+          rows,
+        ),
+      ].join('\n\n');
+    });
+  write('importance', parts.join('\n\n'));
+}
+
+/** One table a loss: held-out faithfulness by size of every arm, then energy minus each other arm. */
+export function writeMasks(results: readonly MaskCircuitResult[]): void {
+  const parts = results.map(({ loss, task, arms, differences, examples, heldOutExamples, candidates }) => {
+    const sizes = arms[0]!.points.map((p) => p.nodes);
+    const others = [...new Set(differences.map((d) => d.against))];
+    return [
+      `\`${task}\`, V of ${loss === 'kl' ? 'KL to the clean output' : 'minus the metric'}: ${examples} train and ${heldOutExamples} held-out examples, ${candidates} candidates.`,
+      table(
+        ['arm', 'gradients', 'seconds', ...sizes.map((n) => `${n} nodes`)],
+        arms.map((arm) => [
+          arm.name,
+          String(arm.gradients ?? '–'),
+          arm.seconds.toFixed(0),
+          ...arm.points.map((p) => spread(p.faithfulness)),
+        ]),
+      ),
+      'Energy minus the others, held-out examples kept paired:',
+      table(
+        ['against', ...sizes.map((n) => `${n} nodes`)],
+        others.map((against) => [
+          against,
+          ...sizes.map((n) =>
+            spread(differences.find((d) => d.against === against && d.nodes === n)?.difference),
+          ),
+        ]),
+      ),
+    ].join('\n\n');
+  });
+  write('circuit by energy', parts.join('\n\n'));
+}

@@ -1,0 +1,147 @@
+/**
+ * @file Do features whose energy is conserved matter more? Rankings of features by the sequence and depth clocks, by gradients,
+ * activation, frequency and chance, beside their exact effects on SmolLM2; with an untrained network and shuffled layers as
+ * nulls, each with dictionaries of its own, and V permuted in time. `npm run bench:importance` measures part after part (finished
+ * parts are kept under the cache; `--one` stops after the next, `--again` forgets them); `--save` writes
+ * bench/results/importance.json and the tables of docs/energy.md; `--tiny` takes the small model of this package, to try the program.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { networkOf } from '../src/circuits/cuts.ts';
+import { pairsOf } from '../src/circuits/examples.ts';
+import { TOKENS_PER_RUN } from '../src/circuits/run-options.ts';
+import { random } from '../src/core/random.ts';
+import { builtInTask } from '../src/data/tasks.ts';
+import type { Dictionary } from '../src/dictionaries/types.ts';
+import { besideNulls, type ImportanceInput, measureImportance } from '../src/energy/importance/importance.ts';
+import { shuffledLayers, untrainedModel } from '../src/energy/importance/null-networks.ts';
+import { textNetwork, textPairs } from '../src/energy/importance/text-network.ts';
+import type { ImportanceRun } from '../src/energy/importance/types.ts';
+import { cacheRoot } from '../src/files/cache.ts';
+import type { Graph } from '../src/graph/types.ts';
+import { openTokenModel } from '../src/models/open.ts';
+import type { Model } from '../src/models/types.ts';
+import { openSession } from '../src/runtime/session.ts';
+import { benchDictionaries, benchWindows, dictionarySettings, streamSet } from './circuits/dictionaries.ts';
+import { writeImportance } from './feature-tables.ts';
+import { describeMachine } from './machine.ts';
+import { saveResult } from './results.ts';
+
+const given = (flag: string) => process.argv.includes(flag);
+const tiny = given('--tiny');
+const settings = {
+  model: tiny ? 'tiny' : 'smollm2-135m',
+  sites: (tiny ? [1] : [9, 21]).map((block) => `blocks.${block}.hook_resid_post`),
+  /** Windows of text that are measured, and others that faithfulness is scored on. */
+  text: { windows: 24, heldOut: 12, length: 24, minActive: 4 },
+  task: { name: 'agreement', train: 32, heldOut: 32, minActive: 2 },
+  sample: 128,
+  /** Distinct tokens that the dictionaries of null networks are learned from, seen as often as those of the trained one. */
+  nullTokens: 30_000,
+  seed: 0,
+};
+const threads = 2;
+const progress = () => {};
+const run = {
+  threads,
+  tokensPerRun: TOKENS_PER_RUN,
+  open: (graph: Graph) => openSession(graph, { threads }),
+};
+
+const folder = join(cacheRoot(), 'bench', `importance-v1${tiny ? '-tiny' : ''}`);
+const file = join(folder, 'runs.json');
+mkdirSync(folder, { recursive: true });
+const known: { settings: unknown; runs: ImportanceRun[] } =
+  existsSync(file) && !given('--again') ? JSON.parse(readFileSync(file, 'utf8')) : { settings, runs: [] };
+const runs = JSON.stringify(known.settings) === JSON.stringify(settings) ? known.runs : [];
+let measured = 0;
+
+const trained = await openTokenModel(settings.model, { progress });
+const windows = (await benchWindows(trained, progress)).heldOut;
+const { text, task } = settings;
+const examples = builtInTask(task.name).make(trained.tokenizer, { ...task, seed: settings.seed });
+const pairs = textPairs(windows.slice(0, text.windows), text.length);
+const heldOut = textPairs(windows.slice(text.windows, text.windows + text.heldOut), text.length);
+
+/** What text does, and a task: the metric and what features change to. */
+type Asked = Pick<ImportanceInput, 'network' | 'metric' | 'pairs' | 'baseline' | 'minActive' | 'heldOut'>;
+const onText = (model: Model): Asked => ({
+  network: textNetwork(model),
+  metric: 'next-token loss on text, features set to 0',
+  pairs,
+  baseline: 'zero',
+  minActive: text.minActive,
+});
+const onTask: Asked = {
+  network: networkOf(trained),
+  metric: `${task.name}, features set to their values in the patched prompt`,
+  pairs: pairsOf(task.name, examples.train),
+  heldOut: pairsOf(task.name, examples.heldOut),
+  baseline: 'counterfactual',
+  minActive: task.minActive,
+};
+
+const set = tiny
+  ? { ...streamSet, name: 'importance-tiny-v1', sites: settings.sites, tokens: 30_000 }
+  : streamSet;
+const own = (await benchDictionaries(trained, threads, progress, set)).filter((d) =>
+  settings.sites.includes(d.site),
+);
+await measure('trained', own, { ...onText(trained), heldOut });
+await measure('trained', own, onTask);
+for (const [name, make] of [
+  ['untrained', () => untrainedModel(trained, settings.seed)],
+  ['shuffled-layers', () => shuffledLayers(trained, random(settings.seed).fork('layers'))],
+] as const) {
+  if (settings.sites.every((site) => isKnown(name, site, onText(trained).metric)) || stopped()) continue;
+  const model = make();
+  const learned = await benchDictionaries(model, threads, progress, {
+    name: `importance-${name}-v1${tiny ? '-tiny' : ''}`,
+    sites: settings.sites,
+    tokens: settings.nullTokens,
+  });
+  await measure(name, learned, onText(model));
+}
+
+function stopped(): boolean {
+  return given('--one') && measured > 0;
+}
+
+function isKnown(network: string, site: string, metric: string): boolean {
+  return runs.some((r) => r.network === network && r.site === site && r.metric === metric);
+}
+
+async function measure(name: string, dictionaries: readonly Dictionary[], asked: Asked): Promise<void> {
+  for (const dictionary of dictionaries) {
+    if (isKnown(name, dictionary.site, asked.metric) || stopped()) continue;
+    const { sample, seed } = settings;
+    const found = await measureImportance({ ...asked, name, dictionary, sample, seed }, run);
+    measured++;
+    runs.push(found);
+    writeFileSync(file, JSON.stringify({ settings, runs }));
+    process.stdout.write(
+      `\n${name}, ${found.site}, ${found.metric}: ${found.features} of ${found.eligible} features, ${found.seconds.toFixed(0)} s\n`,
+    );
+    for (const score of found.scores) {
+      const { value, low, high } = score.spearman;
+      const partial = score.partial ? score.partial.value.toFixed(2) : '–';
+      process.stdout.write(
+        `${score.name.padEnd(22)} Spearman ${value.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}), partial ${partial}, first ${found.k}: ${score.precision.value.toFixed(2)}${score.cmd ? `, CMD ${score.cmd.value.toFixed(2)}` : ''}\n`,
+      );
+    }
+  }
+}
+
+if (given('--save')) {
+  const { comparisons } = besideNulls(runs);
+  saveResult('importance', {
+    what: 'rankings of features beside their exact effects on SmolLM2-135M: Spearman, partial Spearman given activation and frequency, precision at k, CMD; nulls beside them; 95 % bootstrap intervals over features (CMD: over examples)',
+    command: 'npm run bench:importance -- --save',
+    date: new Date().toISOString().slice(0, 10),
+    machine: describeMachine(),
+    ...{ threads, settings, dictionaries: dictionarySettings, comparisons },
+    // Figures of single features stay in the cache.
+    runs: runs.map(({ rows: _rows, ...rest }) => rest),
+  });
+  writeImportance(runs);
+}
