@@ -1,10 +1,11 @@
 /** @file A task's contrast as a concept: states at a site with the answer that each prompt calls for, and edits fitted to them. */
-import type { Network } from '../circuits/cuts.ts';
+import { type Network, placeOf } from '../circuits/cuts.ts';
 import { chunks, type Pairs } from '../circuits/examples.ts';
 import type { RunOptions } from '../circuits/run-options.ts';
 import { EditError, throwIfAborted } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import { f64, i64 } from '../core/tensor.ts';
+import type { Dictionary } from '../dictionaries/types.ts';
 import { only, replaceAt, standingAt } from '../graph/interventions.ts';
 import type { Graph } from '../graph/types.ts';
 import type { Eraser, LabelledRows } from './erasure/eraser.ts';
@@ -16,11 +17,20 @@ import { eraserChange } from './kinds/erase.ts';
 import type { Change } from './kinds/registry.ts';
 import type { Positions } from './kinds/types.ts';
 import type { Feeds } from './measure.ts';
+import { withoutFeatures, withoutNeurons } from './serving.ts';
 import { findSubspace, type Subspace, subspaceEraser } from './subspace.ts';
 import { metricPart } from './subspace-metric.ts';
 
 /** Edits that are fitted to a concept. */
-export const conceptKinds = ['leace', 'inlp', 'mean-difference', 'subspace', 'steer'] as const;
+export const conceptKinds = [
+  'leace',
+  'inlp',
+  'mean-difference',
+  'subspace',
+  'steer',
+  'neurons',
+  'features',
+] as const;
 export type ConceptKind = (typeof conceptKinds)[number];
 
 /**
@@ -120,13 +130,19 @@ export interface FitOptions {
   readonly seed?: number;
   /** The first position is changed too; else it is passed by. */
   readonly everyPosition?: boolean;
+  /** Whose features are taken away; for `features`. */
+  readonly dictionary?: Dictionary;
+  /** How many features or neurons; 8 when absent. */
+  readonly count?: number;
 }
 
 /**
  * A change at `site` that takes a task's contrast out (or, by `steer`, adds the difference of its answers' means),
  * fitted to its train pairs (conceptRows()). `subspace` finds the directions by what the network answers when they
  * are swapped between the sides of a pair at the last position (distributed alignment search), and sets them to their mean.
- * @throws EditError `edit.no-carrier` (nothing there tells the answers apart), `edit.one-value`, `edit.shape`
+ * `neurons` and `features` take away the coordinates or features that serve the answer most.
+ * @throws EditError `edit.no-carrier` (nothing there tells the answers apart), `edit.one-value`, `edit.shape`,
+ *   `edit.no-dictionary`; CircuitError `circuit.nothing-to-edit`, `circuit.not-a-place`
  */
 export async function fitConcept(
   network: Network,
@@ -136,6 +152,7 @@ export async function fitConcept(
   run: RunOptions,
   options: FitOptions = {},
 ): Promise<Change> {
+  if (kind === 'features' || kind === 'neurons') return serving(network, kind, site, pairs, run, options);
   const source = await conceptRows(network.graph, site, pairs, run);
   const where = options.everyPosition ? undefined : ({ skipFirst: true } as const);
   if (kind === 'steer') return differenceOfMeans(site, source, where);
@@ -151,6 +168,27 @@ export async function fitConcept(
         ? await inlp(source, run.signal ? { signal: run.signal } : {})
         : meanDifference(source);
   return eraserChange(site, carried(eraser, site), where);
+}
+
+/** The strongest by attribution patching: one gradient for all. */
+async function serving(
+  network: Network,
+  kind: 'features' | 'neurons',
+  site: string,
+  pairs: Pairs,
+  run: RunOptions,
+  { dictionary, count = 8 }: FitOptions,
+): Promise<Change> {
+  const how = { count, method: 'attribution-patching' };
+  if (kind === 'neurons') {
+    const { width } = placeOf(network, site);
+    return withoutNeurons(network, { name: site, width }, pairs, how, run);
+  }
+  if (dictionary) return withoutFeatures(network, dictionary, pairs, how, run);
+  throw new EditError('edit.no-dictionary', 'there is no dictionary whose features could be taken away', {
+    where: site,
+    hint: 'give --dictionary FOLDER',
+  });
 }
 
 async function subspaceOf(

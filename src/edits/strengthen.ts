@@ -1,7 +1,6 @@
 /** @file Strengthening: the features that serve a behaviour turned up, and what it costs, beside random features of equal ‖Δx‖. */
 import { networkOf } from '../circuits/cuts.ts';
 import { pairsOf } from '../circuits/examples.ts';
-import { nodeEffects } from '../circuits/node-effects.ts';
 import type { RunOptions } from '../circuits/run-options.ts';
 import { meanOfRuns } from '../circuits/scores.ts';
 import { CircuitError } from '../core/errors.ts';
@@ -12,7 +11,6 @@ import type { Task } from '../data/tasks.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
 import type { Graph } from '../graph/types.ts';
 import type { Model } from '../models/types.ts';
-import { strongestFeatures } from './choose.ts';
 import { type Behaviour, taskPrompts, withBehaviours } from './collateral/behaviours.ts';
 import { type Condition, conditions } from './conditions.ts';
 import { editableAt, editFeeds } from './edit-graph.ts';
@@ -20,6 +18,7 @@ import { editedSites } from './edited-sites.ts';
 import type { Change } from './kinds/registry.ts';
 import { type TextFigures, textFigures } from './measure.ts';
 import { meanWithInterval } from './scores.ts';
+import { servingFeatures } from './serving.ts';
 import type { EditedFeature } from './types.ts';
 
 export interface StrengthenInput {
@@ -106,9 +105,11 @@ export async function strengthen(input: StrengthenInput, context: WorkContext): 
   return track(context.progress, label, async (advance) => {
     let done = 0;
     const run: RunOptions = { ...input.run, advance: () => advance(++done) };
-    const features = await servingFeatures(input, run);
+    const pairs = pairsOf(task.name, task.train);
+    const which = { count: input.features, method: input.method };
+    const features = await servingFeatures(network, input.dictionaries, pairs, which, run);
     const dictionaries = input.dictionaries.filter((d) => features.some((f) => f.site === d.site));
-    const seen = { pairs: pairsOf(task.name, task.train), windows: text.train };
+    const seen = { pairs, windows: text.train };
     const sites = await editedSites(network, dictionaries, features, seen, input.threads, run);
     const gained = gains.map((gain) => -gain);
     const all = conditions(sites, gained, draws, stream).filter((c) => c.method !== 'mean-ablation');
@@ -143,22 +144,6 @@ export const strengthening = (
     if (own.length === 0) return [];
     return [{ kind: 'zero', dictionary: { dictionary }, features: own, strength: -chosen.gain }];
   });
-
-/** The features that serve the answer most, on train pairs. */
-async function servingFeatures(
-  { model, task, dictionaries, features, method }: StrengthenInput,
-  run: RunOptions,
-): Promise<EditedFeature[]> {
-  const network = networkOf(model);
-  const pairs = pairsOf(task.name, task.train);
-  const { effects } = await nodeEffects(network, dictionaries, pairs, { method }, run);
-  const chosen = strongestFeatures(effects, features);
-  if (chosen.length > 0) return chosen;
-  throw new CircuitError('circuit.nothing-to-edit', `no feature of "${task.name}" can be edited`, {
-    where: task.name,
-    hint: 'no feature serves the answer: take other dictionaries, or more train examples',
-  });
-}
 
 /** Log-odds of the right answer of each prompt: clean sides, then patched ones, where the wrong answer is right. */
 const margins = ({ clean_B, patch_B }: Behaviour): number[] => [...clean_B, ...patch_B.map((m) => -m)];

@@ -82,6 +82,21 @@ describe('untangle edit', () => {
     expect(resample.rows.file ?? resample.rows[0].length).toBeDefined();
     const [leace] = await of('leace', '--site', site, '--task', task, '--examples', '3');
     expect(leace).toMatchObject({ kind: 'erase', method: 'leace', positions: { skipFirst: true } });
+    const [features] = await of(
+      'features',
+      '--dictionary',
+      at('dictionary'),
+      '--task',
+      task,
+      '--examples',
+      '3',
+      '--count',
+      '2',
+    );
+    expect(features).toMatchObject({ kind: 'zero', dictionary: 'dictionary', strength: 1 });
+    expect(features.features.length).toBeLessThanOrEqual(2);
+    const [neurons] = await of('neurons', '--site', site, '--task', task, '--examples', '3', '--count', '2');
+    expect(neurons.neurons.length).toBeLessThanOrEqual(2);
     const foldable = ['--every-position', '--task', task, '--examples', '3'];
     await of('mean-difference', '--site', 'blocks.1.hook_mlp_out', ...foldable);
     const shown = await json('show', at('mean-difference.json'), ...tiny);

@@ -29,6 +29,7 @@ interface EvaluateOptions extends PlainTextOptions {
   readonly tasks: readonly string[];
   readonly on: readonly string[];
   readonly matrix?: ConceptKind;
+  readonly dictionary?: string;
   readonly aim: number;
   readonly examples: number;
   readonly draws: number;
@@ -52,6 +53,7 @@ export function addEvaluate(edit: Command, io: Io): void {
         ...conceptKinds,
       ]),
     )
+    .addOption(new Option('--dictionary <folder>', 'whose features --matrix features takes'))
     .addOption(
       new Option('--aim <share>', 'effect matrix: the share of its own effect that each edit removes')
         .default(0.5)

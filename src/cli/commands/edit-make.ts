@@ -25,6 +25,7 @@ interface MakeOptions extends PlainTextOptions {
   readonly task?: string;
   readonly examples: number;
   readonly rank?: number;
+  readonly count?: number;
 }
 
 export function addMake(edit: Command, io: Io): void {
@@ -34,7 +35,7 @@ export function addMake(edit: Command, io: Io): void {
     .summary('make an edit file, or add a change to one')
     .description(
       'Makes one change: its numbers come from the options, from plain text (mean, resample), or are fitted to the train prompts of a ' +
-        'task (leace, inlp, mean-difference, subspace, steer --task). It is tried on the model before it is written.',
+        'task (leace, inlp, mean-difference, subspace, neurons, features, steer --task). It is tried on the model before it is written.',
     )
     .argument('<kind>', madeKinds.join(', '))
     .addOption(modelOption())
@@ -65,13 +66,15 @@ export function addMake(edit: Command, io: Io): void {
     .addOption(
       new Option('--examples <number>', 'pairs of prompts to fit it to').default(128).argParser(positive),
     )
-    .addOption(new Option('--rank <number>', 'subspace: how many directions (1)').argParser(positive));
+    .addOption(new Option('--rank <number>', 'subspace: how many directions (1)').argParser(positive))
+    .addOption(new Option('--count <number>', 'features, neurons: how many (8)').argParser(positive));
   addPlainText(command, 16)
     .action((kind: string, options: MakeOptions) => make(kind, options, io))
     .addHelpText(
       'after',
       '\nExamples:\n  untangle edit make zero --site blocks.5.attn.hook_z --head 3 --out no-head.json\n' +
         '  untangle edit make leace --task gender --site blocks.11.hook_resid_post --out no-gender.json\n' +
+        '  untangle edit make features --task agreement --dictionary d11 --count 5 --out no-agreement.json\n' +
         '  untangle edit make steer --dictionary d11 --features 12 --by 8 --out steer.json\n' +
         '  untangle edit make mean --site blocks.11.mlp.hook_post --neurons 7 9 --out steer.json --append',
     );

@@ -3,6 +3,7 @@ import { networkOf } from '../../circuits/cuts.ts';
 import { pairsOf } from '../../circuits/examples.ts';
 import { EditError, UsageError } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/progress.ts';
+import { loadDictionary } from '../../dictionaries/files.ts';
 import { effectMatrix } from '../../edits/collateral/effects.ts';
 import { measureCollateral } from '../../edits/collateral/measure.ts';
 import type { CollateralResult } from '../../edits/collateral/types.ts';
@@ -21,6 +22,8 @@ export interface EvaluateRequest extends EditRequest {
   readonly on: readonly string[];
   /** Fits an edit of this kind to every task that has none of its own, at the site of the first edit. */
   readonly matrix?: ConceptKind;
+  /** Whose features `matrix: 'features'` takes. */
+  readonly dictionary?: string;
   readonly aim: number;
   readonly examples: number;
   readonly draws: number;
@@ -65,13 +68,16 @@ export async function evaluateEdits(
   if (request.matrix === undefined && edits.length < 2) return result;
   const network = networkOf(model);
   const site = siteOf(edits[0]!.changes[0]!);
+  const dictionary =
+    request.dictionary === undefined ? {} : { dictionary: await loadDictionary(request.dictionary) };
   const concepts = [];
   for (const task of tasks) {
     const own = edits[meant.indexOf(task.name)];
     if (own) concepts.push({ task, edit: own });
     else if (request.matrix !== undefined) {
       const pairs = pairsOf(task.name, task.train);
-      const change = await fitConcept(network, request.matrix, site, pairs, run).catch((error: unknown) => {
+      const fitted = fitConcept(network, request.matrix, site, pairs, run, { seed, ...dictionary });
+      const change = await fitted.catch((error: unknown) => {
         // A task whose answers this kind cannot tell apart is no concept of the matrix.
         if (error instanceof EditError && error.code === 'edit.shape') return undefined;
         throw error;

@@ -56,6 +56,8 @@ export interface MakeRequest extends EditRequest {
   readonly examples: number;
   /** Directions of a subspace. */
   readonly rank?: number;
+  /** How many features or neurons are taken away. */
+  readonly count?: number;
   /** What means and other rows are taken from. */
   readonly text: string;
   readonly windows: number;
@@ -71,8 +73,8 @@ export async function makeEdit(request: MakeRequest, context: WorkContext): Prom
   const setting = await openEditSetting(request, context);
   const { model } = setting;
   const own = strength === undefined ? {} : { strength };
-  const changes: Change[] = [];
-  for (const target of await targetsOf(request, model)) {
+  const changes: Change[] = kind === 'features' ? [await servingChange(request, setting)] : [];
+  for (const target of changes.length > 0 ? [] : await targetsOf(request, model)) {
     const { vector, ...data } = await dataOf(request, target, setting, context);
     changes.push(
       vector && 'kind' in vector
@@ -112,6 +114,20 @@ async function targetsOf(request: MakeRequest, model: Model): Promise<Target[]> 
   return sites.map((one) => ({ site: one, ...part }));
 }
 
+/** Features of a dictionary that serve a task, taken away. */
+async function servingChange(request: MakeRequest, { model, run }: EditSetting): Promise<Change> {
+  const { task, dictionary: folder, strength, count } = request;
+  if (task === undefined || folder === undefined)
+    throw wrong('features are found in a dictionary by a task', 'give --dictionary FOLDER and --task TASK');
+  const dictionary = await loadDictionary(folder);
+  const [opened] = await openTasks(model, [task], request);
+  const pairs = pairsOf(opened!.name, opened!.train);
+  const how = { dictionary, ...(count === undefined ? {} : { count }) };
+  const change = await fitConcept(networkOf(model), 'features', dictionary.site, pairs, run, how);
+  const at = onFeatures(change) ? { dictionary: { dictionary, folder } } : {};
+  return { ...change, ...at, ...(strength === undefined ? {} : { strength }) } as Change;
+}
+
 type Data = Record<string, unknown> & { readonly vector?: object };
 
 /** What a change says beside its target. */
@@ -130,8 +146,9 @@ async function dataOf(
     const [opened] = await openTasks(setting.model, [task], request);
     const pairs = pairsOf(opened!.name, opened!.train);
     const network = networkOf(setting.model);
-    const { rank, seed } = request;
-    const how = { seed, everyPosition: request.everyPosition, ...(rank === undefined ? {} : { rank }) };
+    const { rank, seed, everyPosition, count } = request;
+    const given = { ...(rank === undefined ? {} : { rank }), ...(count === undefined ? {} : { count }) };
+    const how = { seed, everyPosition, ...given };
     const change = await fitConcept(network, kind as ConceptKind, target.site, pairs, setting.run, how);
     return { vector: { ...change, ...(kind === 'steer' ? { by: by ?? 1, unit: unit ?? 'raw' } : {}) } };
   }
