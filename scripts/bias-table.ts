@@ -1,19 +1,20 @@
-/** @file Writes the tables of docs/bias.md from bench/results/bias.json, so that no number is typed by hand. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/** @file Writes the tables of docs/bias.md from bench/results/bias.json and bias-cps.json, so that no number is typed by hand. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { Estimate } from '../src/core/statistics.ts';
-import type { BiasResult } from '../src/edits/bias/types.ts';
+import type { BiasResult, BiasRow } from '../src/edits/bias/types.ts';
 
 interface Saved {
   readonly date: string;
   readonly machine: { readonly cpu: string; readonly cores: number };
   readonly steps: readonly { readonly name: string; readonly seconds: number }[];
   readonly chosen: readonly { readonly feature: number; readonly label?: string }[];
-  readonly result: Omit<BiasResult, 'candidates'>;
+  readonly result: Pick<
+    BiasResult,
+    'verdicts' | 'nulls' | 'counts' | 'outcome' | 'protected' | 'model' | 'site' | 'seeds'
+  > & { readonly rows: readonly Omit<BiasRow, 'curve' | 'runs'>[] };
 }
 
-const begin = '<!-- bias: npm run bias-table -->';
-const end = '<!-- /bias -->';
 const page = 'docs/bias.md';
 
 const fixed = (value: number | null | undefined, digits: number): string =>
@@ -25,24 +26,37 @@ const within = ({ value, low, high }: Estimate): string =>
 const table = (header: readonly string[], rows: readonly (readonly string[])[]): string =>
   [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
-/** The page with the tables of the committed results. */
-export function withTables(text: string): string {
-  const { date, machine, steps, chosen, result } = JSON.parse(
-    readFileSync('bench/results/bias.json', 'utf8'),
-  ) as Saved;
-  const { rows, verdicts, nulls, counts, outcome } = result;
+/** The page with the tables of the committed results; a block whose result is not there stays as it is. */
+export const withTables = (text: string): string => ['bias', 'bias-cps'].reduce(withTable, text);
+
+function withTable(text: string, name: string): string {
+  const file = `bench/results/${name}.json`;
+  if (!existsSync(file)) return text;
+  const [begin, end] = [`<!-- ${name}: npm run bias-table -->`, `<!-- /${name} -->`];
+  const { date, machine, steps, chosen, result } = JSON.parse(readFileSync(file, 'utf8')) as Saved;
+  const { rows, verdicts, nulls, counts, outcome, protected: attribute } = result;
   const of = (set: string, key: 'natural' | 'swapped') =>
     counts.filter((count) => count.set === set).reduce((sum, count) => sum + count[key], 0);
   const seconds = steps.reduce((sum, step) => sum + step.seconds, 0);
   const blocks = [
     `${result.model.name} at \`${result.site}\`, ${outcome.values.join(' against ')}: trained on ${of('train', 'natural')} natural and ` +
       `${of('train', 'swapped')} swapped rows, tested on ${of('balanced', 'natural')} and ${of('balanced', 'swapped')}; ` +
-      `${result.seeds.probes} probe seeds, ${result.seeds.dictionaries} dictionaries. ${Math.round(seconds / 60)} minutes on ` +
-      `${machine.cores} cores (${machine.cpu}; ${date}). Shares in per cent; in brackets 95 % intervals. Shuffled labels: field ` +
+      `${result.seeds.probes} probe seeds, ${result.seeds.dictionaries} dictionaries. ${seconds < 120 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`} on ` +
+      `${machine.cores} cores (${machine.cpu}; ${date}). Shares in per cent; in brackets 95 % intervals. Shuffled labels: ${outcome.name} ` +
       `${percent(nulls.fieldAccuracy)}, leakage ${percent(nulls.leakage.linear)} (linear).`,
     table(
       [
-        ...['method', 'changed', 'field', 'gender', 'worst group', 'natural', 'swapped', 'TPR gap', 'ECE'],
+        ...[
+          'method',
+          'changed',
+          outcome.name,
+          attribute.name,
+          'worst group',
+          'natural',
+          'swapped',
+          'TPR gap',
+          'ECE',
+        ],
         ...['leak: linear', 'MLP', 'kNN', 'KL', 'perplexity', 'hypervolume'],
       ],
       rows.map((row) => [

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { untangleVersion } from '../study/versions.ts';
 import { addCheck } from './commands/check.ts';
 import { addCircuit } from './commands/circuit.ts';
+import { addData } from './commands/data.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDictionaries } from './commands/dictionaries.ts';
 import { addEdit } from './commands/edit.ts';
@@ -41,6 +42,7 @@ export function program(io: Io): Command {
   addRun(root, io);
   addSites(root, io);
   addModels(root, io);
+  addData(root, io);
   addDictionaries(root, io);
   addCheck(root, io);
   addMechanics(root, io);
