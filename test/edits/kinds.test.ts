@@ -328,6 +328,7 @@ describe('a change that cannot be', () => {
     [{ kind: 'clamp', site, neurons: [16], to: 0 }, 'edit.neuron', /0 to 15/],
     [{ kind: 'zero', dictionary, features: [24] }, 'edit.feature', /0 to 23/],
     [{ kind: 'subspace', site, basis: matrix(2, D), to: [0, 0] }, 'edit.vector', /exchanged/],
+    [{ kind: 'subspace', site, basis: matrix(D, 2), to: [0, 0] }, 'edit.vector', /right angles/],
     [{ kind: 'mean', site: 'blocks.0.attn.hook_pattern', mean: [1] }, 'edit.vector', /no fixed width/],
     [{ kind: 'zero', site: 'blocks.0.hook_resid_pots' }, 'edit.unknown-site', /resid_post/],
   ])('%j gives %s', (given, code, hint) => {
