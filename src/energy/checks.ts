@@ -12,8 +12,10 @@ import { tinyLlama } from '../models/tiny.ts';
 import type { Model } from '../models/types.ts';
 import { openSession } from '../runtime/session.ts';
 import { leaksByRule } from './budget.ts';
+import { clockRows } from './clock-checks.ts';
 import { depthRows, RELATIVE, randomPairs, SPREAD } from './depth/checks.ts';
 import { costateInvariant } from './energy.ts';
+import { featureRows } from './feature-checks.ts';
 
 const area = 'energy';
 const row = (name: string, value: number, bar: number) => checkRow(area, name, value, bar);
@@ -28,6 +30,8 @@ const CLOSED = 1e-3;
 export const checks: Check[] = [
   { area, rows: tinyRows },
   { area, rows: (context) => demoModelRows(area, context, (model) => realRows(model, context)) },
+  { area, rows: (context) => clockRows(runOptions(context)) },
+  { area, rows: (context) => featureRows(runOptions(context)) },
 ];
 
 const runOptions = ({ threads, signal }: Context): RunOptions => ({

@@ -2,13 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { random } from '../../src/core/random.ts';
 import { f64 } from '../../src/core/tensor.ts';
-import {
-  largestCosine,
-  type MergedSet,
-  separationBarrier,
-  separationRun,
-} from '../../src/energy/learning/barrier.ts';
+import { separationBarrier } from '../../src/energy/learning/barrier.ts';
 import { conservationBroken, decayed, gradientFlow } from '../../src/energy/learning/breaking.ts';
+import { largestCosine, type MergedSet } from '../../src/energy/learning/merged.ts';
+import { separationRun } from '../../src/energy/learning/separation-run.ts';
 import {
   chargeOf,
   chargeRate,
@@ -329,6 +326,7 @@ const setOf = (features: number, cosine: number): MergedSet => ({
 describe('the separation barrier', () => {
   test.each([
     ['two directions', 2, turns(0, 0.5)],
+    ['two directions, opposite to the last bit', 2, Float64Array.from([1, 0, -1, 0])],
     ['a triangle', 3, turns(0, 1 / 3, 2 / 3)],
   ] as const)('%s: V only rises towards a merger, so the barrier is 2c²', (_, features, start) => {
     const set = setOf(features, 0.8);

@@ -1,51 +1,11 @@
 /**
  * @file How much energy it takes to merge two features: the estimated barrier between a separated state and the merged set
- * M = {a pair of directions with cosine ≥ c}, the margin below it, and a run that tests it (mechanics.md §4).
+ * (mechanics.md §4).
  */
 import { EnergyError, throwIfAborted } from '../../core/errors.ts';
-import type { Random } from '../../core/random.ts';
-import { stateOf } from '../../mechanics/build.ts';
 import { nudgedElasticBand } from '../../mechanics/diagnostics/elastic-band.ts';
-import { relaxed } from '../../mechanics/diagnostics/relax.ts';
-import { integrate } from '../../mechanics/integrate.ts';
-import { leapfrogKDK } from '../../mechanics/integrators/leapfrog.ts';
-import { type Landscape, particle } from '../../mechanics/landscape.ts';
-
-/** Which parameters are directions, and when two are merged. */
-export interface MergedSet {
-  /** Parameters of each direction, by their numbers. */
-  readonly directions: readonly (readonly number[])[];
-  /** c. */
-  readonly cosine: number;
-  /** Directions shorter than this are no features that could merge; 0.1 unless given. */
-  readonly least?: number;
-}
-
-/** Largest cosine of two directions (both not shorter than `least`); −1 when there are fewer than two. */
-export function largestCosine(x: ArrayLike<number>, set: MergedSet): number {
-  const { directions } = set;
-  let largest = -1;
-  for (let i = 0; i < directions.length; i++) {
-    for (let j = 0; j < i; j++) largest = Math.max(largest, cosineOf(x, directions[i]!, directions[j]!, set));
-  }
-  return largest;
-}
-
-function cosineOf(
-  x: ArrayLike<number>,
-  a: readonly number[],
-  b: readonly number[],
-  { least = 0.1 }: MergedSet,
-): number {
-  let [ab, aa, bb] = [0, 0, 0];
-  for (let k = 0; k < a.length; k++) {
-    const [u, v] = [x[a[k]!]!, x[b[k]!]!];
-    ab += u * v;
-    aa += u * u;
-    bb += v * v;
-  }
-  return Math.min(aa, bb) < least * least ? -1 : ab / Math.sqrt(aa * bb);
-}
+import type { Landscape } from '../../mechanics/landscape.ts';
+import { between, cosineOf, heldTogether, largestCosine, type MergedSet, turnedTogether } from './merged.ts';
 
 /** A path into M, and the highest V on it before it enters. */
 export interface SeparationBarrier {
@@ -135,7 +95,7 @@ function wayInto(
   if (V.at(end, slope) > known) return undefined;
   const steepest = Math.hypot(...slope);
   const band = nudgedElasticBand(V, from, end, {
-    images,
+    path: Array.from({ length: images + 2 }, (_, k) => between(from, end, set, k / (images + 1))),
     tolerance: Math.max(1e-12, tolerance * steepest),
     maxIterations,
     ...(signal ? { signal } : {}),
@@ -145,9 +105,12 @@ function wayInto(
   for (let k = 0; k + 1 < band.path.length; k++) {
     const [here, there] = [band.path[k]!, band.path[k + 1]!];
     for (let s = 0; s <= PER_PIECE; s++) {
-      const x = here.map((value, d) => value + (s / PER_PIECE) * (there[d]! - value));
+      const at = (share: number) => here.map((value, d) => value + (share / PER_PIECE) * (there[d]! - value));
+      let x: Float64Array = at(s);
+      const entered = largestCosine(x, set) >= set.cosine;
+      if (entered) x = entryOf(at, s, set);
       energies.push(V.at(x, scratch));
-      if (largestCosine(x, set) < set.cosine) continue;
+      if (!entered) continue;
       return {
         kind: 'estimated barrier',
         pair: [i, j],
@@ -163,139 +126,13 @@ function wayInto(
   return undefined;
 }
 
-function slopeOf(V: Landscape, x: Float64Array): number {
-  const gradient = new Float64Array(V.dimension);
-  V.at(x, gradient);
-  return Math.hypot(...gradient);
-}
-
-/** Both directions turned onto one, keeping their lengths. */
-function turnedTogether(
-  from: Float64Array,
-  a: readonly number[],
-  b: readonly number[],
-  share: number,
-): Float64Array {
-  const [la, lb] = [Math.hypot(...a.map((at) => from[at]!)), Math.hypot(...b.map((at) => from[at]!))];
-  const mixed = a.map((at, k) => ((1 - share) * from[at]!) / la + (share * from[b[k]!]!) / lb);
-  let length = Math.hypot(...mixed);
-  if (length < 1e-6) {
-    // Opposite directions half way: any direction across will do.
-    const across = a.map((_, k) => (k === 0 ? -from[a[1] ?? a[0]!]! / la : k === 1 ? from[a[0]!]! / la : 0));
-    across.forEach((value, k) => {
-      mixed[k] = value;
-    });
-    length = Math.hypot(...mixed) || 1;
+/** Where a path enters M between the steps s − 1 and s, by bisection. */
+function entryOf(at: (share: number) => Float64Array, s: number, set: MergedSet): Float64Array {
+  let [outside, inside] = [s - 1, s];
+  for (let k = 0; k < 40; k++) {
+    const middle = (outside + inside) / 2;
+    if (largestCosine(at(middle), set) >= set.cosine) inside = middle;
+    else outside = middle;
   }
-  const x = from.slice();
-  mixed.forEach((value, k) => {
-    x[a[k]!] = (la * value) / length;
-    x[b[k]!] = (lb * value) / length;
-  });
-  return x;
-}
-
-/** The lowest V near x with the pair's cosine at c: a penalty that grows until the pair is inside M. */
-function heldTogether(
-  V: Landscape,
-  x: Float64Array,
-  a: readonly number[],
-  b: readonly number[],
-  set: MergedSet,
-): Float64Array {
-  const scale = Math.max(slopeOf(V, x), 1e-9);
-  // Aims a little inside, so that the penalty's minimum is not outside.
-  const aim = set.cosine + (1 - set.cosine) * 0.02;
-  let at: Float64Array = x;
-  for (const strength of [30, 300, 3000, 30_000]) {
-    const held: Landscape = {
-      ...V,
-      at(point, gradient) {
-        const value = V.at(point, gradient);
-        const { cosine, slope } = cosineSlope(point, a, b);
-        const short = aim - cosine;
-        if (short <= 0) return value;
-        slope.forEach((d, at) => {
-          gradient[at]! -= 2 * strength * scale * short * d;
-        });
-        return value + strength * scale * short * short;
-      },
-    };
-    at = relaxed(held, at, { tolerance: 1e-3 * scale, maxIterations: 2000 }).x;
-    if (cosineOf(at, a, b, set) >= set.cosine) return at;
-  }
-  return at;
-}
-
-/** cos(d_a, d_b) and its derivatives by parameter. */
-function cosineSlope(x: Float64Array, a: readonly number[], b: readonly number[]) {
-  const [u, v] = [a.map((at) => x[at]!), b.map((at) => x[at]!)];
-  const [lu, lv] = [Math.hypot(...u), Math.hypot(...v)];
-  const cosine = u.reduce((sum, ui, k) => sum + ui * v[k]!, 0) / (lu * lv);
-  const slope = new Map<number, number>();
-  a.forEach((at, k) => {
-    slope.set(at, v[k]! / (lu * lv) - (cosine * u[k]!) / (lu * lu));
-  });
-  b.forEach((at, k) => {
-    slope.set(at, u[k]! / (lu * lv) - (cosine * v[k]!) / (lv * lv));
-  });
-  return { cosine, slope };
-}
-
-/** A run that starts in the separated state with H₀ = V_min + r(V_b − V_min). */
-export interface SeparationRun {
-  /** r. */
-  readonly height: number;
-  readonly energy: number;
-  /** Barrier − H₀. */
-  readonly margin: number;
-  /** Largest |H − H₀| on the way: the integrator's error. */
-  readonly energyError: number;
-  /** Whether the margin exceeds that error: only then does staying below the barrier mean anything. */
-  readonly marginHolds: boolean;
-  /** Largest cosine of a pair seen, and whether it reached c. */
-  readonly largestCosine: number;
-  readonly merged: boolean;
-  readonly steps: number;
-}
-
-/** Moves the separated state at a given energy by leapfrog, in a random direction, and watches for a merger. */
-export function separationRun(
-  V: Landscape,
-  start: ArrayLike<number>,
-  set: MergedSet,
-  { floor, barrier }: Pick<SeparationBarrier, 'floor' | 'barrier'>,
-  options: {
-    readonly height: number;
-    readonly step: number;
-    readonly steps: number;
-    readonly random: Random;
-  },
-): SeparationRun {
-  const { height, step, steps, random } = options;
-  const kinetic = height * (barrier - floor);
-  const direction = Float64Array.from({ length: V.dimension }, () => random.normal());
-  const speed = Math.sqrt(2 * kinetic) / Math.hypot(...direction);
-  const start0 = stateOf(
-    start,
-    direction.map((d) => speed * d),
-  );
-  const run = integrate(particle(V), leapfrogKDK, start0, { step, steps, clock: 'learning' });
-  const H0 = run.energies[0]!;
-  let [error, cosine] = [0, -1];
-  for (let k = 0; k < run.times.length; k++) {
-    error = Math.max(error, Math.abs(run.energies[k]! - H0));
-    cosine = Math.max(cosine, largestCosine(run.q_KN.subarray(k * V.dimension, (k + 1) * V.dimension), set));
-  }
-  const margin = barrier - H0;
-  return {
-    height,
-    energy: H0,
-    margin,
-    energyError: error,
-    marginHolds: margin > error,
-    largestCosine: cosine,
-    merged: cosine >= set.cosine,
-    steps,
-  };
+  return at(inside);
 }

@@ -2,8 +2,10 @@
 import { throwIfAborted } from '../../core/errors.ts';
 import { track, type WorkContext } from '../../core/progress.ts';
 import { random } from '../../core/random.ts';
-import { type MergedSet, separationBarrier, separationRun } from '../../energy/learning/barrier.ts';
+import { separationBarrier } from '../../energy/learning/barrier.ts';
 import { conservationBroken } from '../../energy/learning/breaking.ts';
+import type { MergedSet } from '../../energy/learning/merged.ts';
+import { separationRun } from '../../energy/learning/separation-run.ts';
 import { chargesAlong, type Symmetry, symmetryDefect } from '../../energy/learning/symmetry.ts';
 import { landscapeSystem, trainingEnergy } from '../../energy/learning/training.ts';
 import { stateOf } from '../../mechanics/build.ts';

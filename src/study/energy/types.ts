@@ -4,7 +4,7 @@ import type { EffectiveFeatures } from '../../energy/ensemble/coactivation.ts';
 import type { LocalLearning } from '../../energy/ensemble/local-learning.ts';
 import type { MaskThermal } from '../../energy/ensemble/masks.ts';
 import type { StrengthSampler, StrengthThermal } from '../../energy/ensemble/strengths.ts';
-import type { SeparationRun } from '../../energy/learning/barrier.ts';
+import type { SeparationRun } from '../../energy/learning/separation-run.ts';
 import type { Symmetry } from '../../energy/learning/symmetry.ts';
 import type { LearningRun } from '../../energy/learning/training.ts';
 import type { SequenceResult } from '../../energy/sequence/types.ts';
