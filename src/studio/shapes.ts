@@ -12,6 +12,7 @@ export type { FeatureQuery, FeatureRow } from '../dictionaries/feature-reader.ts
 export type { DictionaryResult } from '../dictionaries/types.ts';
 export type { BiasCandidate, BiasResult, BiasRow } from '../edits/bias/types.ts';
 export type { EditResult, EditRow } from '../edits/types.ts';
+export type { ConceptResult } from '../energy/concept/types.ts';
 export type { ImportanceResult } from '../energy/importance/types.ts';
 export type { MaskCircuitResult } from '../energy/masks/types.ts';
 export type { EnergyResult } from '../energy/types.ts';

@@ -89,7 +89,7 @@ const energySchema = section({
   sequence: z
     .int()
     .min(0)
-    .default(6)
+    .default(5)
     .describe('Held-out texts that the main features of the middle dictionary are followed over; 0 for none'),
 });
 

@@ -21,6 +21,7 @@ const pages: [path: string, heading: string | RegExp][] = [
   ['/energy?tab=sequence', 'Where the energy goes'],
   ['/energy?tab=importance', 'Where the energy goes'],
   ['/energy?tab=learning', 'Where the energy goes'],
+  ['/energy?tab=concepts', 'Where the energy goes'],
   ['/bias', 'Removing a bias from a classifier'],
   ['/edit', 'Removing a bias, counting the cost'],
   ['/glossary', 'Glossary'],

@@ -149,7 +149,18 @@ describe('the depth clock', () => {
     expect(readFileSync(at('heat.svg'), 'utf8')).toContain('specific heat per feature');
   });
 
+  test('a concept of one’s own: a number of each cut, a potential', async () => {
+    const own = [...tiny, ...dictionaries, ...task];
+    const module = (name: string) => join(import.meta.dirname, '..', '..', 'examples', name);
+    const ratio = await json('concept', module('participation-ratio.ts'), ...own);
+    expect(ratio.series.values).toHaveLength(4);
+    const said = await untangle('concept', module('spring-potential.ts'), ...own, '--plot', at('spring.svg'));
+    expect(said.out).toContain('under the textbook V');
+    expect(readFileSync(at('spring.svg'), 'utf8')).toContain('<svg');
+  });
+
   test.each([
+    [['concept', 'nowhere.ts', ...tiny, ...dictionaries], 'energy.concept-file'],
     [['sequence', ...tiny, ...dictionaries, '--site', 'blocks.2', '--text', at('texts')], 'energy.no-site'],
     [['flow', ...tiny, ...task], 'energy.no-dictionaries'],
     [['budget', ...tiny, '--task', 'plurals'], 'task.unknown'],

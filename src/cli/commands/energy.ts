@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
 import { addSequence } from './energy-clocks.ts';
+import { addConcept } from './energy-concept.ts';
 import { addBlocks, addBrackets, addBudget, addFlow } from './energy-depth.ts';
 import { addEnsemble, addImportance, addLearning, addMasks } from './energy-results.ts';
 
@@ -30,4 +31,5 @@ export function addEnergy(program: Command, io: Io): void {
   addMasks(energy, io);
   addLearning(energy, io);
   addEnsemble(energy, io);
+  addConcept(energy, io);
 }

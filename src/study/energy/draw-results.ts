@@ -1,10 +1,13 @@
 /** @file Pictures of importance, circuits by energy, learning and ensembles, the same for command line and Studio. */
+import type { ConceptResult } from '../../energy/concept/types.ts';
 import type { ImportanceResult, MeasureName } from '../../energy/importance/types.ts';
 import type { MaskArm, MaskCircuitResult } from '../../energy/masks/types.ts';
+import { cutLabel } from '../../pictures/budget.ts';
 import { categories, ink, nullGrey } from '../../pictures/colours.ts';
 import { dotsPicture } from '../../pictures/dots.ts';
 import { type Line, linesPicture } from '../../pictures/lines.ts';
-import { fixed, number, percent } from '../../pictures/scale.ts';
+import { phasePicture } from '../../pictures/phase.ts';
+import { extent, fixed, number, percent } from '../../pictures/scale.ts';
 import type { Size } from '../../pictures/svg.ts';
 import type { EnsembleReport, LearningReport, TrainingReport } from './types.ts';
 
@@ -214,3 +217,55 @@ export const effectivePicture = ({ coactivation }: EnsembleReport, width: number
       reach: [0],
     },
   );
+
+const seriesWords = { depth: 'cut (blocks passed)', sequence: 'position', examples: 'example' } as const;
+
+/** What a concept of one's own said, where it is a picture: a line over its places, drifts of features, or a phase portrait. */
+export function conceptPicture(result: ConceptResult, size: Size): string | undefined {
+  const { name, task, unit, series, features, motion } = result;
+  if (series) {
+    return linesPicture([{ name, colour: categories[0], points: series.values.map((y, x) => ({ x, y })) }], {
+      ...size,
+      label: `${name} of ${task} over ${seriesWords[series.over]}`,
+      x: seriesWords[series.over],
+      y: unit ? `${name}, ${unit}` : name,
+      formatX: (v) => series.labels[v] ?? fixed(v, 0),
+    });
+  }
+  if (features) {
+    return dotsPicture(
+      features.map((one) => ({
+        name: `feature ${one.feature}, ${cutLabel(one.site)}`,
+        score: { value: one.drift, low: Number.NaN, high: Number.NaN },
+        nulls: [
+          {
+            name: 'under the textbook potential',
+            score: { value: one.textbookDrift, low: Number.NaN, high: Number.NaN },
+          },
+        ],
+      })),
+      {
+        width: size.width,
+        label: `Drift of features under ${name}, beside the textbook potential`,
+        x: 'drift of T + V   ● under this potential   ○ under the textbook one',
+        reach: [0],
+      },
+    );
+  }
+  if (!motion) return undefined;
+  const n = motion.coordinates.length;
+  const column = (values: readonly number[], i: number) => motion.times.map((_, k) => values[k * n + i]!);
+  return phasePicture(
+    motion.coordinates.map((coordinate, i) => ({
+      ...{ name: coordinate, x: column(motion.q_KN, i), y: column(motion.p_KN, i) },
+    })),
+    {
+      ...size,
+      label: `Phase portrait of ${name} of ${task}`,
+      xName: 'q',
+      yName: 'p',
+      x: extent(motion.q_KN, [], 0.05),
+      y: extent(motion.p_KN, [0], 0.05),
+    },
+  );
+}

@@ -140,7 +140,13 @@ function Rows({ result }: { result: BiasResult }) {
         <Word term="interval">intervals</Word>.
       </p>
       <div className="knobs">
-        <Choice label="Show" value={figure} of={Object.keys(biasFigures)} onChange={choose} />
+        <Choice
+          label="Show"
+          value={figure}
+          of={Object.keys(biasFigures)}
+          words={biasFigures}
+          onChange={choose}
+        />
       </div>
       <Picture draw={draw} />
       <div className="scroll">
@@ -235,7 +241,13 @@ function Curves({ result }: { result: BiasResult }) {
         a line above another at the same place is the better way.
       </p>
       <div className="knobs">
-        <Choice label="Against" value={against} of={['leakage', 'kl']} onChange={choose} />
+        <Choice
+          label="Against"
+          value={against}
+          of={['leakage', 'kl']}
+          words={{ leakage: 'leakage', kl: 'KL on plain text' }}
+          onChange={choose}
+        />
       </div>
       <div className="scroll">
         <Picture draw={draw} least={560} />

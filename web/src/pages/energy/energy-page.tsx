@@ -5,6 +5,7 @@ import { TaskTabs } from '../../ui/tabs.tsx';
 import { NotYet } from '../../ui/told.tsx';
 import { Word } from '../../ui/word.tsx';
 import { mainEnergy } from '../overview/main-results.ts';
+import { Concepts } from './concepts.tsx';
 import { Depth } from './depth.tsx';
 import { Importance } from './importance.tsx';
 import { Learning } from './learning.tsx';
@@ -15,6 +16,7 @@ const tabs = [
   ['sequence', 'Over the tokens'],
   ['importance', 'Does it mark importance?'],
   ['learning', 'While learning'],
+  ['concepts', 'Your own'],
 ] as const;
 type Tab = (typeof tabs)[number][0];
 
@@ -60,6 +62,7 @@ export function EnergyPage({ study, task }: { study: StudyState; task?: string |
       {tab === 'sequence' && <Sequence results={results} />}
       {tab === 'importance' && <Importance />}
       {tab === 'learning' && <Learning />}
+      {tab === 'concepts' && <Concepts results={results} />}
     </>
   );
 }

@@ -42,11 +42,14 @@ export function Choice({
   label,
   value,
   of,
+  words = {},
   onChange,
 }: {
   label: string;
   value: string;
   of: readonly string[];
+  /** What a value is called, where it is not its own name. */
+  words?: Readonly<Record<string, string>>;
   onChange: (value: string) => void;
 }) {
   const id = useId();
@@ -55,7 +58,9 @@ export function Choice({
       <label htmlFor={id}>{label}</label>
       <select id={id} value={value} onChange={(event) => onChange(event.target.value)}>
         {of.map((one) => (
-          <option key={one}>{one}</option>
+          <option key={one} value={one}>
+            {words[one] ?? one}
+          </option>
         ))}
       </select>
     </div>
