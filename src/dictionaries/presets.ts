@@ -199,6 +199,13 @@ function untangle({ architecture, steps }: PresetSizes): Preset {
     case 'crosscoder':
       // As published: a feature's lengths at the sites are what is penalised, so they must be free to differ.
       return { ...base, decoderNorm: 'free', penaltyForm: 'decoder-norm' };
+    case 'relu':
+      // Without the shared bias and a short start L1 needs twice the λ for the same L0 and explains a tenth less (docs/performance.md).
+      return {
+        ...base,
+        ...{ preBias: true, encoderStartNorm: 0.1 },
+        learningRate: Math.min(1.2e-2, Math.max(1.8e-3, 7.2e-3 * Math.sqrt(400 / steps))),
+      };
     case 'p-anneal':
       return { ...base, pTo: 0.5, pForm: 'lp^p' };
     case 'matching-pursuit':
