@@ -1,4 +1,4 @@
-/** @file Self-checks of edits: what LEACE leaves of a concept; an exported and a folded edit against the edit in place. */
+/** @file Self-checks of edits: what LEACE leaves of a concept; an exported and a folded edit against the edit in place; paths. */
 import { fitProbe } from '../activations/probe.ts';
 import { type Check, checkRow } from '../core/check.ts';
 import { random } from '../core/random.ts';
@@ -13,10 +13,12 @@ import { leace } from './erasure/leace.ts';
 import { largestCorrelation } from './erasure/moments.ts';
 import { foldEdit } from './export/fold.ts';
 import { editedGraph } from './export/onnx.ts';
+import { pathRows } from './paths/check-rows.ts';
 
 const area = 'edits';
 
 export const checks: Check[] = [
+  { area, rows: () => pathRows(area) },
   {
     area,
     async rows() {

@@ -101,7 +101,7 @@ export function gradientFlow(
       return stepped(middle, velocityAt(middle, guess, 0), size / 2, halvings + 1);
     }
   };
-  let alpha_N = new Float64Array(problem.strengths).fill(1);
+  let alpha_N: Float64Array = new Float64Array(problem.strengths).fill(1);
   let velocity_N = velocityAt(alpha_N, drive_N, 0);
   const [points, velocities] = [[alpha_N], [velocity_N]];
   for (let k = 0; k < steps; k++) {
