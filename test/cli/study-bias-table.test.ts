@@ -57,7 +57,7 @@ describe('untangle study bias --table', () => {
     expect(result.command).toContain(`--table ${file} --outcome repaid=yes --protected age --median age`);
     expect(readFileSync(join(pictures, 'leakage.svg'), 'utf8')).toMatch(/^<svg /);
     expect(existsSync(join(folder, 'work', 'bias', 'repaid-age', 'bias.json'))).toBe(true);
-  }, 60_000);
+  }, 180_000);
 
   test.each([
     ['usage.missing-argument', ['--outcome', 'repaid'], /--protected/],
@@ -67,6 +67,11 @@ describe('untangle study bias --table', () => {
     expect(refused.code).not.toBe(0);
     expect(refused.err + refused.out).toContain(code);
     expect(refused.err + refused.out).toMatch(message);
+  });
+
+  test('an option of tables without a table is refused', async () => {
+    const { code, err } = await untangle(['study', 'bias', '--outcome', 'repaid']);
+    expect([code, err]).toEqual([2, expect.stringContaining('--outcome belongs to --table FILE')]);
   });
 
   test('a strength outside its range is refused before anything runs', async () => {

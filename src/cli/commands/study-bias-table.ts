@@ -94,6 +94,21 @@ export async function tableOptions(options: TableCommandOptions): Promise<BiasTa
   };
 }
 
+/**
+ * Throws where an option of tables stands without a table.
+ * @throws UsageError `usage.missing-argument`
+ */
+export function requireTable(options: TableCommandOptions): void {
+  const { outcome, protected: attribute, median, drop, blind, strength, hidden } = options;
+  const given = { outcome, protected: attribute, median, drop, blind, strength, hidden };
+  const [first] = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (options.table !== undefined || first === undefined) return;
+  throw new UsageError('usage.missing-argument', `--${first} belongs to --table FILE`, {
+    where: `--${first}`,
+    hint: 'name a CSV file, or cps-wages-1985; without a table the study reads biographies (--fields A,B)',
+  });
+}
+
 /** The options again, for the command that is shown to people. */
 export function tableWords(options: TableCommandOptions): string {
   const { table, outcome, protected: attribute, median, drop, blind, strength, hidden } = options;

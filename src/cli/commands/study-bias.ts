@@ -16,7 +16,13 @@ import { plot } from '../plot.ts';
 import { duration } from '../progress.ts';
 import { commandLine } from '../show.ts';
 import { table } from '../table.ts';
-import { addTableOptions, type TableCommandOptions, tableOptions, tableWords } from './study-bias-table.ts';
+import {
+  addTableOptions,
+  requireTable,
+  type TableCommandOptions,
+  tableOptions,
+  tableWords,
+} from './study-bias-table.ts';
 
 interface BiasCommandOptions extends TableCommandOptions {
   readonly model: string;
@@ -77,6 +83,7 @@ export function addStudyBias(study: Command, io: Io): void {
     .action(async (options: BiasCommandOptions) => {
       const view = taskView(io, options.quiet === true);
       const { threads, workspace } = options;
+      requireTable(options);
       const onTable = options.table !== undefined;
       const command = commandLine(io, onTable ? tableWords(options) : biasWords(options), options);
       const context = { threads, progress: view.progress, signal: io.signal, command };

@@ -42,6 +42,8 @@ export interface TableRecords {
   readonly left: readonly { readonly column: string; readonly why: string }[];
   /** Rows left out since outcome or protected value is missing. */
   readonly incomplete: number;
+  /** Rows left out since there are more than the study needs; the others were drawn by chance. */
+  readonly beyond: number;
   /** Whether records have counterfactuals: the network sees the protected column, which has two values. */
   readonly counterfactuals: boolean;
   /** Standardised inputs of a set, [N, I]; with `hide` the protected column is at its mean. */
@@ -52,6 +54,8 @@ export interface TableRecords {
 
 /** More different texts than this are no categories but names. */
 const MOST_LEVELS = 40;
+/** More rows than this make every probe slower and no interval much narrower. */
+const MOST_ROWS = 4000;
 /** The fewest records of a cell (outcome × protected) in any set. */
 const FEWEST = 8;
 
@@ -68,14 +72,20 @@ export function tableRecords(table: Table, choice: TableChoice): TableRecords {
   const complete: number[] = [];
   for (let n = 0; n < table.rows; n++)
     if (outcome.bits_N[n]! >= 0 && attribute.bits_N[n]! >= 0) complete.push(n);
+  const kept = random(choice.seed)
+    .fork('table/rows')
+    .shuffle(complete)
+    .slice(0, MOST_ROWS)
+    .sort((a, b) => a - b);
   const source = columnNamed(table, attribute.column);
   const counterfactuals = !choice.blind && source.kind === 'category' && source.levels.length === 2;
-  const sets = setsOf(complete, outcome, attribute, { ...choice, counterfactuals, where: table.source });
+  const sets = setsOf(kept, outcome, attribute, { ...choice, counterfactuals, where: table.source });
   const { encoders, left } = encodersOf(table, sets.network.rows, outcome, attribute, choice);
   return {
     ...{ outcome, protected: attribute, sets, left, counterfactuals },
     inputs: encoders.map((encoder) => encoder.name),
     incomplete: table.rows - complete.length,
+    beyond: complete.length - kept.length,
     x(set, hide = false) {
       const x_NI = new Float32Array(set.rows.length * encoders.length);
       set.rows.forEach((row, n) => {

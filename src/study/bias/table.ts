@@ -65,6 +65,11 @@ export async function runBiasTable(
     const text = `${records.incomplete} rows are not used: ${records.outcome.name} or ${records.protected.name} is missing`;
     context.progress({ type: 'note', text });
   }
+  if (records.beyond > 0)
+    context.progress({
+      type: 'note',
+      text: `${records.beyond} rows more than are needed: the others were drawn by chance`,
+    });
   const network = await learnNetwork(records, options, context);
   const model = { name: `network on ${table.source}`, hash: hashOf(network, records) };
   const dictionaries: Dictionary[] = [];
