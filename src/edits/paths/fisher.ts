@@ -5,7 +5,7 @@ import { encodeState } from '../../circuits/encode-state.ts';
 import { activeFeatures } from '../../circuits/feature-state.ts';
 import { tokenStates } from '../../circuits/forward.ts';
 import type { RunOptions } from '../../circuits/run-options.ts';
-import { RuntimeError, throwIfAborted } from '../../core/errors.ts';
+import { EditError, RuntimeError, throwIfAborted } from '../../core/errors.ts';
 import { f32, f64, type Tensor } from '../../core/tensor.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
 import { extend, feedAt, only } from '../../graph/interventions.ts';
@@ -41,12 +41,22 @@ const tangentOf = (name: string) => `tangent:${name}`;
 /**
  * Opens the networks above the dictionary's cut. Per window, one run carries the tangents of all features that are active in it
  * beside one state, from the cut to the last one; a second run unembeds them and multiplies each pair.
- * @throws CircuitError `circuit.not-a-place`, `circuit.width`
+ * @throws CircuitError `circuit.not-a-place`, `circuit.width`, EditError `edit.metric` (a site that is no complete cut)
  */
 export async function openFisher(source: FisherSource, run: RunOptions): Promise<Fisher> {
   const { network, dictionary, windows, threads } = source;
   const site = dictionary.site;
-  const width = placeOf(network, site).width;
+  const { width, complete } = placeOf(network, site);
+  if (!complete) {
+    throw new EditError(
+      'edit.metric',
+      `"${site}" is no complete cut: what passes beside it is not known there`,
+      {
+        where: site,
+        hint: 'take a dictionary of the residual stream',
+      },
+    );
+  }
   const positions = windows[0]?.length ?? 0;
   const shape = { examples: windows.length, positions, width };
   const ids_BT = Int32Array.from(windows.flatMap((window) => Array.from(window)));
@@ -122,11 +132,15 @@ export async function openFisher(source: FisherSource, run: RunOptions): Promise
             numbers([moving.length, positions, width], together),
           );
           const { [P]: p } = await predict.run({ [last]: moved.state });
-          const { [GRAM]: gram } = await multiply.run({
+          const all = {
             [last]: repeated(moved.state, moving.length),
             [tangentOf(last)]: moved.tangent,
             [P]: p!,
-          });
+          };
+          // Where only a product follows the last cut, tangents need no state.
+          const { [GRAM]: gram } = await multiply.run(
+            Object.fromEntries(multiply.inputs.map((name) => [name, all[name]!])),
+          );
           moving.forEach((i, k) => {
             moving.forEach((j, l) => {
               G[i * n + j]! += Number(gram!.data[k * moving.length + l]) / (windows.length * (positions - 1));
@@ -179,7 +193,7 @@ const carrying = (graph: Graph, site: string, last: string): Graph =>
   only(tangents(graph, site, last), [last, tangentOf(last)]);
 
 /** Element type of a value of a network. */
-export const floatsOf = (graph: Graph, value: string): 'float32' | 'float64' =>
+const floatsOf = (graph: Graph, value: string): 'float32' | 'float64' =>
   inferShapes(graph).get(value)?.dtype === 'float64' ? 'float64' : 'float32';
 
 /** Probabilities of the next token from the last cut. */

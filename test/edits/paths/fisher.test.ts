@@ -5,7 +5,6 @@ import { random } from '../../../src/core/random.ts';
 import { f64, tensor } from '../../../src/core/tensor.ts';
 import { neurons } from '../../../src/dictionaries/neurons.ts';
 import { openFisher } from '../../../src/edits/paths/fisher.ts';
-import { openRowFisher } from '../../../src/edits/paths/fisher-rows.ts';
 import { graphBuilder } from '../../../src/graph/build.ts';
 import { feedAt, only } from '../../../src/graph/interventions.ts';
 import { tinyLlama } from '../../../src/models/tiny.ts';
@@ -78,73 +77,67 @@ test.each([
   await session.release();
 });
 
-describe('the Fisher metric of rows, in closed form', () => {
-  // logits = x W + b: J_i = f_i d_i W, G = mean over rows of Σ_c p_c (J_ic − p·J_i)(J_jc − p·J_j).
-  const [D, F, N] = [3, 2, 2];
-  const x_ND = [0.3, -1, 0.5, 1.2, 0.1, -0.7];
-  const features_NF = [1.5, 0, 0.4, 2];
-  const W_dec_FD = [1, 0, 0.5, -0.3, 0.8, 0];
-  const W_DC = [0.4, -0.2, 0.9, 1.1, 0.3, -0.5, -0.6, 0.7, 0.2];
-  const alpha = [0.5, 1.4];
-  const graphOf = (C: number) => {
-    const b = graphBuilder();
-    b.input('x', 'float64', ['batch', D]);
-    b.site('hidden', 'x');
-    const W = Float64Array.from({ length: D * C }, (_, at) => W_DC[Math.floor(at / C) * 3 + (at % C)]!);
-    b.op('MatMul', ['hidden', b.constant(f64([D, C], W), 'W')], {}, 'logits');
-    return b.finish(['logits']);
-  };
-  /** Score form: Σ_c p_c ∂log p_c/∂α_i ∂log p_c/∂α_j, written out. */
-  const scores = (C: number) => {
-    const G = [0, 0, 0, 0];
-    for (let row = 0; row < N; row++) {
-      const write = (i: number, d: number) => features_NF[row * F + i]! * W_dec_FD[i * D + d]!;
-      const through = (v: (d: number) => number, c: number) =>
-        [0, 1, 2].reduce((sum, d) => sum + v(d) * W_DC[d * 3 + c]!, 0);
-      const at = (d: number) =>
-        x_ND[row * D + d]! - (1 - alpha[0]!) * write(0, d) - (1 - alpha[1]!) * write(1, d);
-      const z = Array.from({ length: C }, (_, c) => through(at, c));
-      // One logit is a softmax of [z, 0].
-      const full = C === 1 ? [z[0]!, 0] : z;
-      const all = full.reduce((sum, value) => sum + Math.exp(value), 0);
-      const J = [0, 1].map((i) => {
-        const moved = Array.from({ length: C }, (_, c) => through((d) => write(i, d), c));
-        return C === 1 ? [moved[0]!, 0] : moved;
-      });
-      full.forEach((value, c) => {
-        const p = Math.exp(value) / all;
-        const score = J.map(
-          (Ji) => Ji[c]! - full.reduce((sum, v, k) => sum + (Math.exp(v) / all) * Ji[k]!, 0),
+describe('an explicit softmax', () => {
+  // Tokens → table → cut x → logits = x W. On neurons J_i = x_i W_i, G = mean over positions of Σ_c p_c s_ic s_jc with the
+  // scores s_ic = ∂ log p_c/∂α_i written out.
+  const [D, C, T] = [3, 4, 3];
+  const stream = random(6);
+  const table = Float64Array.from({ length: 5 * D }, () => stream.normal());
+  const W_DC = Float64Array.from({ length: D * C }, () => stream.normal());
+  const b = graphBuilder();
+  b.input('tokens', 'int64', ['batch', 'position']);
+  b.site('x', b.op('Gather', [b.constant(f64([5, D], table), 'table'), 'tokens']));
+  b.op('MatMul', ['x', b.constant(f64([D, C], W_DC), 'W')], {}, 'logits');
+  const places = [
+    { site: 'x', depth: 0, width: D, complete: true },
+    { site: 'part', depth: 0.5, width: D, complete: false },
+  ];
+  const network = { graph: b.finish(['logits']), cuts: ['x'], width: D, places };
+  const windows = [Int32Array.of(0, 3, 1), Int32Array.of(2, 4, 4)];
+  const features = [0, 2];
+  const alpha = [0.4, 1.7];
+
+  test('has the metric of its closed form', async () => {
+    const dictionary = neurons(D, 'x', '');
+    const fisher = await openFisher({ network, dictionary, windows, threads: 1 }, run);
+    const G = await fisher.at(features, Float64Array.from(alpha));
+    await fisher.release();
+    const want = [0, 0, 0, 0];
+    for (const window of windows)
+      for (let t = 1; t < T; t++) {
+        // The states reach the dictionary in float32.
+        const x = Array.from({ length: D }, (_, d) => Math.fround(table[window[t]! * D + d]!));
+        const edited = x.map((value, d) =>
+          features.includes(d) ? alpha[features.indexOf(d)]! * value : value,
         );
-        for (const i of [0, 1]) for (const j of [0, 1]) G[i * 2 + j]! += (p * score[i]! * score[j]!) / N;
-      });
-    }
-    return G;
-  };
-  test.each([1, 2, 3])('%d logits', async (C) => {
-    const fisher = await openRowFisher(
-      {
-        graph: graphOf(C),
-        site: 'hidden',
-        logits: 'logits',
-        x_ND,
-        features_NF,
-        W_dec_FD,
-        width: D,
-        features: F,
-      },
-      run,
-    );
-    const G = await fisher.at([0, 1], Float64Array.from(alpha));
-    scores(C).forEach((value, at) => {
+        const z = Array.from({ length: C }, (_, c) =>
+          edited.reduce((sum, value, d) => sum + value * W_DC[d * C + c]!, 0),
+        );
+        const all = z.reduce((sum, value) => sum + Math.exp(value), 0);
+        const p = z.map((value) => Math.exp(value) / all);
+        const scores = features.map((d) => {
+          const J = p.map((_, c) => x[d]! * W_DC[d * C + c]!);
+          const mean = J.reduce((sum, value, c) => sum + p[c]! * value, 0);
+          return J.map((value) => value - mean);
+        });
+        for (const i of [0, 1])
+          for (const j of [0, 1])
+            for (let c = 0; c < C; c++) want[i * 2 + j]! += (p[c]! * scores[i]![c]! * scores[j]![c]!) / 4;
+      }
+    want.forEach((value, at) => {
       expect(G[at]).toBeCloseTo(value, 12);
     });
+  });
+  test('features that are active nowhere cost nothing and change nothing', async () => {
+    const silent = { ...neurons(D, 'x', ''), sinkNorm: 0 };
+    const fisher = await openFisher({ network, dictionary: silent, windows, threads: 1 }, run);
+    expect(Array.from(await fisher.at(features, Float64Array.of(1, 1)))).toEqual([0, 0, 0, 0]);
     await fisher.release();
   });
-  test('rows that do not go together are refused', async () => {
-    const source = { graph: graphOf(2), site: 'hidden', logits: 'logits', x_ND, features_NF, width: D };
-    await expect(openRowFisher({ ...source, W_dec_FD, features: 3 }, run)).rejects.toMatchObject({
-      code: 'edit.shape',
+  test('a dictionary that does not sit at a complete cut is refused', async () => {
+    const dictionary = neurons(D, 'part', '');
+    await expect(openFisher({ network, dictionary, windows, threads: 1 }, run)).rejects.toMatchObject({
+      code: 'edit.metric',
     });
   });
 });
