@@ -1,5 +1,5 @@
 /** @file A concept of one's own: the examples measured against known numbers, and every way a module can be wrong. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,7 @@ import { applyConcept } from '../../../src/energy/concept/apply.ts';
 import { conceptData } from '../../../src/energy/concept/data.ts';
 import { loadConcept, moduleName } from '../../../src/energy/concept/load.ts';
 import type { Concept, ConceptData } from '../../../src/energy/concept/types.ts';
+import { readStudy } from '../../../src/study/parse.ts';
 import { run, tinySetting } from '../../circuits/support/tiny.ts';
 
 const example = (name: string) => fileURLToPath(new URL(`../../../examples/${name}`, import.meta.url));
@@ -102,6 +103,25 @@ describe('the examples', () => {
     // Another potential, another drift: the textbook one stands beside it.
     expect(result.features!.some((f) => Math.abs(f.drift - f.textbookDrift) > 0.01)).toBe(true);
   });
+});
+
+test('the module that docs/energy.md shows loads and says what it claims', async () => {
+  const page = readFileSync(fileURLToPath(new URL('../../../docs/energy.md', import.meta.url)), 'utf8');
+  const [code] = [...page.matchAll(/```ts\n([\s\S]*?)```/g)].flatMap((m) =>
+    m[1]!.includes("from 'untangle/concept'") ? [m[1]!] : [],
+  );
+  const path = join(folder, 'margin.ts');
+  writeFileSync(path, code!);
+  const { value, unit } = await apply(path);
+  expect(unit).toBe('logits');
+  const differences = Array.from(data.clean_B, (m, b) => m - data.patch_B[b]!);
+  expect(value).toBeCloseTo(differences.reduce((sum, d) => sum + d, 0) / differences.length, 10);
+});
+
+test('the example study is valid and names modules that are there', async () => {
+  const study = await readStudy(example('concepts.yaml'));
+  expect(study.concepts.map(moduleName)).toEqual(['participation-ratio', 'spring-potential']);
+  for (const path of study.concepts) expect((await loadConcept(path)).name).not.toBe('');
 });
 
 describe('a clock', () => {
