@@ -224,25 +224,31 @@ export async function nullRuns(
     Uint8Array.from(random.fork(name).shuffle(Array.from(labels)));
   const units = unitsOf(balanced);
   const all = Array.from({ length: seeds.probes }, (_, s) => s);
-  const leakage = await leakageRuns(
-    {
-      train: { ...oracleTrain, protected_N: shuffled(oracleTrain.protected_N, 'null/protected') },
-      test: balanced,
-      width,
-      x_ND: oracleTrain.x_ND,
-      y_MD: balanced.x_ND,
-      units,
-    },
-    all,
-    true,
-    random,
-    signal,
-  );
-  const labels = shuffled(train.outcome_N, 'null/outcome');
-  const field = all.map((s) => {
+  const leakage = { linear: [] as RightCounts[], mlp: [] as RightCounts[], knn: [] as RightCounts[] };
+  const field: RightCounts[] = [];
+  for (const s of all) {
+    // Every seed shuffles anew: one shuffle may go with the truth by chance.
+    const one = await leakageRuns(
+      {
+        train: { ...oracleTrain, protected_N: shuffled(oracleTrain.protected_N, `null/protected/${s}`) },
+        test: balanced,
+        width,
+        x_ND: oracleTrain.x_ND,
+        y_MD: balanced.x_ND,
+        units,
+      },
+      [s],
+      true,
+      random,
+      signal,
+    );
+    leakage.linear.push(...one.linear);
+    leakage.mlp.push(...one.mlp);
+    leakage.knn.push(...one.knn);
+    const labels = shuffled(train.outcome_N, `null/outcome/${s}`);
     const kept = keptRows(train, seedStream(random, s));
     const probe = fitStandardProbe(takeRows(train.x_ND, width, kept), pick(labels, kept), width);
-    return rightCounts(balanced, units, rightOf(logitsOf(probe, balanced.x_ND), balanced.outcome_N));
-  });
+    field.push(rightCounts(balanced, units, rightOf(logitsOf(probe, balanced.x_ND), balanced.outcome_N)));
+  }
   return { leakage, field };
 }

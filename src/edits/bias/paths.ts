@@ -21,6 +21,8 @@ export interface PathRule {
   readonly steps: number;
   /** Points at which the metric is measured; in between it is interpolated. */
   readonly metricPoints: number;
+  /** μ of μI as a share of the mean diagonal of the metric at α = 1: what the metric hardly feels must not run away. */
+  readonly mu: number;
   /** Nats of task loss that the whole bias is worth. */
   readonly kappa: number;
   /** Weight of the end point's own cost, ½ (α − 1)ᵀG(α − 1), in its direct optimisation: what a path pays at least. */
@@ -33,6 +35,7 @@ export const PATH_RULE: PathRule = {
   free: 8,
   steps: 20,
   metricPoints: 5,
+  mu: 0.1,
   kappa: 1,
   closeness: 1,
 };
@@ -44,7 +47,7 @@ export async function findPaths(
   rule: PathRule = PATH_RULE,
   signal?: AbortSignal,
 ): Promise<Paths> {
-  const { pinned: most, free, steps, metricPoints, kappa, closeness } = rule;
+  const { pinned: most, free, steps, metricPoints, mu, kappa, closeness } = rule;
   const pinned = selection.chosen.slice(0, most);
   const features = [...pinned, ...selection.field.slice(0, free)];
   const probe = fitStandardProbe(problem.train.x_ND, problem.train.outcome_N, problem.width);
@@ -52,19 +55,17 @@ export async function findPaths(
   const stop = signal ? { signal } : {};
   const begun = performance.now();
   const seconds: Partial<Record<BiasMethod, number>> = {};
-  /** Times a way; those that use the metric pay for measuring it. */
-  const timed = <T>(method: BiasMethod, find: () => T, before = 0): T => {
-    const start = performance.now();
-    const found = find();
-    seconds[method] = (performance.now() - start) / 1000 + before;
-    return found;
-  };
   const pins = (share: number) => pinned.map((_, index) => ({ index, target: 1 - share }));
+  const at = async (alpha: Float64Array) =>
+    problem.fisher ? problem.fisher(features, alpha) : stateMetric(problem, features);
+  const first = await at(new Float64Array(features.length).fill(1));
   const measured = await metricAlong(
-    problem.fisher ? (alpha) => problem.fisher!(features, alpha) : async () => stateMetric(problem, features),
+    // The first point is measured already.
+    async (alpha) => (alpha.every((value) => value === 1) ? first : at(alpha)),
     {
       end_N: pinnedEnd({ strengths: features.length, pinned: pins(1) }),
       points: metricPoints,
+      mu: mu * meanDiagonal(first, features.length),
       ...stop,
     },
   );
@@ -85,35 +86,53 @@ export async function findPaths(
     strength: share,
     edit: { kind: 'strengths', features, alpha },
   });
-  const straight = timed('straight', () => straightLine(whole, options));
-  const flow = timed('gradient-flow', () => gradientFlow(whole, options), measuring);
-  const least = timed('least-action', () => leastActionPath(whole, options), measuring);
-  const { end_N } = least;
-  const toEnd = timed('straight-to-end', () => straightLine(whole, { ...options, end_N }), measuring);
-  const ends = timed(
-    'least-action-ends',
-    () =>
-      SHARES.map((share) => step(share, share === 1 ? end_N : leastActionPath(upTo(share), options).end_N)),
-    measuring,
-  );
-  const direct = timed(
-    'direct-end',
-    () => SHARES.map((share) => step(share, directEndPoint(upTo(share), { closeness, ...stop }).alpha_N)),
-    measuring,
-  );
+  /** Finds a way once, and times it; those that use the metric pay for measuring it. */
+  const once = <T>(method: BiasMethod, before: number, find: () => T): (() => T) => {
+    let found: { readonly value: T } | undefined;
+    return () => {
+      if (found) return found.value;
+      const start = performance.now();
+      found = { value: find() };
+      seconds[method] = (performance.now() - start) / 1000 + before;
+      return found.value;
+    };
+  };
+  const least = once('least-action', measuring, () => leastActionPath(whole, options));
   return {
-    straight: asPath('straight', 'straight line, free strengths at 1', straight),
-    gradientFlow: asPath('gradient-flow', 'gradient flow', flow),
-    leastAction: asPath('least-action', 'least action', least),
-    straightToEnd: asPath('straight-to-end', "straight line to least action's end", toEnd),
-    leastActionEnds: ends,
-    directEnds: direct,
+    straight: once('straight', 0, () =>
+      asPath('straight', 'straight line, free strengths at 1', straightLine(whole, options)),
+    ),
+    gradientFlow: once('gradient-flow', measuring, () =>
+      asPath('gradient-flow', 'gradient flow', gradientFlow(whole, options)),
+    ),
+    leastAction: () => asPath('least-action', 'least action', least()),
+    straightToEnd: once('straight-to-end', measuring, () =>
+      asPath(
+        'straight-to-end',
+        "straight line to least action's end",
+        straightLine(whole, { ...options, end_N: least().end_N }),
+      ),
+    ),
+    leastActionEnds: once('least-action-ends', measuring, () =>
+      SHARES.map((share) =>
+        step(share, share === 1 ? least().end_N : leastActionPath(upTo(share), options).end_N),
+      ),
+    ),
+    directEnds: once('direct-end', measuring, () =>
+      SHARES.map((share) => step(share, directEndPoint(upTo(share), { closeness, ...stop }).alpha_N)),
+    ),
     seconds,
     note:
       `${pinned.length} pinned, ${features.length - pinned.length} free; ` +
       `${problem.fisher ? 'Fisher metric' : "metric of the state's covariance"} at ${metricPoints} points, ` +
       `interpolation off by ${(100 * measured.error).toPrecision(2)} % at most where it was checked, μ = ${measured.mu.toPrecision(2)}`,
   };
+}
+
+function meanDiagonal(G: Float64Array, n: number): number {
+  let trace = 0;
+  for (let i = 0; i < n; i++) trace += G[i * n + i]!;
+  return trace / n;
 }
 
 /** A path as plain JSON. */

@@ -51,6 +51,8 @@ export type BiasStudy = Pick<
 interface Prepared {
   readonly problem: BiasProblem;
   readonly evaluate: Evaluator;
+  /** Seconds of the rule's choice, which many rows share: it is part of the time of each that uses it. */
+  selecting(): number;
   readonly context: Omit<RowContext, 'random'>;
   collateral(edit: PooledEdit): Promise<Collateral>;
 }
@@ -149,8 +151,12 @@ function prepare(
 ): Prepared {
   let selection: Selection | undefined;
   let paths: Promise<Paths> | undefined;
+  let selecting = 0;
   const select = (): Selection => {
-    selection ??= selectByRule(problem, featureParts(problem));
+    if (selection) return selection;
+    const begun = performance.now();
+    selection = selectByRule(problem, featureParts(problem));
+    selecting = (performance.now() - begun) / 1000;
     return selection;
   };
   const keyOf = keyer();
@@ -158,6 +164,7 @@ function prepare(
   return {
     problem,
     evaluate: evaluator(problem, options, random, signal),
+    selecting: () => selecting,
     context: {
       problem,
       ...(d === 0 && options.choice ? { choice: options.choice } : {}),
@@ -181,15 +188,15 @@ function prepare(
 
 async function measure(
   row: BiasMethodRow,
-  { context, evaluate, collateral, problem }: Prepared,
+  prepared: Prepared,
   d: number,
   random: Random,
   signal: AbortSignal | undefined,
 ): Promise<Measured | LeftOut> {
-  const begun = performance.now();
-  const made = await row.make({ ...context, random: random.fork(`row/${row.method}/${d}`) });
-  if ('left' in made) return made;
-  const seconds = made.seconds ?? (performance.now() - begun) / 1000;
+  const { evaluate, collateral, problem } = prepared;
+  const timed = await makeRow(row, prepared, random.fork(`row/${row.method}/${d}`));
+  if ('left' in timed) return timed;
+  const { made, seconds } = timed;
   const { balanced } = problem;
   const counts = (right_RN: readonly Uint8Array[]) =>
     right_RN.map((right) => rightCounts(balanced, evaluate.units, right));
@@ -236,6 +243,33 @@ async function measure(
   };
 }
 
+/** Makes an edit and times it; the rule's choice counts for every row that asks for it, whichever asks first. */
+async function makeRow(
+  row: BiasMethodRow,
+  { context, selecting }: Prepared,
+  random: Random,
+): Promise<{ readonly made: MadeRow; readonly seconds: number } | LeftOut> {
+  let asked = false;
+  const { shared } = context;
+  const watched: RowContext['shared'] = {
+    selection() {
+      asked = true;
+      return shared.selection();
+    },
+    paths() {
+      asked = true;
+      return shared.paths();
+    },
+  };
+  const before = selecting();
+  const begun = performance.now();
+  const made = await row.make({ ...context, random, shared: watched });
+  if ('left' in made) return made;
+  // What was spent on the choice just now is counted with it, not twice.
+  const own = made.seconds ?? (performance.now() - begun) / 1000 - (selecting() - before);
+  return { made, seconds: own + (asked ? selecting() : 0) };
+}
+
 /** A row of the table from all its runs. */
 function report(
   row: BiasMethodRow,
@@ -252,6 +286,7 @@ function report(
   const plan = {
     units: units.count,
     strata_U: units.strata_U,
+    groups: all.length,
     resamples: options.resamples,
     random: random.fork('resamples'),
   };
@@ -273,7 +308,7 @@ function report(
     meanCalibration(balanced, units, p_RN, weights, runs),
   ) as [Estimate, Estimate];
   const figures: BiasFigures = { fieldAccuracy, genderAccuracy, worstGroup, tprGap, ece, brier };
-  const quick = { ...plan, resamples: Math.min(CURVE_RESAMPLES, options.resamples) };
+  const quick = { ...plan, groups: 1, resamples: Math.min(CURVE_RESAMPLES, options.resamples) };
   const curve = first.curve.map((point): BiasPoint => {
     const [fieldAccuracy, genderAccuracy, worstGroup] = sharesWithin(point.field, quick);
     const { collateral } = point;

@@ -41,6 +41,8 @@ export interface StudyUnits {
   readonly windows: number;
   readonly strata_U: Uint8Array;
   readonly runs: number;
+  /** Dictionaries behind the runs, each with the same probe seeds; one when absent. */
+  readonly groups?: number;
   readonly resamples: number;
   readonly random: Random;
 }
@@ -85,10 +87,14 @@ const costsOf = ({ leakage, worstGroup, kl }: PointValues): Costs => [
 
 /** Volume of (leakage, worst group, KL) that a curve is better than, with its interval. */
 export function curveVolume(curve: CurveRuns, units: StudyUnits): Estimate {
-  return resampled(units, (weights, runs) => [
+  const [volume] = resampled(units, (weights, runs) => [
     hypervolume(pointValues(curve, units, weights, runs).map(costsOf)),
-  ])[0]!;
+  ]) as [Estimate];
+  return { ...volume, n: fewestUnits(units) };
 }
+
+/** Figures that rest on persons and on windows have no more independent units than the fewer of the two. */
+const fewestUnits = ({ persons, windows }: StudyUnits): number => Math.min(persons, windows);
 
 /** Which curves are compared, and what is claimed of the first. */
 export interface Comparison {
@@ -114,9 +120,13 @@ export function compareCurves({ claim, of, against }: Comparison, units: StudyUn
     units: persons,
   });
   return [
-    verdict('hypervolume, difference (primary)', volume, MARGINS.hypervolume),
-    verdict('worst group at equal leakage, difference', worst, MARGINS.worstGroup),
-    verdict("KL at equal leakage, share of the comparator's saved", kl, MARGINS.kl),
+    verdict('hypervolume, difference (primary)', { ...volume, n: fewestUnits(units) }, MARGINS.hypervolume),
+    verdict('worst group at equal leakage, difference', { ...worst, n: units.persons }, MARGINS.worstGroup),
+    verdict(
+      "KL at equal leakage, share of the comparator's saved",
+      { ...kl, n: fewestUnits(units) },
+      MARGINS.kl,
+    ),
   ];
 }
 
@@ -163,7 +173,8 @@ export function besideOracle(
 ): Verdict {
   // Runs of SHIFT go dictionary by dictionary; each has the probe seeds in the oracle's order.
   const runs = shift.length;
-  const [difference] = resampled({ ...units, runs }, (weights, drawn) => {
+  const groups = runs / oracle.length;
+  const [difference] = resampled({ ...units, runs, groups }, (weights, drawn) => {
     const same = drawn.map((run) => run % oracle.length);
     return [meanShares(shift, weights, drawn).worstGroup - meanShares(oracle, weights, same).worstGroup];
   }) as [Estimate];
@@ -173,7 +184,7 @@ export function besideOracle(
     difference,
     margin: -MARGINS.oracle,
     outcome: outcomeOf(difference, -MARGINS.oracle),
-    units: `${units.persons} persons, crossed with ${runs} runs`,
+    units: `${units.persons} persons, crossed with ${groups} dictionaries and ${oracle.length} probe seeds`,
   };
 }
 
@@ -189,14 +200,17 @@ export function outcomeOf({ low, high, n }: Estimate, margin: number): Outcome {
 }
 
 function resampled(
-  { persons, windows, strata_U, runs, resamples, random }: StudyUnits,
+  { persons, windows, strata_U, runs, groups = 1, resamples, random }: StudyUnits,
   statistics: Parameters<typeof bootstrapCrossed>[1],
 ): Estimate[] {
   const strata = new Uint8Array(persons + windows).fill(255);
   strata.set(strata_U);
   return bootstrapCrossed(
     // One stream for all: every statistic sees the same resamples.
-    { units: persons + windows, strata_U: strata, runs, resamples, random: random.fork('resamples') },
+    {
+      ...{ units: persons + windows, strata_U: strata, runs, groups, resamples },
+      random: random.fork('resamples'),
+    },
     statistics,
   );
 }

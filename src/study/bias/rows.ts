@@ -99,6 +99,8 @@ export interface DictionaryRows {
   readonly deleted: Readonly<Record<keyof TextPlan['deleted'], BiasRows>>;
   readonly concepts: { readonly names: readonly string[]; readonly vectors_CD: Float32Array };
   readonly fields: readonly [string, string];
+  /** Texts of the retain rows, by field. */
+  readonly retainTexts: readonly [readonly string[], readonly string[]];
 }
 
 /** The rows that `poolBiographies` left, read from its files. */
@@ -146,6 +148,10 @@ export async function pooledRows(input: RowsInput, context: WorkContext): Promis
         ),
       },
       fields,
+      retainTexts: [textsOf(plan, 0), textsOf(plan, 1)],
     };
   });
 }
+
+const textsOf = ({ sets, texts }: TextPlan, outcome: 0 | 1): string[] =>
+  sets.retain.filter((row) => row.outcome === outcome).map((row) => texts[row.text]!);

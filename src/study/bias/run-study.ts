@@ -33,8 +33,8 @@ export interface StudyInput {
 
 /** Tokens of one window of plain text. */
 const WINDOW = 64;
-/** Windows of the metric, and tokens of one: tangents of all strengths at once take memory. */
-const METRIC = { windows: 3, tokens: 32 } as const;
+/** Texts of the metric, and tokens of one: tangents of all strengths at once take memory. */
+const METRIC = { texts: 4, tokens: 24 } as const;
 
 /** Runs the study on what the steps before have left. @throws EditError; CircuitError; InterruptedError */
 export async function runBiasStudy(input: StudyInput, context: WorkContext): Promise<BiasResult> {
@@ -52,7 +52,7 @@ export async function runBiasStudy(input: StudyInput, context: WorkContext): Pro
       const collateral = await openTextCollateral(
         networkOf(model),
         rows.dictionary,
-        windows.collateral,
+        windows,
         threads,
         runOptions(threads, context),
       );
@@ -60,7 +60,12 @@ export async function runBiasStudy(input: StudyInput, context: WorkContext): Pro
       let fisher: Promise<Fisher> | undefined;
       const metric = async (features: readonly number[], alpha: Float64Array): Promise<Float64Array> => {
         fisher ??= openFisher(
-          { network: networkOf(model), dictionary: rows.dictionary, windows: windows.metric, threads },
+          {
+            network: networkOf(model),
+            dictionary: rows.dictionary,
+            windows: metricWindows(model, rows),
+            threads,
+          },
           runOptions(threads, context),
         );
         const open = await fisher;
@@ -140,18 +145,27 @@ function problemOf(
   };
 }
 
-/** Windows of held-out text: some for collateral, others for the metric of the paths. */
-async function plainWindows(
-  folder: string,
-  count: number,
-): Promise<{ readonly collateral: Int32Array[]; readonly metric: Int32Array[] }> {
+/** Windows of held-out plain text. */
+async function plainWindows(folder: string, count: number): Promise<Int32Array[]> {
   const { heldOut } = await textWindows(folder);
-  const { windows, tokens } = METRIC;
-  const long = heldOut.filter((window) => window.tokens.length >= WINDOW);
-  return {
-    metric: long.slice(0, windows).map((window) => window.tokens.subarray(0, tokens)),
-    collateral: long.slice(windows, windows + count).map((window) => window.tokens.subarray(0, WINDOW)),
-  };
+  return heldOut
+    .filter((window) => window.tokens.length >= WINDOW)
+    .slice(0, count)
+    .map((window) => window.tokens.subarray(0, WINDOW));
+}
+
+/** The beginnings of retain texts of both fields in turn, all of one length: what the metric keeps the predictions of. */
+function metricWindows({ tokenizer }: Model, { retainTexts }: DictionaryRows): Int32Array[] {
+  const encoded = retainTexts.map((texts) =>
+    texts
+      .map((text) => [...(tokenizer.bos === undefined ? [] : [tokenizer.bos]), ...tokenizer.encode(text)])
+      .filter((ids) => ids.length > 2),
+  );
+  const chosen = encoded.flatMap((texts) =>
+    [...texts].sort((a, b) => b.length - a.length).slice(0, METRIC.texts / 2),
+  );
+  const length = Math.min(METRIC.tokens, ...chosen.map((ids) => ids.length));
+  return chosen.map((ids) => Int32Array.from(ids.slice(0, length)));
 }
 
 /** The tokens that each feature promotes most, as its name. */

@@ -12,6 +12,9 @@ import {
   groupAccuracies,
   sharesOf,
 } from '../../../src/edits/bias/metrics.ts';
+import type { RightCounts } from '../../../src/edits/bias/runs.ts';
+import type { BiasMethod } from '../../../src/edits/bias/types.ts';
+import { type CurveRuns, compareCurves } from '../../../src/edits/bias/verdicts.ts';
 
 const oracle = JSON.parse(readFileSync('test/oracles/bias_metrics.json', 'utf8'));
 const rows = {
@@ -99,6 +102,61 @@ test('resamples keep strata, and runs are drawn beside units', () => {
   expect(first!.value).toBe(1);
   expect(first!.low).toBeLessThan(0.6);
   expect(first!.high).toBeGreaterThan(1.4);
+});
+
+test('runs of one group are alike: groups are drawn, and the same seeds in each', () => {
+  // Two dictionaries of three seeds each; only the dictionary matters.
+  const values = [0, 0, 0, 1, 1, 1];
+  const mean = (runs: readonly number[]) => runs.reduce((sum, run) => sum + values[run]!, 0) / runs.length;
+  const plan = { units: 4, runs: 6, resamples: 400, random: random(2) };
+  const [grouped] = bootstrapCrossed({ ...plan, groups: 2 }, (_, runs) => {
+    expect(runs.slice(3).map((run) => run % 3)).toEqual(runs.slice(0, 3).map((run) => run % 3));
+    return [mean(runs)];
+  });
+  expect([grouped!.value, grouped!.low, grouped!.high]).toEqual([0.5, 0, 1]);
+  const [flat] = bootstrapCrossed({ ...plan, random: random(2) }, (_, runs) => [mean(runs)]);
+  expect(flat!.high - flat!.low).toBeLessThan(0.9);
+});
+
+test('a statistic that most resamples cannot say has no interval', () => {
+  const plan = { units: 12, runs: 1, resamples: 200, random: random(2) };
+  const [some, most] = bootstrapCrossed(plan, (weights) => [
+    weights[0]! > 4 ? Number.NaN : 1,
+    weights[0]! > 0 && weights[1]! > 0 ? 1 : Number.NaN,
+  ]);
+  expect([some!.low, some!.high]).toEqual([1, 1]);
+  expect([most!.value, most!.low, most!.high]).toEqual([1, Number.NaN, Number.NaN]);
+});
+
+test('verdicts that rest on few windows of text are undecided, however many the persons', () => {
+  const counts = (share: number): RightCounts => ({
+    right_UG: Float64Array.from({ length: 4 * 200 }, (_, i) => (i % 100 < 100 * share ? 1 : 0)),
+    all_UG: new Float64Array(4 * 200).fill(1),
+  });
+  const curve = (method: BiasMethod, worst: number, kl: number, windows: number): CurveRuns => ({
+    method,
+    points: [1, 0.6].map((leakage) => ({
+      strength: 1 - leakage,
+      field: [counts(worst)],
+      leakage: [counts(leakage)],
+      kl_W: Array.from({ length: windows }, () => kl * (1 - leakage)),
+    })),
+  });
+  const outcomes = (windows: number) =>
+    compareCurves(
+      {
+        claim: '',
+        of: curve('least-action', 0.9, 0.1, windows),
+        against: curve('straight', 0.5, 0.4, windows),
+      },
+      {
+        ...{ persons: 200, windows, runs: 1, resamples: 100 },
+        strata_U: new Uint8Array(200),
+        random: random(5),
+      },
+    ).map((one) => one.outcome);
+  expect(outcomes(12)).toEqual(['supported', 'supported', 'supported']);
+  expect(outcomes(9)).toEqual(['undecided', 'supported', 'undecided']);
 });
 
 test('the hypervolume is the share of the cube that the points are better than', () => {

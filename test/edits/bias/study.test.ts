@@ -107,7 +107,7 @@ test('paths: pinned strengths reach 0, H_c = T − V, momentum of free strengths
     problem,
     selectByRule(problem, featureParts(problem)),
   );
-  for (const steps of [leastActionEnds, directEnds]) {
+  for (const steps of [leastActionEnds(), directEnds()]) {
     for (const { strength, edit } of steps) {
       if (edit.kind !== 'strengths') throw new Error('ends are strengths');
       expect(edit.alpha[0]).toBeCloseTo(1 - strength, 10);

@@ -1,4 +1,5 @@
 /** @file Rows of the paths over strengths: straight, gradient flow, least action, and what tells end point and way apart. */
+import { EditError, MechanicsError } from '../../../core/errors.ts';
 import type { BiasMethod, BiasPath } from '../types.ts';
 import type { BiasMethodRow, EditStep, MadeRow, Paths } from './types.ts';
 
@@ -54,28 +55,34 @@ const row = (
   ...common,
   make: async ({ shared }) => {
     const paths = await shared.paths();
-    return { ...make(paths), seconds: paths.seconds[method] ?? 0 };
+    try {
+      return { ...make(paths), seconds: paths.seconds[method] ?? 0 };
+    } catch (error) {
+      // A way that has no solution, or leads out of range, is a finding about this way alone.
+      if (error instanceof MechanicsError || error instanceof EditError) return { left: error.message };
+      throw error;
+    }
   },
 });
 
 export const straight = row('straight', 'straight line, free strengths at 1', 's', (paths) =>
-  way(paths.straight, ''),
+  way(paths.straight(), ''),
 );
 export const gradientFlow = row('gradient-flow', 'gradient flow', 's', (paths) =>
-  way(paths.gradientFlow, paths.note),
+  way(paths.gradientFlow(), paths.note),
 );
 export const leastAction = row('least-action', 'least action', 's', (paths) =>
-  way(paths.leastAction, paths.note),
+  way(paths.leastAction(), paths.note),
 );
 export const straightToEnd = row('straight-to-end', "straight line to least action's end", 's', (paths) =>
-  way(paths.straightToEnd, ''),
+  way(paths.straightToEnd(), ''),
 );
 export const leastActionEnds = row(
   'least-action-ends',
   'least action, end points only',
   'share removed',
-  (paths) => ends(paths.leastActionEnds, paths.note),
+  (paths) => ends(paths.leastActionEnds(), paths.note),
 );
 export const directEnd = row('direct-end', 'end point by direct optimisation', 'share removed', (paths) =>
-  ends(paths.directEnds, paths.note),
+  ends(paths.directEnds(), paths.note),
 );

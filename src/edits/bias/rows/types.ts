@@ -40,16 +40,16 @@ export interface LeftOut {
   readonly left: string;
 }
 
-/** The four ways over strengths, found once for all rows that show them. */
+/** The ways over strengths: each is found when it is first asked for, and only once. Throws what its search throws. */
 export interface Paths {
-  readonly straight: BiasPath;
-  readonly gradientFlow: BiasPath;
-  readonly leastAction: BiasPath;
-  readonly straightToEnd: BiasPath;
+  straight(): BiasPath;
+  gradientFlow(): BiasPath;
+  leastAction(): BiasPath;
+  straightToEnd(): BiasPath;
   /** Ends for partial removal, by the share that is removed; the last is the full one. */
-  readonly leastActionEnds: readonly EditStep[];
-  readonly directEnds: readonly EditStep[];
-  /** To find each, the metric included where it is used. */
+  leastActionEnds(): readonly EditStep[];
+  directEnds(): readonly EditStep[];
+  /** Seconds to find each, the metric included where it is used. */
   readonly seconds: Readonly<Partial<Record<BiasMethod, number>>>;
   /** What the metric is, and the error of its interpolation. */
   readonly note: string;
