@@ -12,8 +12,7 @@ import { readJson, writeJson } from '../../files/atomic.ts';
 import type { Model } from '../../models/types.ts';
 import { openBiographies } from './biographies.ts';
 import { type Pooled, poolTexts } from './pool.ts';
-import type { PoolResult } from './steps.ts';
-import { planTexts, type RowPlan, type TextPlan } from './texts.ts';
+import { type PoolResult, planTexts, type RowPlan, type TextPlan } from './texts.ts';
 import type { BiasTextOptions } from './types.ts';
 
 const PLAN = 'plan.json';

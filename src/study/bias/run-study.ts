@@ -15,7 +15,7 @@ import { openSession } from '../../runtime/session.ts';
 import { textWindows } from '../steps/text.ts';
 import { published } from './published.ts';
 import { type DictionaryRows, pooledRows } from './rows.ts';
-import type { PoolResult } from './steps.ts';
+import type { PoolResult } from './texts.ts';
 import type { BiasTextOptions, Choice } from './types.ts';
 
 export interface StudyInput {

@@ -15,6 +15,7 @@ import { harvestStep } from '../steps/harvest.ts';
 import { modelStep } from '../steps/model.ts';
 import { textStep } from '../steps/text.ts';
 import { type StepMaker, work } from '../steps/types.ts';
+import type { PoolResult } from './texts.ts';
 import type { BiasTextOptions } from './types.ts';
 
 /** The steps in order; the last one's result is the study's. */
@@ -102,21 +103,6 @@ async function dictionarySteps(
 /** Where the pooled rows lie in their step's folder. */
 export const rowsFolder = (folder: string): string => join(folder, 'rows');
 
-/** People of every set, as the pool step left them. */
-export interface PoolResult {
-  readonly texts: number;
-  readonly attribution: string;
-  readonly source: string;
-  readonly unclear: number;
-  readonly cells: readonly {
-    readonly side: string;
-    readonly field: string;
-    readonly gender: string;
-    readonly natural: number;
-    readonly swapped: number;
-  }[];
-}
-
 /** Tokens of a biography, on average; for estimates. */
 const TOKENS = 70;
 
@@ -180,7 +166,7 @@ function studyStep(
     name: 'bias/study',
     stage: 'edit',
     label: 'Edit the classifier and measure',
-    version: 1,
+    version: 2,
     config: {
       ...{ probes, textWindows, resamples, seed },
       ...(paths ? { paths } : {}),

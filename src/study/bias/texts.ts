@@ -61,3 +61,18 @@ export function planTexts(split: BiographySplit): TextPlan {
   });
   return { texts: [...numbers.keys()], sets, deleted, concepts, fields: split.fields };
 }
+
+/** People of every set, as the pool step left them. */
+export interface PoolResult {
+  readonly texts: number;
+  readonly attribution: string;
+  readonly source: string;
+  readonly unclear: number;
+  readonly cells: readonly {
+    readonly side: string;
+    readonly field: string;
+    readonly gender: string;
+    readonly natural: number;
+    readonly swapped: number;
+  }[];
+}

@@ -1,7 +1,7 @@
 /** @file Rows of the paths over strengths: straight, gradient flow, least action, and what tells end point and way apart. */
 import { EditError, MechanicsError } from '../../../core/errors.ts';
 import type { BiasMethod, BiasPath } from '../types.ts';
-import type { BiasMethodRow, EditStep, MadeRow, Paths } from './types.ts';
+import { type BiasMethodRow, type EditStep, type MadeRow, type Paths, SHARES } from './types.ts';
 
 const common = {
   sees: 'the confounded rows; the protected attribute in auxiliary rows; plain text for the metric',
@@ -9,15 +9,11 @@ const common = {
   dictionary: true,
 } as const;
 
-/** Points of a path at which its curve is measured. */
-const POINTS = 5;
-
-/** Some points of a path as edits, the start left out. */
+/** The points of a path at s = SHARES as edits: as many as the rows of end points have, since a volume grows with points. */
 function alongPath(path: BiasPath): EditStep[] {
   const last = path.times_K.length - 1;
-  const count = Math.min(POINTS, last);
-  return Array.from({ length: count }, (_, i) => {
-    const k = Math.round(((i + 1) * last) / count);
+  return SHARES.map((share) => {
+    const k = Math.round(share * last);
     return {
       strength: path.times_K[k]!,
       edit: { kind: 'strengths', features: path.features, alpha: Float64Array.from(path.alpha_KN[k]!) },
