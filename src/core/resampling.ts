@@ -10,6 +10,11 @@ export interface Resampling {
   readonly strata_U?: ArrayLike<number>;
   /** Repetitions (seeds), drawn independently of the units (crossed). */
   readonly runs: number;
+  /**
+   * Runs lie in so many groups of equal size, one group behind the other, with the same seeds in each (say one group a
+   * dictionary): groups and seeds are drawn independently, since runs of one group are alike. One group when absent.
+   */
+  readonly groups?: number;
   readonly resamples: number;
   readonly random: Random;
 }
@@ -20,10 +25,13 @@ export type Statistics = (weights_U: Float64Array, runs: readonly number[]) => r
 /** Blocks of units of the jackknife that gives BCa its acceleration. */
 const BLOCKS = 40;
 
+/** A statistic that is no number on more resamples than this share has no interval: what is left would be a selection. */
+const MOST_UNDEFINED = 0.1;
+
 /**
  * BCa intervals (Efron 1987) of several statistics at once: units are drawn with replacement within strata and runs
  * with replacement, independently; the acceleration comes from a jackknife over blocks of units. Resamples on which a
- * statistic is no number are left out for it.
+ * statistic is no number are left out for it; where they are more than a tenth its bounds are NaN.
  */
 export function bootstrapCrossed(plan: Resampling, statistics: Statistics): Estimate[] {
   const { units, runs, resamples, random } = plan;
@@ -37,10 +45,7 @@ export function bootstrapCrossed(plan: Resampling, statistics: Statistics): Esti
     for (const stratum of members) {
       for (let i = 0; i < stratum.length; i++) weights[stratum[random.integer(stratum.length)]!]! += 1;
     }
-    statistics(
-      weights,
-      all.map(() => random.integer(runs)),
-    ).forEach((value, s) => {
+    statistics(weights, drawRuns(plan)).forEach((value, s) => {
       if (Number.isFinite(value)) drawn[s]!.push(value);
     });
   }
@@ -55,8 +60,17 @@ export function bootstrapCrossed(plan: Resampling, statistics: Statistics): Esti
   });
   return values.map((value, s) => {
     const acceleration = accelerationOf(left.map((one) => one[s]!).filter(Number.isFinite));
-    return bcaInterval(value, drawn[s]!, acceleration, units);
+    const defined = drawn[s]!.length >= (1 - MOST_UNDEFINED) * resamples;
+    return bcaInterval(value, defined ? drawn[s]! : [], acceleration, units);
   });
+}
+
+/** Groups with replacement, and the same seeds with replacement in each of them. */
+function drawRuns({ runs, groups = 1, random }: Resampling): number[] {
+  const size = runs / groups;
+  const from = Array.from({ length: groups }, () => (groups === 1 ? 0 : size * random.integer(groups)));
+  const seeds = Array.from({ length: size }, () => random.integer(size));
+  return from.flatMap((first) => seeds.map((seed) => first + seed));
 }
 
 /** BCa interval of a statistic of units alone. */
@@ -121,8 +135,7 @@ function accelerationOf(left: readonly number[]): number {
 }
 
 function bcaInterval(value: number, drawn: number[], acceleration: number, n: number): Estimate {
-  if (drawn.length === 0 || !Number.isFinite(value))
-    return { value, low: Number.NaN, high: Number.NaN, n };
+  if (drawn.length === 0 || !Number.isFinite(value)) return { value, low: Number.NaN, high: Number.NaN, n };
   drawn.sort((a, b) => a - b);
   // Ties count half: shares of few examples come in steps.
   const below = drawn.reduce((sum, one) => sum + (one < value ? 1 : one === value ? 0.5 : 0), 0);

@@ -34,7 +34,7 @@ async function rowsAt(
   };
 }
 
-/** The problem of one dictionary. Collateral and Fisher metric are taken on the natural auxiliary records. */
+/** The problem of one dictionary. Collateral is measured on the natural auxiliary records, the Fisher metric on the retain records. */
 export async function tableProblem(
   name: string,
   records: TableRecords,
@@ -71,7 +71,8 @@ export async function tableProblem(
   return {
     ...problem,
     collateral: (edit) => Promise.resolve(tableCollateral(problem, network, plain, edit)),
-    fisher: (features, alpha) => Promise.resolve(tableFisher(problem, network, plain, features, alpha)),
+    fisher: (features, alpha) =>
+      Promise.resolve(tableFisher(problem, network, problem.retain, features, alpha)),
   };
 }
 

@@ -66,7 +66,7 @@ export const BIAS_TEXT_DEFAULTS: BiasTextOptions = {
   auxiliaryPeople: 700,
   peoplePerCell: 300,
   testShare: 0.3,
-  textWindows: 8,
+  textWindows: 12,
   resamples: 1000,
   seed: 0,
 };

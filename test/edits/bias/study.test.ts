@@ -167,7 +167,8 @@ test('falling three points short of the oracle is told from falling ten short', 
 
 test('chance scores stand beside: shuffled labels tell nothing', () => {
   expect(Math.abs(study.nulls.leakage.linear.value - 0.5)).toBeLessThan(0.2);
-  expect(Math.abs(study.nulls.fieldAccuracy.value - 0.5)).toBeLessThan(0.2);
+  // Of four seeds; one alone may lie anywhere between 0 and 1.
+  expect(Math.abs(study.nulls.fieldAccuracy.value - 0.5)).toBeLessThan(0.3);
 });
 
 test('what cannot be made is left out with a reason', () => {
