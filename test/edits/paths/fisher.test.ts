@@ -128,6 +128,32 @@ describe('an explicit softmax', () => {
       expect(G[at]).toBeCloseTo(value, 12);
     });
   });
+  test('is the same where the network flattens its batch, so that one state cannot stand beside many tangents', async () => {
+    const metricOf = async (flattens: boolean) => {
+      const deep = graphBuilder();
+      deep.input('tokens', 'int64', ['batch', 'position']);
+      deep.site('x', deep.op('Gather', [deep.constant(f64([5, D], table), 'table'), 'tokens']));
+      const M = deep.constant(f64([D, D], W_DC.slice(0, D * D)), 'M');
+      const rows = flattens ? deep.op('Reshape', ['x', deep.ints(-1, D)]) : 'x';
+      const bent = deep.op('Tanh', [deep.op('MatMul', [rows, M])]);
+      deep.site('y', flattens ? deep.op('Reshape', [bent, deep.op('Shape', ['x'])]) : bent);
+      deep.op('MatMul', ['y', deep.constant(f64([D, C], W_DC), 'W')], {}, 'logits');
+      const two = { ...network, graph: deep.finish(['logits']), cuts: ['x', 'y'] };
+      const more = [...places, { site: 'y', depth: 1, width: D, complete: true }];
+      const opened = await openFisher(
+        { network: { ...two, places: more }, dictionary: neurons(D, 'x', ''), windows, threads: 1 },
+        run,
+      );
+      const G = await opened.at(features, Float64Array.from(alpha));
+      await opened.release();
+      return G;
+    };
+    const [flat, plain] = [await metricOf(true), await metricOf(false)];
+    flat.forEach((value, at) => {
+      expect(value).toBeCloseTo(plain[at]!, 12);
+    });
+    expect(Math.abs(plain[1]!)).toBeGreaterThan(1e-3);
+  });
   test('features that are active nowhere cost nothing and change nothing', async () => {
     const silent = { ...neurons(D, 'x', ''), sinkNorm: 0 };
     const fisher = await openFisher({ network, dictionary: silent, windows, threads: 1 }, run);
