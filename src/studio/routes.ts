@@ -100,15 +100,7 @@ export function addRoutes(
 
   server.get('/api/energy/:kind', async (request) => {
     const { kind } = parse(z.object({ kind: z.enum(savedKinds) }), request.params);
-    const found = await saved.energy(kind);
-    if (found !== undefined) return found;
-    throw new StudyError(
-      'studio.not-measured',
-      `nothing of this kind was measured in this workspace: ${kind}`,
-      {
-        where: kind,
-        hint: `\`untangle energy ${kind}\` measures it`,
-      },
-    );
+    // Nothing measured yet is an answer, no failure.
+    return { result: (await saved.energy(kind)) ?? null };
   });
 }

@@ -100,7 +100,6 @@ const statusOf: Record<string, number> = {
   'studio.unknown-feature': 404,
   'studio.unknown-circuit': 404,
   'studio.unknown-bias': 404,
-  'studio.not-measured': 404,
   'studio.unknown-address': 404,
 };
 

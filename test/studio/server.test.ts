@@ -1,10 +1,14 @@
 /** @file The Studio's server answers as its API promises, to this machine only, and closes cleanly. */
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { savedIn } from '../../src/studio/saved.ts';
 import { startStudio } from '../../src/studio/server.ts';
 import type { ErrorReport, FeatureDetail, FeatureList, StudyState } from '../../src/studio/shapes.ts';
 import { type InventedStudio, inventedStudio, storeAt } from '../support/invented-studio.ts';
 import { inventedSites, inventedStudy, inventedStudyMidway } from '../support/invented-study.ts';
+import { temporaryFolder } from '../support/temporary.ts';
 
 let invented: InventedStudio;
 let url: string;
@@ -42,7 +46,26 @@ describe('the API', () => {
     expect(body.passages.every((one) => one.tokens.length === one.activations.length)).toBe(true);
   });
 
+  test('gives what commands left in the workspace, and null where they left nothing', async () => {
+    expect((await json<{ names: string[] }>('/api/bias')).body.names).toEqual(['biographies']);
+    expect((await json<{ name: string }>('/api/bias/biographies')).body.name).toBe('biographies');
+    const { body } = await json<{ result: { arms: unknown[] } }>('/api/energy/circuit');
+    expect(body.result.arms).toHaveLength(4);
+    const folder = temporaryFolder();
+    const saved = savedIn(folder);
+    expect([await saved.biasNames(), await saved.energy('learning'), await saved.bias('x')]).toEqual([
+      ...[[], undefined, undefined],
+    ]);
+    mkdirSync(join(folder, 'bias', 'mine'), { recursive: true });
+    writeFileSync(join(folder, 'bias', 'mine', 'bias.json'), '{"name":"mine"}');
+    writeFileSync(join(folder, 'secret.json'), '{}');
+    expect(await saved.bias('mine')).toEqual({ name: 'mine' });
+    expect(await saved.bias('../secret')).toBeUndefined();
+  });
+
   test.each([
+    ['/api/bias/poetry', 404, 'studio.unknown-bias'],
+    ['/api/energy/poetry', 400, 'studio.bad-request'],
     ['/api/features', 400, 'studio.bad-request'],
     [`/api/features?site=${site}&limit=0`, 400, 'studio.bad-request'],
     [`/api/features?site=${site}&sort=beauty`, 400, 'studio.bad-request'],

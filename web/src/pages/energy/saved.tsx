@@ -16,10 +16,10 @@ export function Saved<Result>({
   says: ReactNode;
   children: (result: Result) => ReactNode;
 }) {
-  const asked = useAsk<Result>(`/api/energy/${kind}`);
+  const asked = useAsk<{ readonly result: Result | null }>(`/api/energy/${kind}`);
   if (asked.status === 'loading') return <Told title="Looking into the workspace …" />;
-  if (asked.status === 'ready') return <>{children(asked.value)}</>;
-  if (asked.error.code !== 'studio.not-measured') return <Failed error={asked.error} />;
+  if (asked.status === 'failed') return <Failed error={asked.error} />;
+  if (asked.value.result !== null) return <>{children(asked.value.result)}</>;
   return (
     <Told title={`${title}: not there yet`}>
       <p>{says} It takes longer than a study should, so a command of its own does it:</p>
