@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { cutLabel } from '../../pictures/budget.ts';
 import { fixed, number, percent } from '../../pictures/scale.ts';
 import { driftPicture, tracePhasePicture, traceSeriesPicture } from '../../study/energy/draw.ts';
-import { sequenceReport } from '../../study/energy/sequence.ts';
+import { sequenceReport } from '../../study/energy/sequence-report.ts';
 import type { SequenceReport } from '../../study/energy/types.ts';
 import type { Io } from '../io.ts';
 import { integer, positive } from '../options.ts';

@@ -7,7 +7,8 @@ import { conceptData } from '../../energy/concept/data.ts';
 import { loadConcept, moduleName } from '../../energy/concept/load.ts';
 import type { ConceptResult } from '../../energy/concept/types.ts';
 import { taskNamed } from '../circuits/find.ts';
-import { counted, type EnergyRequest, openSetting, type TaskRequest } from './setting.ts';
+import { counted } from './runs.ts';
+import { type EnergyRequest, openSetting, type TaskRequest } from './setting.ts';
 
 /**
  * Runs the user's module.

@@ -13,7 +13,8 @@ import type {
 } from '../../energy/depth/types.ts';
 import { costateInvariant } from '../../energy/energy.ts';
 import type { CostateResult } from '../../energy/types.ts';
-import { counted, type EnergyRequest, openPairs, openSetting, type TaskRequest } from './setting.ts';
+import { counted } from './runs.ts';
+import { type EnergyRequest, openPairs, openSetting, type TaskRequest } from './setting.ts';
 
 /** What was measured on, the same in every result. */
 export interface About {

@@ -25,8 +25,8 @@ import { readTexts } from '../../energy/sequence/read.ts';
 import type { Model } from '../../models/types.ts';
 import { basinPath, fiveInTwo } from '../../superposition/basins.ts';
 import { toyLandscape } from '../../superposition/landscape.ts';
+import { counted } from './runs.ts';
 import {
-  counted,
   dictionaryAt,
   type EnergyRequest,
   openPairs,

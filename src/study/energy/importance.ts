@@ -11,8 +11,8 @@ import { findMaskCircuit, type MaskOptions } from '../../energy/masks/mask-circu
 import type { MaskCircuitResult } from '../../energy/masks/types.ts';
 import type { Model } from '../../models/types.ts';
 import { taskNamed } from '../circuits/find.ts';
+import { counted } from './runs.ts';
 import {
-  counted,
   dictionaryAt,
   type EnergyRequest,
   openPairs,

@@ -1,20 +1,11 @@
 /** @file The sequence clock of a dictionary on plain text: the table of its features, and the motion of the main ones in full. */
 import type { RunOptions } from '../../circuits/run-options.ts';
-import type { WorkContext } from '../../core/progress.ts';
 import type { Window } from '../../data/windows.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
 import { textNetwork, textPairs } from '../../energy/importance/text-network.ts';
 import { featureTrajectories, sequenceClock } from '../../energy/sequence/clock.ts';
 import type { SequenceTrajectory } from '../../energy/sequence/types.ts';
 import type { Model } from '../../models/types.ts';
-import {
-  counted,
-  dictionaryAt,
-  type EnergyRequest,
-  openSetting,
-  openWindows,
-  type TextRequest,
-} from './setting.ts';
 import type { FeatureTrace, SequenceReport, TextTrace } from './types.ts';
 
 export interface SequenceChoice {
@@ -88,24 +79,4 @@ function traceOf({
     };
   });
   return { feature, mass, traces };
-}
-
-/** The clock of one dictionary outside a study: the one at `site`, else the middle one by depth. */
-export async function sequenceReport(
-  request: EnergyRequest & TextRequest,
-  { site, ...choice }: Omit<SequenceChoice, 'seed' | 'length'> & { readonly site?: string },
-  context: WorkContext,
-): Promise<SequenceReport> {
-  const { model, dictionaries, run } = await openSetting(request, { dictionaries: true }, context);
-  const dictionary = dictionaryAt(dictionaries, site);
-  const windows = await openWindows(model, request, context);
-  return counted(context, { task: 'sequence', label: `Sequence clock at ${dictionary.site}` }, run, (run) =>
-    sequenceOf(
-      model,
-      dictionary,
-      { source: request.text, windows },
-      { ...choice, length: request.length, seed: request.seed },
-      run,
-    ),
-  );
 }

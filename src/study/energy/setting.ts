@@ -3,21 +3,21 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dictionariesByDepth, type Network, networkOf } from '../../circuits/cuts.ts';
 import { type Pairs, pairsOf } from '../../circuits/examples.ts';
-import { type RunOptions, TOKENS_PER_RUN } from '../../circuits/run-options.ts';
+import type { RunOptions } from '../../circuits/run-options.ts';
 import { EnergyError } from '../../core/errors.ts';
-import { track, type WorkContext } from '../../core/progress.ts';
+import type { WorkContext } from '../../core/progress.ts';
 import { loadDocuments, textSource } from '../../data/text.ts';
 import { makeWindows, type Window } from '../../data/windows.ts';
 import { MANIFEST } from '../../dictionaries/files.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
 import type { Model } from '../../models/types.ts';
-import { openSession } from '../../runtime/session.ts';
 import { dictionariesFor, taskNamed } from '../circuits/find.ts';
 import { demoStudy } from '../demo.ts';
 import { readStudy } from '../parse.ts';
 import { openResources } from '../resources.ts';
 import type { Study } from '../schema.ts';
 import { stepFolders } from '../study.ts';
+import { runOptions } from './runs.ts';
 
 export interface EnergyRequest {
   /** As for `untangle run`; the study's when left out. */
@@ -99,20 +99,6 @@ export async function openSetting(
   };
 }
 
-/** How runs are opened, sized and stopped. */
-export const runOptions = ({
-  threads,
-  signal,
-}: {
-  readonly threads: number;
-  readonly signal?: AbortSignal;
-}): RunOptions => ({
-  open: (graph) => openSession(graph, { threads }),
-  tokensPerRun: TOKENS_PER_RUN,
-  threads,
-  ...(signal ? { signal } : {}),
-});
-
 /** The dictionary at `site` (`blocks.11` is short for its residual stream), else the middle one. @throws EnergyError `energy.no-site` */
 export function dictionaryAt(dictionaries: readonly Dictionary[], site: string | undefined): Dictionary {
   const asked = site !== undefined && /^blocks\.\d+$/.test(site) ? `${site}.hook_resid_post` : site;
@@ -183,23 +169,4 @@ export async function openWindows(
     seed,
   });
   return made.train.filter(({ tokens }) => tokens.length > length).slice(0, windows);
-}
-
-/** Runs `work` under a progress line, with run options that count its runs. */
-export function counted<T>(
-  { progress }: WorkContext,
-  about: { readonly task: string; readonly label: string; readonly total?: number },
-  run: RunOptions,
-  work: (run: RunOptions) => Promise<T>,
-): Promise<T> {
-  return track(progress, { ...about, unit: 'runs' }, (advance) => {
-    let done = 0;
-    return work({
-      ...run,
-      advance: (rows) => {
-        done += rows;
-        advance(done);
-      },
-    });
-  });
 }

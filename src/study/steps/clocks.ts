@@ -61,7 +61,7 @@ export async function flowStep(
         import('../../circuits/examples.ts'),
         import('../../circuits/effects-file.ts'),
         import('../../energy/depth/flow.ts'),
-        import('../energy/setting.ts'),
+        import('../energy/runs.ts'),
       ]);
       const network = networkOf(opened);
       const byDepth = dictionariesByDepth(opened, network, await trained(dictionaries, inputs));
@@ -110,7 +110,7 @@ export function sequenceStep(
       const windows = heldOut.filter(({ tokens }) => tokens.length > length).slice(0, texts);
       const [{ sequenceOf }, { counted, runOptions }] = await Promise.all([
         import('../energy/sequence.ts'),
-        import('../energy/setting.ts'),
+        import('../energy/runs.ts'),
       ]);
       const about = { task: 'sequence', label: `Sequence clock at ${only.site}` };
       return orMissing(

@@ -42,7 +42,7 @@ export async function conceptStep(
           import('../../energy/concept/apply.ts'),
           import('../../core/random.ts'),
         ]);
-      const { counted, runOptions } = await import('../energy/setting.ts');
+      const { counted, runOptions } = await import('../energy/runs.ts');
       const opened = await resources.model(work(context));
       const { train, name } = await openTask(task, opened.tokenizer, seed);
       const network = networkOf(opened);
