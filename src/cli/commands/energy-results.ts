@@ -156,9 +156,12 @@ export function addMasks(energy: Command, io: Io): void {
         'size: masks by Adam, the largest effects, the paths that carry most, chance.',
     )
     .addOption(
-      new Option('--loss <name>', '−metric, or KL to the whole network')
-        .choices(['metric', 'kl'])
-        .default('metric'),
+      new Option(
+        '--loss <name>',
+        'KL to the whole network, or −metric, which has no bottom: masks then push the answer further than the network does',
+      )
+        .choices(['kl', 'metric'])
+        .default('kl'),
     )
     .addOption(new Option('--steps <number>', 'updates of the masks').default(30).argParser(positive))
     .addOption(
@@ -336,7 +339,7 @@ function printLearning(report: LearningReport, io: Io): void {
   }
   if (separation) {
     io.out(
-      `\nEstimated barrier: ${number(separation.barrier, 3)} above a floor of ${number(separation.floor, 3)} until features ${separation.pair.join(' and ')} merge (cosine ${separation.cosine}); an upper estimate\n`,
+      `\nEstimated barrier: ${number(separation.barrier - separation.floor, 3)} above a floor of ${number(separation.floor, 3)} until features ${separation.pair.join(' and ')} merge (cosine ${separation.cosine}); an upper estimate, a lower way may exist\n`,
     );
     io.out(
       table(

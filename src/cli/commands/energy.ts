@@ -20,6 +20,7 @@ export function addEnergy(program: Command, io: Io): void {
     'circuit',
     'learning',
     'ensemble',
+    'concept',
   ];
   energy.usage(`[options] [FILE | ${names.join(' | ')}]`);
   addBudget(energy, io);

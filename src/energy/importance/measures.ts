@@ -21,8 +21,11 @@ export const MEASURES: Readonly<Record<MeasureName, string>> = {
 /** All names in the order of reports. */
 export const measureNames = Object.keys(MEASURES) as MeasureName[];
 
+/** Minus the drift; what neither moves nor counts has none, and ranks last. */
+const stillness = (drift: number): number => (Number.isNaN(drift) ? -Number.MAX_VALUE : 0 - drift);
+
 /**
- * Every measure of one feature; larger ranks first. Where prompts are too short for a step, what needs one is 0.
+ * Every measure of one feature; larger ranks first. Where prompts are too short for a step, T, V and |E| are 0.
  * @param energies_B Σ e over positions of each example, by integrated gradients
  */
 export function measuresOf(
@@ -42,8 +45,8 @@ export function measuresOf(
   const meanSize = (values: readonly number[]) =>
     values.reduce((total, v) => total + Math.abs(v), 0) / Math.max(1, values.length);
   return {
-    drift: 0 - (motion.drift || 0),
-    'drift-permuted': 0 - (shuffled.drift || 0),
+    drift: stillness(motion.drift),
+    'drift-permuted': stillness(shuffled.drift),
     'mean-energy': meanSize(
       texts.flatMap(({ q_T }, b) =>
         Array.from(

@@ -117,7 +117,8 @@ export function gathering(features: number, permutations: number, stream: Random
         for (let r = 0; r < permutations; r++) {
           const { drift } = motionOf({ ...own, aV: permuted_RF[r * F + i]! }, count, mass);
           sum += drift;
-          if (drift <= motion.drift) below++;
+          // A feature that neither moves nor counts has no drift, and is below nothing.
+          if (!(drift > motion.drift)) below++;
         }
         const performance = -motion.potential;
         rows.push({
