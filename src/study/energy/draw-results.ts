@@ -95,7 +95,7 @@ export const maskMotionPicture = ({ motion = [] }: Pick<MaskArm, 'motion'>, size
       potential: motion.map((one) => one.potential),
       energy: motion.map((one) => one.energy),
     },
-    { x: 'step', label: 'T, V and H = T + V of the feature masks while the circuit is found' },
+    { x: 'step', label: 'T, V and H = T + V of the feature masks over the steps that find the circuit' },
     size,
   );
 
@@ -135,7 +135,7 @@ function energiesPicture(
 export const trainingPicture = (run: TrainingReport, size: Size): string =>
   energiesPicture(
     run,
-    { x: 'time of learning', label: `T, V and H = T + V of training by ${run.name}` },
+    { x: 'time of learning', label: `T, V and H = T + V of training by ${run.name} (learning clock)` },
     size,
   );
 
@@ -164,7 +164,7 @@ export function barrierPicture(
     ],
     {
       ...size,
-      label: `Loss on the easiest way found from separated features to a merger: an estimated barrier of ${number(barrier - floor)} above the floor`,
+      label: `Loss V (learning clock) on the easiest way found from separated features to a merger: an estimated barrier of ${number(barrier - floor)} above the floor`,
       x: 'share of the way to the merger',
       y: 'loss V; dashed: energy H of a motion',
       names: 150,

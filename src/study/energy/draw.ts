@@ -76,7 +76,7 @@ export const flowPicture = (
   sankeyPicture(
     sankeyOf(flow, labels),
     size,
-    `Energy flow from the words through ${flow.cuts.length - 2} cuts to the answer: ${title}`,
+    `Energy flow (depth clock) from the words through ${flow.cuts.length - 2} cuts to the answer: ${title}`,
     id,
   );
 
@@ -93,7 +93,11 @@ export const budgetRows = (cuts: readonly CutRules[], rule: string): BudgetRow[]
 export function cutsPicture(cuts: readonly CutRules[], rule: string, size: Size): string {
   const rows = budgetRows(cuts, rule);
   if (rows.length > 0)
-    return budgetPicture(rows, size, `Energy budget per cut by ${rule}: features, error nodes and leak`);
+    return budgetPicture(
+      rows,
+      size,
+      `Energy budget per cut (depth clock) by ${rule}: features, error nodes and leak`,
+    );
   return leaksPicture(cuts, size);
 }
 
@@ -110,7 +114,7 @@ export const leaksPicture = (cuts: readonly CutRules[], size: Size): string =>
     })),
     {
       ...size,
-      label: 'Share of the whole effect that each quadrature rule loses, cut by cut',
+      label: 'Share of the whole effect that each quadrature rule loses, cut by cut (depth clock)',
       x: 'cut (blocks passed)',
       y: 'leak, share of the whole effect',
       logY: true,
@@ -138,7 +142,7 @@ export const blocksPicture = ({ blocks }: Pick<BlockEnergies, 'blocks'>, size: S
     ],
     {
       ...size,
-      label: 'Energy of each residual block: costate times what the block writes',
+      label: 'Block Hamiltonian h (depth clock) of each residual block: costate times what the block writes',
       x: 'block',
       y: 'energy, in units of the metric',
       names: 132,
@@ -179,7 +183,7 @@ export const tracePhasePicture = (trace: FeatureTrace, site: string, size: Size,
     motionsOf(trace),
     trace.mass,
     size,
-    `Phase portrait of feature ${trace.feature} at ${cutLabel(site)} over ${trace.traces.length} texts: activation against its change`,
+    `Phase portrait of feature ${trace.feature} at ${cutLabel(site)} over ${trace.traces.length} texts (sequence clock): activation against its change; faint lines: levels of H = T + V`,
     until,
   );
 
@@ -199,8 +203,8 @@ export function traceSeriesPicture(
     trace.positions.map((position) => tokens[position] ?? ''),
     size,
     kind === 'textbook'
-      ? `T, V and T + V of feature ${feature} over the tokens of text ${text + 1}`
-      : `T, U = −V and T − U of feature ${feature} over the tokens of text ${text + 1}`,
+      ? `T, V and H = T + V of feature ${feature} over the tokens of text ${text + 1} (sequence clock)`
+      : `T, U = −V and H = T − U of feature ${feature} over the tokens of text ${text + 1} (sequence clock)`,
     kind,
   );
 }
@@ -215,7 +219,8 @@ export const driftPicture = (clock: SequenceResult, count: number, width: number
     })),
     {
       width,
-      label: 'Drift of the energy of each feature, beside its drift when V is permuted in time',
+      label:
+        'Drift of H = T + V of each feature (sequence clock), beside its drift when V is permuted in time',
       x: 'drift of T + V   ● as it is   ○ V permuted in time',
       reach: [0],
     },

@@ -258,7 +258,7 @@ export const glossary = {
     word: 'charge of a symmetry',
     physics: true,
     means:
-      'A number that stays the same while learning, because turning the parameters would change nothing.',
+      'A number that learning without friction keeps, because moving the parameters in this way (turning them all, say) would not change the loss.',
   },
   specificHeat: {
     word: 'specific heat',

@@ -1,6 +1,6 @@
 /** @file Importance beside nulls, and circuits found by energy beside other ways: results of commands, as far as they are there. */
 import { useCallback } from 'react';
-import { fixed, percent } from '../../../../src/pictures/scale.ts';
+import { fixed, number } from '../../../../src/pictures/scale.ts';
 import {
   armWords,
   importancePicture,
@@ -32,7 +32,10 @@ export function Importance() {
             <Comparison
               key={`${comparison.site}/${comparison.metric}`}
               comparison={comparison}
-              run={runs.find((run) => run.network === 'trained' && run.site === comparison.site)}
+              run={runs.find(
+                ({ network, site, metric }) =>
+                  network === 'trained' && site === comparison.site && metric === comparison.metric,
+              )}
             />
           ))
         }
@@ -130,7 +133,8 @@ function Masks({ masks }: { masks: MaskCircuitResult }) {
         {masks.arms
           .map((arm) => `${armWords(arm.name)} ${arm.gradients} (${fixed(arm.seconds, 0)} s)`)
           .join(', ')}
-        . λ = {percent(masks.sparsity, 2)} of the metric’s unit a node.
+        . Each node kept costs λ = {number(masks.sparsity)}{' '}
+        {masks.loss === 'kl' ? 'nats' : 'in units of the metric'}.
       </p>
     </section>
   );

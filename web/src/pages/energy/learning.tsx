@@ -20,7 +20,8 @@ export function Learning() {
     <>
       <p className="lead">
         Time runs over the steps of learning; the parameters move, and the loss is their potential V. Without
-        friction T + V stays what it was; with it, what is missing has gone into friction.
+        friction H = T + V stays what it was, up to the error of a step; with it, what is missing has gone
+        into friction. The time that runs here is the learning <Word term="clock">clock</Word>.
       </p>
       <Saved<LearningReport>
         kind="learning"
@@ -113,8 +114,11 @@ function Report({ report }: { report: LearningReport }) {
           <p className="says">
             Two features merge when their cosine reaches {separation.cosine}. On the easiest way found the
             loss rises by {number(separation.barrier - separation.floor)}: an estimated{' '}
-            <Word term="barrier">barrier</Word>, an upper estimate. A motion of less energy cannot cross it;
-            one of more may.
+            <Word term="barrier">barrier</Word>. A motion with less energy than the lowest way needs cannot
+            merge them; this is the lowest way found, and a lower one may exist.{' '}
+            {separation.runs.some((one) => one.merged)
+              ? 'Some of the motions that tested it merged.'
+              : `None of the ${separation.runs.length} motions that tested it merged, those with more energy among them.`}
           </p>
           <Picture draw={drawBarrier} />
         </section>
@@ -137,8 +141,9 @@ function Ensemble({ report }: { report: EnsembleReport }) {
       <h2 id="ensemble">Beyond Hamilton: an ensemble of feature states</h2>
       <p className="says">
         {report.title}, features at {siteName(report.site)}. Every mask of the main features is a state;{' '}
-        <Word term="specificHeat">specific heat</Word> peaks where they begin to be kept. Dashed: features
-        without interaction, random ones, an untrained network.
+        <Word term="specificHeat">specific heat</Word> peaks where they begin to be kept. Features that ignore
+        each other have a peak too, so read where it is, not how high. Dashed: features without interaction,
+        random ones, an untrained network.
       </p>
       <Picture draw={draw} />
       <h3>How many features, effectively?</h3>

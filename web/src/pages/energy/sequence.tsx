@@ -158,8 +158,11 @@ function Drift({ report: { clock } }: { report: SequenceReport }) {
         <Word term="drift">Drift</Word> is how much T + V varies beside how large T and V are. The same with V
         shuffled in time is the <Word term="null">null</Word>: only a drift below it says that the order
         matters. {percent(table.belowNull, 1)} of the active features are among the lowest twentieth of their
-        own shuffles; chance gives 5 %. Median drift {fixed(table.medianDrift, 2)}, shuffled{' '}
-        {fixed(table.medianNullDrift, 2)}.
+        own shuffles; chance gives 5 %. But T and V are both large where a feature is active: they cancel
+        where V is negative ({percent(table.belowNullLowering)} of the features that help are that low) and
+        add up where it is positive ({percent(table.belowNullRaising)} of those that harm), so a low drift
+        says first of all that a feature helps, not that anything is conserved. Median drift{' '}
+        {fixed(table.medianDrift, 2)}, shuffled {fixed(table.medianNullDrift, 2)}.
       </p>
       <div className="scroll">
         <table className="narrow">
