@@ -57,7 +57,7 @@ function withTable(text: string, name: string): string {
           'TPR gap',
           'ECE',
         ],
-        ...['leak: linear', 'MLP', 'kNN', 'KL', 'perplexity', 'hypervolume'],
+        ...['leak: linear', 'MLP', 'kNN', 'KL', 'perplexity', 'hypervolume', 's'],
       ],
       rows.map((row) => [
         row.skyline ? `${row.title} *` : row.title,
@@ -75,6 +75,7 @@ function withTable(text: string, name: string): string {
         row.kl ? fixed(row.kl.value, 3) : '',
         row.perplexity === undefined ? '' : fixed(row.perplexity, 1),
         row.hypervolume ? fixed(row.hypervolume.value, 3) : '',
+        fixed(row.seconds, 1),
       ]),
     ),
     '\\* may look at balanced data: a bound, no competitor.',

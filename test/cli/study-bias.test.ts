@@ -102,6 +102,10 @@ describe('untangle study bias', () => {
     expect(out).toContain('SHIFT by rule, probe retrained');
     expect(out).toContain('Published, Marks et al. 2024');
     expect(out).toMatch(/end point: least action's is better/);
+    // The article's formula at each step, and the error of the interpolated metric.
+    const steps = result.paths.find((path) => path.method === 'least-action')!.H_c_K;
+    for (const H_c of steps) expect(out).toContain(H_c.toFixed(5));
+    expect(out).toMatch(/Fisher metric at \d points, interpolation off by [\d.e-]+ %/);
     expect(existsSync(join(workspace, 'bias', 'surgeon-nurse', 'bias.json'))).toBe(true);
   }, 60_000);
 

@@ -1,8 +1,7 @@
 /** @file `untangle study bias`: a classifier trained on confounded data, every edit of it, and what each one cost. */
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Estimate } from '../../core/statistics.ts';
-import type { BiasResult, BiasRow, Verdict } from '../../edits/bias/types.ts';
+import type { BiasResult } from '../../edits/bias/types.ts';
 import { readChoice } from '../../study/bias/choice.ts';
 import { biasPictures } from '../../study/bias/draw.ts';
 import { runBiasText, saveBias } from '../../study/bias/run.ts';
@@ -15,7 +14,7 @@ import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
 import { plot } from '../plot.ts';
 import { duration } from '../progress.ts';
 import { commandLine } from '../show.ts';
-import { table } from '../table.ts';
+import { report } from './study-bias-report.ts';
 import {
   addTableOptions,
   requireTable,
@@ -174,109 +173,3 @@ function estimate(steps: readonly PlannedStep[]): string {
   const seconds = left.reduce((sum, step) => sum + step.cost.seconds, 0);
   return `${left.length} of ${steps.length} steps to run, about ${duration(seconds)} on two cores.\n`;
 }
-
-/** Numbers that could not be said (no rows, no common range) are null in a saved result. */
-const fixed = (value: number | null | undefined, digits: number): string =>
-  typeof value === 'number' && Number.isFinite(value) ? value.toFixed(digits) : '–';
-const percent = (estimate: Pick<Estimate, 'value'> | undefined): string =>
-  fixed(estimate && estimate.value * 100, 1);
-const within = ({ value, low, high }: Estimate): string =>
-  `${fixed(100 * value, 1)} (${fixed(100 * low, 1)}–${fixed(100 * high, 1)})`;
-
-/** The result in plain words: the table, the curves' volumes, the verdicts. */
-export function report(result: BiasResult): string {
-  const { outcome, protected: attribute, rows, nulls, counts } = result;
-  const test = counts.filter((count) => count.set === 'balanced');
-  const total = (pick: 'natural' | 'swapped') => test.reduce((sum, count) => sum + count[pick], 0);
-  const lines = [
-    `\n  A probe for ${outcome.name} (${outcome.values.join(' or ')}) at ${result.site} of ${result.model.name}, trained where ` +
-      `${outcome.name} tells ${attribute.name}; shares in per cent, on ${total('natural')} natural and ${total('swapped')} swapped rows.\n\n`,
-    table(
-      [
-        'method',
-        'changed',
-        outcome.name,
-        attribute.name,
-        'worst group',
-        'TPR gap',
-        'ECE',
-        'leak: linear',
-        'MLP',
-        'kNN',
-        'KL',
-        'ppl',
-        's',
-      ],
-      rows.map((row) => [
-        row.skyline ? `${row.title} *` : row.title,
-        row.changed === undefined ? '' : String(Math.round(row.changed)),
-        percent(row.figures.fieldAccuracy),
-        percent(row.figures.genderAccuracy),
-        within(row.figures.worstGroup),
-        percent(row.figures.tprGap),
-        percent(row.figures.ece),
-        percent(row.leakage.linear),
-        percent(row.leakage.mlp),
-        percent(row.leakage.knn),
-        row.kl === undefined ? '' : fixed(row.kl.value, 3),
-        row.perplexity === undefined ? '' : fixed(row.perplexity, 1),
-        row.seconds.toFixed(1),
-      ]),
-    ),
-    `\n  * may look at balanced data: a bound. 50 is ideal for ${attribute.name} and for leakage. Shuffled labels: ` +
-      `${outcome.name} ${percent(nulls.fieldAccuracy)}, leakage ${percent(nulls.leakage.linear)} (linear).\n`,
-    ...(rows.some((row) => row.hypervolume) ? ['\n', volumes(rows)] : []),
-    ...(total('natural') > 0 && total('swapped') > 0 ? ['\n', apart(rows)] : []),
-    ...(result.verdicts.length > 0 ? ['\n', verdicts(result.verdicts)] : []),
-    ...result.left.map(({ method, why }) => `\n  left out: ${method}: ${why}\n`),
-  ];
-  if (result.published.length > 0) {
-    lines.push(
-      `\n  Published, ${result.published[0]!.source}:\n`,
-      table(
-        ['method', 'field', 'gender', 'worst group'],
-        result.published.map((row) => [
-          row.method,
-          ...[row.fieldAccuracy, row.genderAccuracy, row.worstGroup].map((value) => (100 * value).toFixed(1)),
-        ]),
-      ),
-    );
-  }
-  return lines.join('');
-}
-
-const volumes = (rows: readonly BiasRow[]): string =>
-  table(
-    ['hypervolume of the curve (leakage, worst group, KL)', 'of 1', 'low', 'high'],
-    rows.flatMap(({ title, hypervolume }) =>
-      hypervolume
-        ? [
-            [
-              title,
-              ...[hypervolume.value, hypervolume.low, hypervolume.high].map((value) => value.toFixed(3)),
-            ],
-          ]
-        : [],
-    ),
-  );
-
-const apart = (rows: readonly BiasRow[]): string =>
-  table(
-    ['natural and swapped rows apart', 'field, natural', 'swapped', 'worst group, natural', 'swapped'],
-    rows.map(({ title, natural, swapped }) => [
-      title,
-      percent(natural.fieldAccuracy),
-      percent(swapped.fieldAccuracy),
-      percent(natural.worstGroup),
-      percent(swapped.worstGroup),
-    ]),
-  );
-
-const verdicts = (all: readonly Verdict[]): string =>
-  all
-    .map(({ claim, quantity, difference: { value, low, high }, margin, outcome, units }, i) => {
-      const heading = all[i - 1]?.claim === claim ? '' : `  ${claim}\n`;
-      const interval = `${fixed(value, 3)} (${fixed(low, 3)} to ${fixed(high, 3)}), margin ${margin}`;
-      return `${heading}    ${outcome}: ${quantity} ${interval}; ${units}\n`;
-    })
-    .join('');

@@ -4,7 +4,7 @@ import type { BiasMethod, BiasPath } from '../types.ts';
 import { type BiasMethodRow, type EditStep, type MadeRow, type Paths, SHARES } from './types.ts';
 
 const common = {
-  sees: 'the confounded rows; the protected attribute in auxiliary rows; plain text for the metric',
+  sees: 'the confounded rows; the protected attribute in auxiliary rows',
   skyline: false,
   dictionary: true,
 } as const;

@@ -1,0 +1,138 @@
+/** @file A bias study in plain words: the table, the curves' volumes, the ways over strengths, the verdicts. */
+import type { Estimate } from '../../core/statistics.ts';
+import type { BiasPath, BiasResult, BiasRow, Verdict } from '../../edits/bias/types.ts';
+import { table } from '../table.ts';
+
+/** Numbers that could not be said (no rows, no common range) are null in a saved result. */
+const fixed = (value: number | null | undefined, digits: number): string =>
+  typeof value === 'number' && Number.isFinite(value) ? value.toFixed(digits) : '–';
+const percent = (estimate: Pick<Estimate, 'value'> | undefined): string =>
+  fixed(estimate && estimate.value * 100, 1);
+const within = ({ value, low, high }: Estimate): string =>
+  `${fixed(100 * value, 1)} (${fixed(100 * low, 1)}–${fixed(100 * high, 1)})`;
+
+/** The result in plain words: the table, the curves' volumes, the verdicts. */
+export function report(result: BiasResult): string {
+  const { outcome, protected: attribute, rows, nulls, counts } = result;
+  const test = counts.filter((count) => count.set === 'balanced');
+  const total = (pick: 'natural' | 'swapped') => test.reduce((sum, count) => sum + count[pick], 0);
+  const lines = [
+    `\n  A probe for ${outcome.name} (${outcome.values.join(' or ')}) at ${result.site} of ${result.model.name}, trained where ` +
+      `${outcome.name} tells ${attribute.name}; shares in per cent, on ${total('natural')} natural and ${total('swapped')} swapped rows.\n\n`,
+    table(
+      [
+        'method',
+        'changed',
+        outcome.name,
+        attribute.name,
+        'worst group',
+        'TPR gap',
+        'ECE',
+        'leak: linear',
+        'MLP',
+        'kNN',
+        'KL',
+        'ppl',
+        's',
+      ],
+      rows.map((row) => [
+        row.skyline ? `${row.title} *` : row.title,
+        row.changed === undefined ? '' : String(Math.round(row.changed)),
+        percent(row.figures.fieldAccuracy),
+        percent(row.figures.genderAccuracy),
+        within(row.figures.worstGroup),
+        percent(row.figures.tprGap),
+        percent(row.figures.ece),
+        percent(row.leakage.linear),
+        percent(row.leakage.mlp),
+        percent(row.leakage.knn),
+        row.kl === undefined ? '' : fixed(row.kl.value, 3),
+        row.perplexity === undefined ? '' : fixed(row.perplexity, 1),
+        row.seconds.toFixed(1),
+      ]),
+    ),
+    `\n  * may look at balanced data: a bound. 50 is ideal for ${attribute.name} and for leakage. Shuffled labels: ` +
+      `${outcome.name} ${percent(nulls.fieldAccuracy)}, leakage ${percent(nulls.leakage.linear)} (linear).\n`,
+    ...(rows.some((row) => row.hypervolume) ? ['\n', volumes(rows)] : []),
+    ...(total('natural') > 0 && total('swapped') > 0 ? ['\n', apart(rows)] : []),
+    ...(result.paths.length > 0 ? ['\n', ways(result)] : []),
+    ...(result.verdicts.length > 0 ? ['\n', verdicts(result.verdicts)] : []),
+    ...result.left.map(({ method, why }) => `\n  left out: ${method}: ${why}\n`),
+  ];
+  if (result.published.length > 0) {
+    lines.push(
+      `\n  Published, ${result.published[0]!.source}:\n`,
+      table(
+        ['method', 'field', 'gender', 'worst group'],
+        result.published.map((row) => [
+          row.method,
+          ...[row.fieldAccuracy, row.genderAccuracy, row.worstGroup].map((value) => (100 * value).toFixed(1)),
+        ]),
+      ),
+    );
+  }
+  return lines.join('');
+}
+
+const volumes = (rows: readonly BiasRow[]): string =>
+  table(
+    ['hypervolume of the curve (leakage, worst group, KL)', 'of 1', 'low', 'high'],
+    rows.flatMap(({ title, hypervolume }) =>
+      hypervolume
+        ? [
+            [
+              title,
+              ...[hypervolume.value, hypervolume.low, hypervolume.high].map((value) => value.toFixed(3)),
+            ],
+          ]
+        : [],
+    ),
+  );
+
+const apart = (rows: readonly BiasRow[]): string =>
+  table(
+    ['natural and swapped rows apart', 'field, natural', 'swapped', 'worst group, natural', 'swapped'],
+    rows.map(({ title, natural, swapped }) => [
+      title,
+      percent(natural.fieldAccuracy),
+      percent(swapped.fieldAccuracy),
+      percent(natural.worstGroup),
+      percent(swapped.worstGroup),
+    ]),
+  );
+
+/** T, V and H_c of least action at each step, how far H_c varies along every way, and what the metric is. */
+function ways({ paths, rows }: BiasResult): string {
+  const least = paths.find((path) => path.method === 'least-action');
+  const spread = ({ H_c_K }: BiasPath) => Math.max(...H_c_K) - Math.min(...H_c_K);
+  const digits = (value: number) => value.toPrecision(3);
+  const note = rows.find((row) => row.method === 'least-action')?.note;
+  return [
+    ...(least
+      ? [
+          table(
+            ['least action, s', 'T', 'V', 'H_c = T − V'],
+            least.times_K.map((s, k) => [
+              s.toFixed(2),
+              ...[least.T_K[k]!, least.V_K[k]!, least.H_c_K[k]!].map((value) => value.toFixed(5)),
+            ]),
+          ),
+          '\n',
+        ]
+      : []),
+    table(
+      ['ways', 'H_c varies by', 'N × KL paid', 'end momentum of free strengths'],
+      paths.map((path) => [path.title, ...[spread(path), path.steppedKl, path.freeEndMomentum].map(digits)]),
+    ),
+    ...(note ? [`\n  ${note}\n`] : []),
+  ].join('');
+}
+
+const verdicts = (all: readonly Verdict[]): string =>
+  all
+    .map(({ claim, quantity, difference: { value, low, high }, margin, outcome, units }, i) => {
+      const heading = all[i - 1]?.claim === claim ? '' : `  ${claim}\n`;
+      const interval = `${fixed(value, 3)} (${fixed(low, 3)} to ${fixed(high, 3)}), margin ${margin}`;
+      return `${heading}    ${outcome}: ${quantity} ${interval}; ${units}\n`;
+    })
+    .join('');
