@@ -11,7 +11,7 @@ import type { Task } from '../data/tasks.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
 import type { Graph } from '../graph/types.ts';
 import type { Model } from '../models/types.ts';
-import { type Behaviour, taskPrompts, withBehaviours } from './collateral/behaviours.ts';
+import { type Behaviour, rightOf, taskPrompts, withBehaviours } from './collateral/behaviours.ts';
 import { type Condition, conditions } from './conditions.ts';
 import { editableAt, editFeeds } from './edit-graph.ts';
 import { editedSites } from './edited-sites.ts';
@@ -35,7 +35,7 @@ export interface StrengthenInput {
   readonly gains: readonly number[];
   /** How effects are taken (effectMethod()). */
   readonly method: string;
-  /** Random features per gain. */
+  /** Draws of random features per gain. */
   readonly draws: number;
   /** Plain text: train windows for the size of edits there, held-out ones for KL. Token ids, all of one length. */
   readonly text: { readonly train: readonly Int32Array[]; readonly heldOut: readonly Int32Array[] };
@@ -57,7 +57,7 @@ export interface StrengthenRow {
   /** Mean log-odds of the right answer, both sides, and its change, pair by pair. */
   readonly margin: Estimate;
   readonly marginChange: Estimate;
-  /** Margin under these features minus margin under random ones of the same gain, pair by pair. */
+  /** Margin under these features minus margin under random ones of the same ‖Δx‖, pair by pair. */
   readonly beyondRandom?: Estimate;
   readonly accuracyBeyondRandom?: Estimate;
   readonly others: readonly {
@@ -145,9 +145,13 @@ export const strengthening = (
     return [{ kind: 'zero', dictionary: { dictionary }, features: own, strength: -chosen.gain }];
   });
 
-/** Log-odds of the right answer of each prompt: clean sides, then patched ones, where the wrong answer is right. */
-const margins = ({ clean_B, patch_B }: Behaviour): number[] => [...clean_B, ...patch_B.map((m) => -m)];
-const right = (values: readonly number[]): number[] => values.map((m) => (m > 0 ? 1 : 0));
+/** A figure of each pair: the mean over its sides, which are no independent examples. On the patched side the wrong answer is right. */
+const ofPairs = ({ clean_B, patch_B }: Behaviour, figure: (margin: number) => number): number[] =>
+  Array.from(clean_B, (clean, b) => (figure(clean) + figure(-patch_B[b]!)) / 2);
+/** Log-odds of the right answer. */
+const margins = (of: Behaviour): number[] => ofPairs(of, (m) => m);
+/** Share of the sides that are answered right. */
+const right = (of: Behaviour): number[] => ofPairs(of, (m) => (m > 0 ? 1 : 0));
 
 interface Figures {
   readonly held: readonly (readonly Behaviour[])[];
@@ -177,8 +181,8 @@ function assemble(
     const average = (pick: (i: number) => ArrayLike<number>) => [...meanOfRuns(which.map(pick))];
     return {
       margin_B: average((i) => margins(figures.held[i]![0]!)),
-      right_B: average((i) => right(margins(figures.held[i]![0]!))),
-      others: others.map((_, o) => average((i) => right([...figures.held[i]![o + 1]!.clean_B]))),
+      right_B: average((i) => right(figures.held[i]![0]!)),
+      others: others.map((_, o) => average((i) => rightOf(figures.held[i]![o + 1]!))),
       kl_W: average((i) => figures.plain[i]!.kl_W),
       loss_W: average((i) => figures.plain[i]!.loss_W),
     };
@@ -222,8 +226,8 @@ function assemble(
     });
   });
   const onTrain = gains.map((gain) => {
-    const values = margins(figures.trained[of('features', gain)[0]!]!);
-    return { gain, trainAccuracy: mean(right(values)), trainMargin: mean(values) };
+    const behaviour = figures.trained[of('features', gain)[0]!]!;
+    return { gain, trainAccuracy: mean(right(behaviour)), trainMargin: mean(margins(behaviour)) };
   });
   const chosen = onTrain.reduce((a, b) => (b.trainMargin > a.trainMargin ? b : a));
   return {
