@@ -20,7 +20,6 @@ export type {
   EnsembleReport,
   LearningReport,
   SequenceReport,
-  StudySequence,
   TaskFlow,
 } from '../study/energy/types.ts';
 export type { Stage } from '../study/plan.ts';
