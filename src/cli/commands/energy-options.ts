@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { WorkContext } from '../../core/progress.ts';
 import type { DepthRequest } from '../../study/energy/depth.ts';
 import type { EnergyRequest, TextRequest } from '../../study/energy/setting.ts';
+import { energyFile, type SavedKind } from '../../study/saved.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
 import { addGlobalOptions, positive } from '../options.ts';
@@ -90,6 +91,20 @@ export async function show<Report>(
   await plot(options.plot, () => draw(report), io);
   if (options.json) printJson(io, report);
   else print(report);
+}
+
+/** Keeps a result where the Studio finds it. */
+export async function keep<Report>(
+  kind: SavedKind,
+  { workspace, quiet }: Plot,
+  io: Io,
+  report: Report,
+): Promise<Report> {
+  const { writeJson } = await import('../../files/atomic.ts');
+  const file = energyFile(workspace, kind);
+  await writeJson(file, report);
+  if (!quiet) io.err(`${file} written: the Studio’s Energy page shows it\n`);
+  return report;
 }
 
 export interface TextOptions extends EnergyOptions {

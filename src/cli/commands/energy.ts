@@ -4,7 +4,8 @@ import type { Io } from '../io.ts';
 import { addSequence } from './energy-clocks.ts';
 import { addConcept } from './energy-concept.ts';
 import { addBlocks, addBrackets, addBudget, addFlow } from './energy-depth.ts';
-import { addEnsemble, addImportance, addLearning, addMasks } from './energy-results.ts';
+import { addImportance, addMasks } from './energy-importance.ts';
+import { addEnsemble, addLearning } from './energy-learning.ts';
 
 /** Adds the subcommands to `untangle energy`, which by itself runs a study as far as its energy. */
 export function addEnergy(program: Command, io: Io): void {
