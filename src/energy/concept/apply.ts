@@ -138,9 +138,17 @@ async function moved(
   const times = list('times', undefined, 'at least two');
   const [K, N] = [times.length, coordinates.length];
   if (K < 2) throw wrongLength(module, 'motion.times', 'at least two numbers', `${K}`);
+  const back = times.findIndex((t, k) => k > 0 && t <= times[k - 1]!);
+  if (back > 0) {
+    throw new EnergyError(
+      'energy.concept-number',
+      `motion.times of ${module} does not grow: ${times[back]} at place ${back} follows ${times[back - 1]}`,
+      { where: module, hint: 'return the times of the motion in order, each once' },
+    );
+  }
   const grid = `${K} times × ${N} coordinates`;
   const q_KN = list('q_KN', K * N, grid);
-  const p_KN = returned.p_KN === undefined ? differences(q_KN, N) : list('p_KN', K * N, grid);
+  const p_KN = returned.p_KN === undefined ? differences(q_KN, times, N) : list('p_KN', K * N, grid);
   const potential_K =
     returned.potential_K === undefined ? new Array<number>(K).fill(0) : list('potential_K', K, 'one a time');
   const kinetic_K = Array.from(
@@ -158,9 +166,13 @@ async function moved(
   };
 }
 
-/** q(k + 1) − q(k); the last time keeps the momentum before it. */
-const differences = (q_KN: readonly number[], N: number): number[] =>
-  q_KN.map((q, i) => (i + N < q_KN.length ? q_KN[i + N]! - q : q - q_KN[i - N]!));
+/** (q(k + 1) − q(k)) / (t(k + 1) − t(k)), the momentum at mass 1; the last time keeps the one before it. */
+const differences = (q_KN: readonly number[], times: readonly number[], N: number): number[] =>
+  q_KN.map((_, i) => {
+    const k = Math.min(Math.floor(i / N), times.length - 2);
+    const at = k * N + (i % N);
+    return (q_KN[at + N]! - q_KN[at]!) / (times[k + 1]! - times[k]!);
+  });
 
 /** Calls the user's function; what it throws becomes an error that names it. */
 async function called<T>(module: string, what: string, call: () => T | Promise<T>): Promise<T> {

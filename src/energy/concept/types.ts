@@ -97,7 +97,7 @@ export interface Clock extends Named {
 export interface ConceptMotion {
   readonly times: Numbers;
   readonly q_KN: Numbers;
-  /** Momenta; without them they are taken from differences of q, with mass 1. */
+  /** Momenta; without them they are Δq/Δt, mass 1. */
   readonly p_KN?: Numbers;
   /** V at each time, for H = T + V; 0 when left out. */
   readonly potential_K?: Numbers;

@@ -141,15 +141,19 @@ describe('a clock', () => {
     expect(motion!.drift).toBeLessThan(1e-12);
   });
 
-  test('without momenta takes differences of q, mass 1, no potential', async () => {
+  test('without momenta takes Δq/Δt, mass 1, no potential', async () => {
     const { motion } = await apply(clock('{ times: [0, 1, 2], q_KN: [0, 0, 1, 2, 4, 2] }'));
     expect(motion!.p_KN).toEqual([1, 2, 3, 0, 3, 0]);
     expect(motion!.kinetic_K).toEqual([2.5, 4.5, 4.5]);
     expect(motion!.energy_K).toEqual(motion!.kinetic_K);
+    // The same way in half the time: twice the momentum, at the uneven step too.
+    const uneven = await apply(clock('{ times: [0, 0.5, 1.5], q_KN: [0, 0, 1, 2, 4, 2] }'));
+    expect(uneven.motion!.p_KN).toEqual([2, 4, 3, 0, 3, 0]);
   });
 
   test.each([
     ['{ times: [0], q_KN: [0, 0] }', 'energy.concept-length'],
+    ['{ times: [0, 0], q_KN: [0, 0, 1, 1] }', 'energy.concept-number'],
     ['{ times: [0, 1], q_KN: [0, 0, 1] }', 'energy.concept-length'],
     ['{ times: [0, 1], q_KN: [0, 0, 1, 1], p_KN: [1] }', 'energy.concept-length'],
     ['{ times: [0, 1], q_KN: [0, 0, 1, 1], potential_K: [1, Infinity] }', 'energy.concept-number'],
