@@ -69,7 +69,8 @@ function Flow({ flows, task }: { flows: readonly TaskFlow[]; task: string }) {
             Every column adds up to the <Word term="deltaM">whole effect</Word> less the{' '}
             <Word term="leak">leak</Word>, {percent(found.flow.leak, 1)} ({found.flow.rule},{' '}
             {found.flow.examples} examples); in and out differ by at most {number(found.flow.imbalance)} of
-            the largest flow.
+            the largest flow. A feature moves here as its encoder does while it stays active; what switching
+            on and off carries stands with the errors, so they carry more than in the budget.
           </p>
           <div className="scroll">
             <Picture draw={draw} least={640} />
