@@ -144,10 +144,13 @@ describe('untangle study bias', () => {
     expect(check({ features: [4] })).toThrow(/no feature 4/);
   }, 120_000);
 
-  test('one field twice, and a field that is not there, are refused', async () => {
+  test('one field twice, a field that is not there, and cells that nature left small are refused', async () => {
     const twice = await run('--fields', 'nurse,nurse');
     expect(twice.code).toBe(2);
     const unknown = await run('--fields', 'nurse,plumber');
     expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining('biographies.unknown-field')]);
+    // Without counterfactuals there are too few of each.
+    const natural = await run('--natural');
+    expect([natural.code, natural.err]).toEqual([1, expect.stringContaining('biographies.cell')]);
   }, 60_000);
 });

@@ -29,6 +29,7 @@ interface BiasCommandOptions extends TableCommandOptions {
   readonly dictionary: readonly string[];
   readonly fields: readonly [string, string];
   readonly data: string;
+  readonly natural?: true;
   readonly text?: string;
   readonly plot?: string;
 }
@@ -70,6 +71,12 @@ export function addStudyBias(study: Command, io: Io): void {
     )
     .addOption(
       new Option(
+        '--natural',
+        'no swapped biographies: people as they were found, where the data have enough of each',
+      ),
+    )
+    .addOption(
+      new Option(
         '--choice <file>',
         'features that a person picked in the Studio: adds SHIFT with that choice',
       ),
@@ -106,7 +113,7 @@ export function addStudyBias(study: Command, io: Io): void {
       '\nExamples:\n  untangle study bias\n  untangle study bias --small --model tiny\n' +
         '  untangle study bias --choice choice.json --plot pictures\n' +
         '  untangle study bias --model EleutherAI/pythia-70m-deduped --site blocks.4 --data bias-in-bios \\\n' +
-        '    --fields professor,nurse --dictionary saprmarks/pythia-70m-deduped-saes:resid_out_layer4\n' +
+        '    --fields professor,nurse --natural --dictionary saprmarks/pythia-70m-deduped-saes:resid_out_layer4\n' +
         '  untangle study bias --table cps-wages-1985 --outcome wage --median wage --protected gender',
     );
   addTableOptions(command);
@@ -143,6 +150,7 @@ async function textOptions(options: BiasCommandOptions): Promise<BiasTextOptions
     ...(choice === undefined ? {} : { choice: await readChoice(choice) }),
     ...(seeds === undefined ? {} : { dictionarySeeds: seeds }),
     ...(probes === undefined ? {} : { probes }),
+    ...(options.natural ? { counterfactuals: false } : {}),
     ...(text === undefined ? {} : { text }),
     ...(seed === undefined ? {} : { seed }),
   };
@@ -159,6 +167,7 @@ function biasWords(options: BiasCommandOptions): string {
     ...(dictionary.length === 0 ? [] : [`--dictionary ${dictionary.join(' ')}`]),
     ...(fields.join() === defaults.fields.join() ? [] : [`--fields ${fields.join()}`]),
     ...(data === defaults.data ? [] : [`--data ${data}`]),
+    ...(options.natural ? ['--natural'] : []),
     ...(choice === undefined ? [] : [`--choice ${choice}`]),
     ...(seeds === undefined ? [] : [`--seeds ${seeds}`]),
     ...(probes === undefined ? [] : [`--probes ${probes}`]),

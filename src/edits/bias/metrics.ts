@@ -48,22 +48,6 @@ export function sharesOf(accuracy_G: ArrayLike<number>): Shares {
   };
 }
 
-/** Accuracy of each group under weights of the rows. */
-export function groupAccuracies(
-  rows: Labels,
-  right_N: ArrayLike<number>,
-  weights_N: ArrayLike<number>,
-): Float64Array {
-  const right = new Float64Array(GROUPS);
-  const all = new Float64Array(GROUPS);
-  for (let n = 0; n < right_N.length; n++) {
-    const group = groupOf(rows, n);
-    all[group]! += weights_N[n]!;
-    right[group]! += weights_N[n]! * right_N[n]!;
-  }
-  return right.map((value, g) => value / all[g]!);
-}
-
 /** Weights that make every group count alike; `weights_N` come before. */
 export function balancedWeights(rows: Labels, weights_N: ArrayLike<number>): Float64Array {
   const all = new Float64Array(GROUPS);

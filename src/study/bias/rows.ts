@@ -12,7 +12,7 @@ import { readJson, writeJson } from '../../files/atomic.ts';
 import type { Model } from '../../models/types.ts';
 import { openBiographies } from './biographies.ts';
 import { type Pooled, poolTexts } from './pool.ts';
-import { type PoolResult, planTexts, type RowPlan, type TextPlan } from './texts.ts';
+import { type PoolResult, planTexts, type RowPlan, type TextPlan, withoutFirstSentence } from './texts.ts';
 import type { BiasTextOptions } from './types.ts';
 
 const PLAN = 'plan.json';
@@ -32,10 +32,10 @@ export interface RowsInput {
  */
 export async function poolBiographies(input: RowsInput, context: WorkContext): Promise<PoolResult> {
   const { options, folder } = input;
-  const { fields, data, auxiliaryPeople, testShare, perClass, seed } = options;
-  const biographies = await openBiographies(data, context);
+  const { fields, data, auxiliaryPeople, testShare, counterfactuals, perClass, seed } = options;
+  const biographies = withoutFields(await openBiographies(data, context), data);
   const split = confoundedSplit(atMost(biographies, options.peoplePerCell, seed), {
-    ...{ fields, auxiliaryPeople, testShare, seed },
+    ...{ fields, auxiliaryPeople, testShare, counterfactuals, seed },
     ...(perClass === undefined ? {} : { perClass }),
   });
   const plan = planTexts(split);
@@ -43,6 +43,16 @@ export async function poolBiographies(input: RowsInput, context: WorkContext): P
   await poolPlan(plan, input, context);
   const { attribution, source, unclear } = biographies;
   return { texts: plan.texts.length, attribution, source, unclear, cells: split.cells };
+}
+
+/** Leads of Wikipedia without the sentence that names the field; Bias in Bios comes without it. */
+function withoutFields(biographies: Biographies, data: string): Biographies {
+  if (data !== 'wikipedia-people') return biographies;
+  const people = biographies.people.flatMap((person) => {
+    const text = withoutFirstSentence(person.text);
+    return text === undefined ? [] : [{ ...person, text }];
+  });
+  return { ...biographies, people };
 }
 
 /** At most so many people of each field and gender, drawn at random: large sources are read in part. */

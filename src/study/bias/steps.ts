@@ -112,12 +112,13 @@ async function poolStep(
   resources: Resources,
 ): Promise<StudyStep<PoolResult>> {
   const { site, fields, data, length, auxiliaryPeople, peoplePerCell, perClass, testShare, seed } = options;
+  const { counterfactuals } = options;
   const rows = Math.round(1300 + 2 * auxiliaryPeople) * (perClass === undefined ? 1 : 0.2);
   return {
     name: 'bias/pool',
     stage: 'features',
     label: 'Read the biographies',
-    version: 1,
+    version: 2,
     config: {
       ...{
         site,
@@ -130,6 +131,7 @@ async function poolStep(
         seed,
       },
       ...(perClass === undefined ? {} : { perClass }),
+      ...(counterfactuals ? {} : { counterfactuals }),
     },
     needs: [model, ...dictionaries],
     resumable: true,

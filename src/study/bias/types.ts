@@ -31,6 +31,8 @@ export interface BiasTextOptions {
   readonly perClass?: number;
   /** Share of people that is tested on. */
   readonly testShare: number;
+  /** Whether cells with few people are filled, and the others doubled, with counterfactuals; false leaves people as found. */
+  readonly counterfactuals: boolean;
   /** Windows of 64 tokens of plain text that collateral is measured on. */
   readonly textWindows: number;
   readonly resamples: number;
@@ -66,6 +68,7 @@ export const BIAS_TEXT_DEFAULTS: BiasTextOptions = {
   auxiliaryPeople: 700,
   peoplePerCell: 300,
   testShare: 0.3,
+  counterfactuals: true,
   textWindows: 12,
   resamples: 1000,
   seed: 0,

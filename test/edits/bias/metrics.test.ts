@@ -5,15 +5,9 @@ import { fitStandardProbe } from '../../../src/activations/probes/standard.ts';
 import { random } from '../../../src/core/random.ts';
 import { bca, bootstrapCrossed, studentQuantile, tInterval } from '../../../src/core/resampling.ts';
 import { type Costs, hypervolume } from '../../../src/edits/bias/hypervolume.ts';
-import {
-  balancedWeights,
-  brierScore,
-  calibrationError,
-  groupAccuracies,
-  sharesOf,
-} from '../../../src/edits/bias/metrics.ts';
-import type { RightCounts } from '../../../src/edits/bias/runs.ts';
-import type { BiasMethod } from '../../../src/edits/bias/types.ts';
+import { balancedWeights, brierScore, calibrationError, sharesOf } from '../../../src/edits/bias/metrics.ts';
+import { groupsOf, type RightCounts, rightCounts, rightOf, unitsOf } from '../../../src/edits/bias/runs.ts';
+import type { BiasMethod, BiasRows } from '../../../src/edits/bias/types.ts';
 import { type CurveRuns, compareCurves } from '../../../src/edits/bias/verdicts.ts';
 
 const oracle = JSON.parse(readFileSync('test/oracles/bias_metrics.json', 'utf8'));
@@ -24,8 +18,18 @@ const rows = {
 const equal = new Float64Array(oracle.p.length).fill(1);
 
 test('group figures and calibration are those of an independent script', () => {
-  const right = oracle.p.map((p: number, n: number) => (p > 0.5 === oracle.outcome[n] > 0.5 ? 1 : 0));
-  const shares = sharesOf(groupAccuracies(rows, right, equal));
+  // Persons of three rows each, of several groups.
+  const people: BiasRows = {
+    ...rows,
+    ids: oracle.p.map((_: number, n: number) => `p${n % Math.ceil(oracle.p.length / 3)}`),
+    swapped_N: new Uint8Array(oracle.p.length),
+    x_ND: new Float32Array(0),
+    features_NF: new Float32Array(0),
+  };
+  const units = unitsOf(people);
+  const logits = oracle.p.map((p: number) => Math.log(p / (1 - p)));
+  const right = rightCounts(people, units, rightOf(logits, rows.outcome_N));
+  const shares = sharesOf(groupsOf(right, new Float64Array(units.count).fill(1)));
   expect(shares.fieldAccuracy).toBeCloseTo(oracle.fieldAccuracy, 12);
   expect(shares.genderAccuracy).toBeCloseTo(oracle.genderAccuracy, 12);
   expect(shares.worstGroup).toBeCloseTo(oracle.worstGroup, 12);

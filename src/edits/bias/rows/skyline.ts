@@ -1,7 +1,8 @@
 /** @file Feature skyline: the choice of features that balanced data would make. A bound, no competitor. */
 import { fitStandardProbe } from '../../../activations/probes/standard.ts';
 import { editedStates } from '../apply.ts';
-import { groupAccuracies, sharesOf } from '../metrics.ts';
+import { sharesOf } from '../metrics.ts';
+import { groupsOf, rightCounts, rightOf, unitsOf } from '../runs.ts';
 import { featureParts, logitsOf, rankByBalanced } from '../selection.ts';
 import { type BiasMethodRow, countsUpTo, removal } from './types.ts';
 
@@ -20,11 +21,12 @@ export const featureSkyline: BiasMethodRow = {
     if (ranked.length === 0) return { left: `no feature carries ${problem.protected.name}` };
     const { train, oracleTrain, width } = problem;
     const probe = fitStandardProbe(train.x_ND, train.outcome_N, width);
-    const equal = new Float64Array(oracleTrain.ids.length).fill(1);
+    const units = unitsOf(oracleTrain);
+    const once = new Float64Array(units.count).fill(1);
     const worst = (count: number): number => {
       const logits = logitsOf(probe, editedStates(problem, oracleTrain, removal(ranked.slice(0, count))));
-      const right = logits.map((logit, n) => (logit > 0 === oracleTrain.outcome_N[n]! > 0.5 ? 1 : 0));
-      return sharesOf(groupAccuracies(oracleTrain, right, equal)).worstGroup;
+      const right = rightCounts(oracleTrain, units, rightOf(logits, oracleTrain.outcome_N));
+      return sharesOf(groupsOf(right, once)).worstGroup;
     };
     const counts = [...countsUpTo(ranked.length), 40, 60, 80].filter((count) => count <= ranked.length);
     const best = counts.reduce((a, b) => (worst(b) > worst(a) ? b : a));
