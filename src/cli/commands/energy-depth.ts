@@ -167,16 +167,16 @@ function printFlow(report: FlowReport, io: Io): void {
             cut.nodes.reduce((total, node) => total + (node.kind === kind ? node.energy : 0), 0);
           return [
             ...[cutLabel(cut.site), fixed(cut.energy, 3)],
-            ...[sum('feature'), sum('other'), sum('errors'), flow.deltaM - cut.energy].map((part) =>
-              percent(part / flow.deltaM, 1),
-            ),
+            ...[sum('feature'), sum('other'), sum('errors')].map((part) => percent(part / flow.deltaM, 1)),
+            // What a block's part does not carry goes past it: that is no leak.
+            cut.complete ? percent((flow.deltaM - cut.energy) / flow.deltaM, 1) : '',
           ];
         }),
     ),
   );
   for (const [title, paths] of [
     ['Paths that carry most', flow.carrying],
-    ['Paths that lose least (product of the fractions passed on)', flow.efficient],
+    ['Most efficient paths (product of the fractions passed on; above 1 where works cancel)', flow.efficient],
   ] as const) {
     io.out(`\n${title}\n`);
     io.out(
