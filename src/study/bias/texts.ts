@@ -27,6 +27,27 @@ export interface TextPlan {
   readonly fields: readonly [string, string];
 }
 
+/** Fewer letters than this tell nothing of a person. */
+const LEAST_TEXT = 60;
+
+/**
+ * What follows the first sentence, which names the field ("was a French physicist"): Bias in Bios leaves it out too (De-Arteaga
+ * et al. 2019). Undefined where too little follows.
+ */
+export function withoutFirstSentence(text: string): string | undefined {
+  const sentences = [...new Intl.Segmenter('en', { granularity: 'sentence' }).segment(text)];
+  // A piece that ends in an initial, a year or an abbreviation, or opens a bracket that it does not close, is no whole sentence.
+  let end = 0;
+  for (const { segment, index } of sentences) {
+    end = index + segment.length;
+    const sofar = text.slice(0, end);
+    const open = sofar.split('(').length > sofar.split(')').length;
+    if (!open && !/(?:^|[\s(.])(?:\p{L}|c|ca|b|d|St|Dr|Mr|Mrs|Jr|Sr|vs|fl|r)\.\s*$/u.test(sofar)) break;
+  }
+  const rest = text.slice(end).trim();
+  return rest.length >= LEAST_TEXT ? rest : undefined;
+}
+
 /** Words of each field that the concept bottleneck knows. */
 const CONCEPTS = 10;
 
