@@ -6,6 +6,7 @@ import { METRIC, metricGraph } from '../circuits/metric.ts';
 import type { RunOptions } from '../circuits/run-options.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { feedAt, only } from '../graph/interventions.ts';
+import { runOnce } from './run-once.ts';
 
 /** A start at the embedding and a direction there, [B, T, D] each (float32 or float64, as the network). */
 export interface TangentStart {
@@ -49,21 +50,6 @@ export async function costateProducts(
     const tangent = l === 0 ? start.tangent : moved[`tangent:${cut}`]!;
     return productsOf(costates[`grad:${cut}`]!, tangent);
   });
-}
-
-async function runOnce(
-  graph: Parameters<RunOptions['open']>[0],
-  feeds: Record<string, Tensor>,
-  options: RunOptions,
-): Promise<Record<string, Tensor>> {
-  const session = await options.open(graph);
-  try {
-    return await session.run(
-      Object.fromEntries(session.inputs.flatMap((name) => (feeds[name] ? [[name, feeds[name]]] : []))),
-    );
-  } finally {
-    await session.release();
-  }
 }
 
 function productsOf(costate: Tensor, tangent: Tensor): CutProducts {

@@ -6,7 +6,7 @@ import { floats } from '../../circuits/floats.ts';
 import type { RunOptions } from '../../circuits/run-options.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { only } from '../../graph/interventions.ts';
-import type { Graph } from '../../graph/types.ts';
+import { runOnce } from '../run-once.ts';
 import { evaluate, type PhasePoint } from './brackets.ts';
 import { blockWrite, COSTATE, type Observable, outputOf, STATE, sidesOf } from './observables.ts';
 
@@ -63,17 +63,3 @@ const sum = (x: Tensor, y: Tensor, factor: number): Tensor =>
     x.shape,
     Float64Array.from(x.data as Float64Array, (v, i) => v + factor * (y.data[i] as number)),
   );
-
-/** One run with those of the feeds that the graph reads. */
-async function runOnce(
-  graph: Graph,
-  feeds: Readonly<Record<string, Tensor>>,
-  { open }: Pick<RunOptions, 'open'>,
-): Promise<Record<string, Tensor>> {
-  const session = await open(graph);
-  try {
-    return await session.run(Object.fromEntries(session.inputs.map((name) => [name, feeds[name]!])));
-  } finally {
-    await session.release();
-  }
-}

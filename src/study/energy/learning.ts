@@ -1,4 +1,5 @@
 /** @file The learning clock of two systems: a toy model of superposition, and a small dictionary of its hidden states. */
+import { range } from '../../circuits/examples.ts';
 import { throwIfAborted } from '../../core/errors.ts';
 import { track, type WorkContext } from '../../core/progress.ts';
 import { random } from '../../core/random.ts';
@@ -69,8 +70,6 @@ interface System {
   readonly start: Float64Array;
   readonly symmetries: readonly Symmetry[];
 }
-
-const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
 function openSystem(system: LearningSystem, seed: number): System {
   if (system === 'toy') {
