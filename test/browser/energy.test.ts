@@ -49,6 +49,7 @@ describe.skipIf(!browserTests)('energy and bias in the Studio', () => {
     await expect
       .poll(() => section('T, V and H').locator('svg').getAttribute('aria-label'))
       .toContain('Adam');
+    await expect.poll(() => drawn('What symmetries keep')).toContain('predicted');
     await expect.poll(() => drawn('Beyond Hamilton')).toContain('without interaction');
   });
 

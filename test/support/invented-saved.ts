@@ -164,7 +164,13 @@ function inventedLearning(): LearningReport {
       },
       energy: times.map(() => 0.2),
     })),
-    charges: [],
+    charges: [
+      {
+        ...{ name: 'turning all directions', kind: 'rotation', conserved: true, symmetryDefect: 1e-16 },
+        ...{ times, charge: times.map(() => 0.3), predicted: times.map(() => 0.3) },
+        ...{ defect: 1e-13, energyError: 1e-4 },
+      },
+    ],
     broken: [],
     separation: {
       ...{ cosine: 0.95, pair: [0, 1] as const, floor: 0.1, barrier: 0.3, ways: 4, converged: true },

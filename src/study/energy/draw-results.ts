@@ -139,6 +139,26 @@ export const trainingPicture = (run: TrainingReport, size: Size): string =>
     size,
   );
 
+/** Charges of symmetries along a motion without friction, what theory predicts dashed. */
+export const chargesPicture = (charges: LearningReport['charges'], size: Size): string =>
+  linesPicture(
+    charges.flatMap(({ name, times, charge, predicted }, i): Line[] => {
+      const colour = categories[i % categories.length]!;
+      const points = (values: readonly number[]) => values.map((y, k) => ({ x: times[k]!, y }));
+      return [
+        { name, colour, points: points(charge) },
+        { name: 'predicted', colour, dashed: true, points: points(predicted) },
+      ];
+    }),
+    {
+      ...size,
+      label: 'Charge of each symmetry while learning, and what is predicted',
+      x: 'time of learning',
+      y: 'charge p·ξ',
+      names: 150,
+    },
+  );
+
 /** V along the way from the separated state to a merger, with the heights of the runs that tested it. */
 export function barrierPicture(
   { path, floor, barrier, runs }: NonNullable<LearningReport['separation']>,

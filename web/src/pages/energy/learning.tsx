@@ -3,6 +3,7 @@ import { useCallback } from 'react';
 import { fixed, number } from '../../../../src/pictures/scale.ts';
 import {
   barrierPicture,
+  chargesPicture,
   effectivePicture,
   heatPicture,
   trainingPicture,
@@ -49,6 +50,10 @@ function Report({ report }: { report: LearningReport }) {
     (width: number) => (run ? trainingPicture(run, { width: Math.min(width, 900), height: 360 }) : ''),
     [run],
   );
+  const drawCharges = useCallback(
+    (width: number) => chargesPicture(charges, { width: Math.min(width, 900), height: 280 }),
+    [charges],
+  );
   const drawBarrier = useCallback(
     (width: number) =>
       separation ? barrierPicture(separation, { width: Math.min(width, 900), height: 340 }) : '',
@@ -80,6 +85,7 @@ function Report({ report }: { report: LearningReport }) {
             A <Word term="symmetryCharge">charge</Word> stays where the symmetry moves no distances; otherwise
             it grows as predicted.
           </p>
+          <Picture draw={drawCharges} />
           <div className="scroll">
             <table className="narrow">
               <thead>
