@@ -1,11 +1,12 @@
-/** @file The figures of docs/energy.md on importance and on circuits by energy, written from the results of their benchmarks. */
+/** @file Figures of docs/energy.md (importance, circuits by energy) and docs/edits.md (strengthening), written from the results of their benchmarks. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Estimate } from '../src/core/statistics.ts';
+import type { StrengthenResult } from '../src/edits/strengthen.ts';
 import type { ImportanceRun } from '../src/energy/importance/types.ts';
 import type { MaskCircuitResult } from '../src/energy/masks/types.ts';
 
-const page = fileURLToPath(new URL('../docs/energy.md', import.meta.url));
+const pageOf = (name: string) => fileURLToPath(new URL(`../docs/${name}.md`, import.meta.url));
 
 const fixed = (value: number): string => value.toFixed(2).replace('-', '−');
 const spread = (e: Estimate | undefined): string =>
@@ -14,7 +15,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
   [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 
 /** Puts `text` between the marks of `name`; a page without them stays as it is. */
-function write(name: string, text: string): void {
+function write(name: string, text: string, page = pageOf('energy')): void {
   const [start, end] = [`<!-- ${name}: written by its benchmark -->`, `<!-- /${name} -->`];
   const [before, rest] = readFileSync(page, 'utf8').split(start);
   const after = rest?.split(end)[1];
@@ -86,4 +87,36 @@ export function writeMasks(results: readonly MaskCircuitResult[]): void {
     ].join('\n\n');
   });
   write('circuit by energy', parts.join('\n\n'));
+}
+
+/** Accuracy, margin, other tasks and KL of features turned up, beside random ones moved as far. */
+export function writeStrengthening(results: readonly StrengthenResult[]): void {
+  const percent = (e: Estimate) =>
+    `${(100 * e.value).toFixed(1)} % (${(100 * e.low).toFixed(1)} to ${(100 * e.high).toFixed(1)})`;
+  const parts = results.map(({ baseline, rows, chosen, title, features }) => {
+    const head = [
+      'edit',
+      'accuracy',
+      'margin',
+      'margin beyond random, pair by pair',
+      ...baseline.others.map((one) => `accuracy: ${one.task}`),
+      'KL on plain text',
+    ];
+    const unedited = ['none', percent(baseline.accuracy), spread(baseline.margin), '–'];
+    return [
+      `${title}, ${features.length} features; on train pairs the gain ${chosen.gain} has the largest margin.`,
+      table(head, [
+        [...unedited, ...baseline.others.map((one) => percent(one.accuracy)), '0'],
+        ...rows.map((row) => [
+          `${row.method === 'features' ? 'features' : 'random'} + ${row.gain}`,
+          percent(row.accuracy),
+          spread(row.margin),
+          spread(row.beyondRandom),
+          ...row.others.map((one) => percent(one.accuracy)),
+          row.kl.value.toFixed(3),
+        ]),
+      ]),
+    ].join('\n\n');
+  });
+  write('strengthening', parts.join('\n\n'), pageOf('edits'));
 }

@@ -10,6 +10,7 @@ import { type StrengthenResult, strengthen } from '../src/edits/strengthen.ts';
 import { openTokenModel } from '../src/models/open.ts';
 import { openSession } from '../src/runtime/session.ts';
 import { benchDictionaries, benchWindows, dictionarySettings } from './circuits/dictionaries.ts';
+import { writeStrengthening } from './feature-tables.ts';
 import { describeMachine } from './machine.ts';
 import { saveResult } from './results.ts';
 
@@ -80,4 +81,5 @@ saveResult('strengthen', {
   ...{ threads, settings, dictionaries: dictionarySettings, cuts: network.cuts.length, note: model.note },
   results,
 });
+writeStrengthening(results);
 process.stdout.write(`${seconds.toFixed(0)} s\n`);
