@@ -1,156 +1,126 @@
-/** @file Concept bottleneck of rows: named concepts read by probes, and a classifier that sees only those it may see. */
-import { fitProbe, type LinearProbe } from '../activations/probe.ts';
+/** @file Concept bottleneck fitted to tasks: probes read the concepts, least squares says what they say of the state, some are dropped. */
 import { fitStandardProbe } from '../activations/probes/standard.ts';
+import type { Network } from '../circuits/cuts.ts';
+import type { Pairs } from '../circuits/examples.ts';
+import type { RunOptions } from '../circuits/run-options.ts';
 import { EditError } from '../core/errors.ts';
+import { f64 } from '../core/tensor.ts';
 import { factor } from '../mechanics/linear.ts';
+import { conceptRows } from './concepts.ts';
+import { countRows, type LabelledRows } from './erasure/eraser.ts';
+import type { Bottleneck } from './kinds/bottleneck.ts';
 
-/** A concept with labelled rows. */
-export interface Concept {
-  readonly name: string;
-  /** 0 or 1 for each row. */
-  readonly labels_N: ArrayLike<number>;
-  /** Whether it says the protected attribute: then the classifier does not see it. */
-  readonly aboutProtected: boolean;
+/** A task's contrast as a concept, and whether it stays. */
+export interface TaskConcept {
+  readonly pairs: Pairs;
+  readonly keep: boolean;
 }
 
-/** C concepts as scores (x − centre)·read of unit variance, what they say of a row, and what is told from those that stay. */
-export interface ConceptBottleneck {
-  readonly names: readonly string[];
-  readonly width: number;
-  /** 1 for concepts that the classifier sees. */
-  readonly keep: readonly number[];
-  /** Row-major [D, C]. */
-  readonly read_DC: Float64Array;
-  /** Row-major [C, D]: the least squares of centred rows on the scores. */
-  readonly write_CD: Float64Array;
-  readonly centre_D: Float64Array;
-  /** On the kept scores, in the order of `names`. */
-  readonly classifier: LinearProbe;
+/** Rows that tell a concept (all of one width), and whether it stays. */
+export interface RowConcept extends LabelledRows {
+  readonly keep: boolean;
+}
+
+export type BottleneckFit = Pick<Bottleneck, 'read' | 'write' | 'centre' | 'keep'>;
+
+export interface BottleneckOptions {
+  /** How much stays of what the concepts do not say; 0 when absent. */
+  readonly residual?: number;
+  /** The first position is changed too; else it is passed by. */
+  readonly everyPosition?: boolean;
 }
 
 /**
- * Fits a probe to each concept, then a classifier of the outcome to the scores of those concepts that are not about the protected
- * attribute (Koh et al. 2020, arXiv:2007.04612, with linear concepts).
- * @throws EditError `edit.shape`, `edit.one-value` (a concept or the outcome is the same in every row), `edit.no-concept`
+ * The change at `site` that leaves of the state what the concepts of tasks say, without those that are not kept, fitted to train pairs.
+ * @throws EditError `edit.no-concept` (nothing would be left of the state), and as bottleneckOf()
  */
-export function fitBottleneck(
-  source: { readonly x_ND: ArrayLike<number>; readonly width: number; readonly outcome_N: ArrayLike<number> },
-  concepts: readonly Concept[],
-): ConceptBottleneck {
-  const { x_ND, width: D, outcome_N } = source;
-  const N = outcome_N.length;
-  if (x_ND.length !== N * D || N < 2 || concepts.some((concept) => concept.labels_N.length !== N)) {
-    throw new EditError('edit.shape', 'rows, outcomes and concept labels do not go together', {
-      hint: 'give one row, one outcome and one label of each concept for each of at least two examples',
+export async function fitBottleneck(
+  network: Network,
+  site: string,
+  concepts: readonly TaskConcept[],
+  run: RunOptions,
+  { residual = 0, everyPosition = false }: BottleneckOptions = {},
+): Promise<Bottleneck> {
+  if (residual === 0 && !concepts.some((concept) => concept.keep)) {
+    throw new EditError('edit.no-concept', 'no concept stays: every state would be the mean', {
+      where: site,
+      hint: 'keep the concepts of other tasks, or some of what the concepts do not say (residual above 0)',
     });
   }
-  const kept = concepts.flatMap((concept, c) => (concept.aboutProtected ? [] : [c]));
-  if (kept.length === 0) {
-    throw new EditError('edit.no-concept', 'no concept is left that the classifier may see', {
-      hint: 'give concepts of the outcome, e.g. fields, beside those of the protected attribute',
-    });
-  }
-  requireBoth(outcome_N, 'the outcome');
-  const C = concepts.length;
-  const centre_D = new Float64Array(D);
-  for (let i = 0; i < N * D; i++) centre_D[i % D]! += x_ND[i]! / N;
-  const read_DC = new Float64Array(D * C);
-  concepts.forEach(({ name, labels_N }, c) => {
-    requireBoth(labels_N, `the concept "${name}"`);
-    const { w_D } = fitStandardProbe(x_ND, labels_N, D);
-    let variance = 0;
-    for (let n = 0; n < N; n++) {
-      let score = 0;
-      for (let d = 0; d < D; d++) score += w_D[d]! * (x_ND[n * D + d]! - centre_D[d]!);
-      variance += (score * score) / N;
+  const rows: RowConcept[] = [];
+  for (const { pairs, keep } of concepts)
+    rows.push({ ...(await conceptRows(network.graph, site, pairs, run)), keep });
+  const where = everyPosition ? {} : { positions: { skipFirst: true } as const };
+  return { kind: 'bottleneck', site, strength: 1, ...bottleneckOf(rows), residual, ...where };
+}
+
+/**
+ * One score (x − centre)·read, of unit variance over all rows, for each column of each concept: a probe of the concept's own rows (Koh et
+ * al. 2020, arXiv:2007.04612, with linear concepts). `write` is the least squares of all centred rows on the scores.
+ * @throws EditError `edit.shape`, `edit.one-value` (a concept is the same in every row)
+ */
+export function bottleneckOf(concepts: readonly RowConcept[]): BottleneckFit {
+  const D = concepts[0]?.width ?? 0;
+  const counts = concepts.map(countRows);
+  const N = counts.reduce((sum, count) => sum + count, 0);
+  const x_ND = new Float64Array(N * D);
+  let from = 0;
+  for (const { x_ND: own, width } of concepts) {
+    if (width !== D) {
+      throw new EditError('edit.shape', `rows of width ${width} beside rows of width ${D}`, {
+        hint: 'take the rows of all concepts at one site',
+      });
     }
-    const scale = variance > 0 ? 1 / Math.sqrt(variance) : 0;
-    for (let d = 0; d < D; d++) read_DC[d * C + c] = w_D[d]! * scale;
+    x_ND.set(own as ArrayLike<number>, from);
+    from += own.length;
+  }
+  const centre_D = new Float64Array(D);
+  for (let i = 0; i < x_ND.length; i++) centre_D[i % D]! += x_ND[i]! / N;
+  for (let i = 0; i < x_ND.length; i++) x_ND[i]! -= centre_D[i % D]!;
+  const columns = concepts.flatMap((concept, c) =>
+    Array.from({ length: concept.concepts }, (_, z) => {
+      const labels_N = Uint8Array.from({ length: counts[c]! }, (__, n) =>
+        concept.z_NZ[n * concept.concepts + z]! > 0.5 ? 1 : 0,
+      );
+      const { w_D } = fitStandardProbe(concept.x_ND, labels_N, D);
+      const deviation = Math.sqrt(scoresOf(w_D, x_ND).reduce((sum, score) => sum + (score * score) / N, 0));
+      return { keep: concept.keep ? 1 : 0, read_D: w_D.map((w) => (deviation > 0 ? w / deviation : 0)) };
+    }),
+  );
+  const C = columns.length;
+  const read_DC = new Float64Array(D * C);
+  columns.forEach(({ read_D }, c) => {
+    for (let d = 0; d < D; d++) read_DC[d * C + c] = read_D[d]!;
   });
-  const bottleneck = { width: D, read_DC, centre_D };
-  const scores_NC = conceptScores(bottleneck, x_ND);
-  const seen = pick(scores_NC, C, kept);
+  const scores = columns.map(({ read_D }) => scoresOf(read_D, x_ND));
   return {
-    names: concepts.map((concept) => concept.name),
-    ...bottleneck,
-    keep: concepts.map((concept) => (concept.aboutProtected ? 0 : 1)),
-    write_CD: leastSquares(scores_NC, x_ND, centre_D, C),
-    classifier: fitProbe(seen, outcome_N, kept.length, 1 / N),
+    read: f64([D, C], read_DC),
+    write: f64([C, D], leastSquares(scores, x_ND, D)),
+    centre: f64([D], centre_D),
+    keep: columns.map((column) => column.keep),
   };
 }
 
-/** Scores of N rows, [N, C]. */
-export function conceptScores(
-  { width: D, read_DC, centre_D }: Pick<ConceptBottleneck, 'width' | 'read_DC' | 'centre_D'>,
-  x_ND: ArrayLike<number>,
-): Float64Array {
-  const C = read_DC.length / D;
+const scoresOf = (read_D: Float64Array, x_ND: Float64Array): Float64Array =>
+  Float64Array.from({ length: x_ND.length / read_D.length }, (_, n) =>
+    read_D.reduce((sum, read, d) => sum + read * x_ND[n * read_D.length + d]!, 0),
+  );
+
+/** W [C, D] of least squares: Σ_c scores[c] W_c ≈ x. A shift of 1e-9 keeps concepts that say the same apart. */
+function leastSquares(scores: readonly Float64Array[], x_ND: Float64Array, D: number): Float64Array {
   const N = x_ND.length / D;
-  const out_NC = new Float64Array(N * C);
-  for (let n = 0; n < N; n++)
-    for (let d = 0; d < D; d++) {
-      const value = x_ND[n * D + d]! - centre_D[d]!;
-      for (let c = 0; c < C; c++) out_NC[n * C + c]! += value * read_DC[d * C + c]!;
-    }
-  return out_NC;
-}
-
-/** The classifier behind the bottleneck as one probe of rows: its weights lie in the span of the kept concepts. */
-export function bottleneckProbe({
-  width: D,
-  keep,
-  read_DC,
-  centre_D,
-  classifier,
-}: ConceptBottleneck): LinearProbe {
-  const C = keep.length;
-  const kept = Array.from(keep.keys()).filter((c) => keep[c] === 1);
-  const w_D = Float64Array.from({ length: D }, (_, d) =>
-    kept.reduce((sum, c, k) => sum + classifier.w_D[k]! * read_DC[d * C + c]!, 0),
+  const square = scores.map((a, i) =>
+    Float64Array.from(scores, (b, j) => a.reduce((sum, v, n) => sum + (v * b[n]!) / N, i === j ? 1e-9 : 0)),
   );
-  const b = w_D.reduce((sum, w, d) => sum - w * centre_D[d]!, classifier.b);
-  return { w_D, b, loss: classifier.loss };
-}
-
-const pick = (scores_NC: Float64Array, C: number, kept: readonly number[]): Float64Array =>
-  Float64Array.from(
-    { length: (scores_NC.length / C) * kept.length },
-    (_, at) => scores_NC[Math.floor(at / kept.length) * C + kept[at % kept.length]!]!,
-  );
-
-/** W [C, D] of least squares: scores · W ≈ x − centre. A shift of 1e-9 keeps concepts that say the same apart. */
-function leastSquares(
-  scores_NC: Float64Array,
-  x_ND: ArrayLike<number>,
-  centre_D: Float64Array,
-  C: number,
-): Float64Array {
-  const D = centre_D.length;
-  const N = x_ND.length / D;
-  const square = Array.from({ length: C }, (_, c) =>
-    Float64Array.from({ length: C }, (__, b) => (b === c ? 1e-9 : 0)),
-  );
-  const right_DC = Array.from({ length: D }, () => new Float64Array(C));
-  for (let n = 0; n < N; n++)
-    for (let c = 0; c < C; c++) {
-      const score = scores_NC[n * C + c]! / N;
-      for (let b = 0; b < C; b++) square[c]![b]! += score * scores_NC[n * C + b]!;
-      for (let d = 0; d < D; d++) right_DC[d]![c]! += score * (x_ND[n * D + d]! - centre_D[d]!);
-    }
   const factors = factor(square, 'the concepts');
-  const write_CD = new Float64Array(C * D);
-  right_DC.forEach((right, d) => {
-    factors.solve(right).forEach((value, c) => {
+  const write_CD = new Float64Array(scores.length * D);
+  for (let d = 0; d < D; d++) {
+    const right_C = Float64Array.from(scores, (of) =>
+      of.reduce((sum, v, n) => sum + (v * x_ND[n * D + d]!) / N, 0),
+    );
+    factors.solve(right_C).forEach((value, c) => {
       write_CD[c * D + d] = value;
     });
-  });
+  }
   return write_CD;
-}
-
-function requireBoth(labels_N: ArrayLike<number>, what: string): void {
-  const [first] = Array.from(labels_N);
-  if (Array.from(labels_N).some((label) => label !== first)) return;
-  throw new EditError('edit.one-value', `${what} has the same value in every example`, {
-    hint: 'bring examples with it and examples without it',
-  });
 }

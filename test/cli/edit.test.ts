@@ -97,6 +97,13 @@ describe('untangle edit', () => {
     expect(features.features.length).toBeLessThanOrEqual(2);
     const [neurons] = await of('neurons', '--site', site, '--task', task, '--examples', '3', '--count', '2');
     expect(neurons.neurons.length).toBeLessThanOrEqual(2);
+    const concepts = ['--site', site, '--task', task, '--keep', at('two.json'), '--examples', '3'];
+    const [bottleneck] = await of('bottleneck', ...concepts, '--residual', '0.5');
+    expect(bottleneck).toMatchObject({ residual: 0.5, positions: { skipFirst: true } });
+    expect([bottleneck.keep[0], bottleneck.keep.at(-1)]).toEqual([0, 1]);
+    await expect(of('bottleneck', ...concepts, '--residual', '2')).rejects.toMatchObject({
+      code: 'edit.file',
+    });
     const foldable = ['--every-position', '--task', task, '--examples', '3'];
     await of('mean-difference', '--site', 'blocks.1.hook_mlp_out', ...foldable);
     const shown = await json('show', at('mean-difference.json'), ...tiny);

@@ -1,80 +1,113 @@
 import { describe, expect, test } from 'vitest';
-import { probeLogit } from '../../src/activations/probe.ts';
+import { type Pairs, pairsOf } from '../../src/circuits/examples.ts';
 import { random } from '../../src/core/random.ts';
-import { bottleneckProbe, conceptScores, fitBottleneck } from '../../src/edits/bottleneck.ts';
+import { bottleneckOf, fitBottleneck } from '../../src/edits/bottleneck.ts';
+import { conceptRows } from '../../src/edits/concepts.ts';
+import { editRows } from '../../src/edits/rows.ts';
+import { run, tinySetting } from '../circuits/support/tiny.ts';
+import { planted } from './planted.ts';
 
 const [N, D] = [300, 8];
 const stream = random(5);
-const bits = () => Uint8Array.from({ length: N }, () => (stream.uniform() < 0.5 ? 1 : 0));
-/** Column 0 says science, 1 says art, 2 says gender; gender goes with the outcome, the confounder. */
-const science = bits();
-const art = bits();
-const outcome = Uint8Array.from(science, (s, n) => (s + art[n]! > 1 ? 1 : s));
-const gender = Uint8Array.from(outcome, (y) => (stream.uniform() < 0.9 ? y : 1 - y));
-const x_ND = Float64Array.from({ length: N * D }, (_, at) => {
-  const [n, d] = [Math.floor(at / D), at % D];
-  const said = d === 0 ? science[n]! : d === 1 ? art[n]! : d === 2 ? gender[n]! : 0;
-  return 3 * said + 0.5 * stream.normal();
-});
-const concepts = [
-  { name: 'science', labels_N: science, aboutProtected: false },
-  { name: 'art', labels_N: art, aboutProtected: false },
-  { name: 'gender', labels_N: gender, aboutProtected: true },
-];
-const source = { x_ND, width: D, outcome_N: outcome };
+/** Column 0 says science, 1 says art, 2 says gender; each concept has rows of its own. */
+const rowsOf = (column: number, keep: boolean) => {
+  const said = Array.from({ length: N }, () => [0, 1, 2].map(() => (stream.uniform() < 0.5 ? 1 : 0)));
+  const x_ND = Float64Array.from({ length: N * D }, (_, at) => {
+    const [n, d] = [Math.floor(at / D), at % D];
+    return (d < 3 ? 3 * said[n]![d]! : 0) + 0.5 * stream.normal();
+  });
+  return { x_ND, width: D, z_NZ: said.map((of) => of[column]!), concepts: 1, keep };
+};
+const concepts = [rowsOf(0, true), rowsOf(1, true), rowsOf(2, false)];
+const x_ND = Float64Array.from(concepts.flatMap((concept) => [...concept.x_ND]));
+const found = bottleneckOf(concepts);
+const [read, write, centre] = [found.read.data, found.write.data, found.centre.data].map((data) =>
+  Float64Array.from(data),
+) as [Float64Array, Float64Array, Float64Array];
+const scores = Array.from({ length: 3 * N }, (_, n) =>
+  [0, 1, 2].map((c) =>
+    centre.reduce((sum, mean, d) => sum + (x_ND[n * D + d]! - mean) * read[d * 3 + c]!, 0),
+  ),
+);
 
 describe('a concept bottleneck', () => {
-  const found = fitBottleneck(source, concepts);
   test('has centred scores of unit variance, one for each concept', () => {
-    const scores = conceptScores(found, x_ND);
-    for (let c = 0; c < 3; c++) {
-      const of = Array.from({ length: N }, (_, n) => scores[n * 3 + c]!);
-      expect(of.reduce((a, b) => a + b, 0) / N).toBeCloseTo(0, 10);
-      expect(of.reduce((a, b) => a + b * b, 0) / N).toBeCloseTo(1, 10);
-    }
-  });
-  test('classifies by the kept concepts alone: what it reads lies in their span', () => {
-    const probe = bottleneckProbe(found);
-    const scores = conceptScores(found, x_ND);
-    for (let n = 0; n < 20; n++) {
-      const seen = found.classifier.w_D[0]! * scores[n * 3]! + found.classifier.w_D[1]! * scores[n * 3 + 1]!;
-      expect(probeLogit(probe, x_ND, n)).toBeCloseTo(seen + found.classifier.b, 9);
+    for (const c of [0, 1, 2]) {
+      expect(scores.reduce((sum, of) => sum + of[c]!, 0) / (3 * N)).toBeCloseTo(0, 10);
+      expect(scores.reduce((sum, of) => sum + of[c]! ** 2, 0) / (3 * N)).toBeCloseTo(1, 10);
     }
     expect(found.keep).toEqual([1, 1, 0]);
-    expect(found.classifier.w_D.length).toBe(2);
   });
-  test('says less of gender than a classifier that sees it too', () => {
-    const all = fitBottleneck(
-      source,
-      concepts.map((concept) => ({ ...concept, aboutProtected: false })),
-    );
-    // How far the logit moves when only the gender column does.
-    const along = (probe: { w_D: Float64Array }) => Math.abs(probe.w_D[2]! / Math.hypot(...probe.w_D));
-    expect(along(bottleneckProbe(found))).toBeLessThan(along(bottleneckProbe(all)));
-  });
-  test('writes back what least squares says of the rows', () => {
-    // The residual of x − centre on the scores is orthogonal to every score.
-    const scores = conceptScores(found, x_ND);
+  test('writes back what least squares says of the rows: what is missing is orthogonal to every score', () => {
     for (const c of [0, 1, 2])
       for (const d of [0, 2, 5]) {
         let product = 0;
-        for (let n = 0; n < N; n++) {
-          let said = 0;
-          for (let k = 0; k < 3; k++) said += scores[n * 3 + k]! * found.write_CD[k * D + d]!;
-          product += (scores[n * 3 + c]! * (x_ND[n * D + d]! - found.centre_D[d]! - said)) / N;
-        }
+        scores.forEach((of, n) => {
+          const said = of.reduce((sum, score, k) => sum + score * write[k * D + d]!, 0);
+          product += (of[c]! * (x_ND[n * D + d]! - centre[d]! - said)) / (3 * N);
+        });
         expect(Math.abs(product)).toBeLessThan(1e-7);
       }
+  });
+  test('leaves the kept concepts in the rows, and of the dropped one nearly nothing', () => {
+    const change = { kind: 'bottleneck', site: 'x', strength: 1, residual: 0, ...found } as const;
+    /** Share of the difference of means between the rows that say a concept and those that do not. */
+    const left = ({ x_ND, z_NZ }: (typeof concepts)[number], column: number) => {
+      const edited = editRows(change, { x_ND, width: D });
+      const apart = (rows: Float64Array) =>
+        z_NZ.reduce((sum, z, n) => sum + (2 * z - 1) * (rows[n * D + column]! - centre[column]!), 0);
+      return apart(edited) / apart(x_ND);
+    };
+    expect(left(concepts[0]!, 0)).toBeGreaterThan(0.85);
+    expect(left(concepts[1]!, 1)).toBeGreaterThan(0.85);
+    expect(Math.abs(left(concepts[2]!, 2))).toBeLessThan(0.1);
+  });
+});
+
+describe('fitted to tasks', () => {
+  const { task } = tinySetting(11);
+
+  // Where the concepts share an axis, standardised probes read it as much as their own: states x0, x1 have the scores (2, 1) and (1, 2),
+  // so that what is written for the kept one is (2 x1 - x0)/3.
+  test.each([
+    ['apart', 0, 0, 1],
+    ['with a shared axis', 0.3, -1 / 3, 4 / 3],
+  ])('of concepts %s it leaves what scores and least squares say', async (_, shared, dropped, kept) => {
+    const { network, tasks } = planted(task, shared);
+    const [one, two] = tasks.map((of) => pairsOf(of.name, of.train)) as [Pairs, Pairs];
+    const concepts = [
+      { pairs: one, keep: false },
+      { pairs: two, keep: true },
+    ];
+    const change = await fitBottleneck(network, 'x', concepts, run);
+    expect(change.positions).toEqual({ skipFirst: true });
+    /** Share of the concept's own axis, which its answers read, that is left between the sides of its pairs. */
+    const left = async (pairs: Pairs, axis: number) => {
+      const rows = await conceptRows(network.graph, 'x', pairs, run);
+      const apart = (x_ND: ArrayLike<number>) =>
+        Array.from(rows.z_NZ).reduce((sum, z, n) => sum + (2 * z - 1) * x_ND[n * 4 + axis]!, 0);
+      return apart(editRows(change, rows)) / apart(rows.x_ND);
+    };
+    expect(await left(one, 0)).toBeCloseTo(dropped, 4);
+    expect(await left(two, 1)).toBeCloseTo(kept, 4);
+  });
+  test('with no concept that stays it is refused, unless the rest of the state stays', async () => {
+    const { network, tasks } = planted(task);
+    const dropped = [{ pairs: pairsOf(tasks[0]!.name, tasks[0]!.train), keep: false }];
+    await expect(fitBottleneck(network, 'x', dropped, run)).rejects.toMatchObject({
+      code: 'edit.no-concept',
+    });
+    expect((await fitBottleneck(network, 'x', dropped, run, { residual: 1 })).keep).toEqual([0]);
   });
 });
 
 describe('what is refused', () => {
-  const refuse = (given: Parameters<typeof fitBottleneck>, code: string) =>
-    expect(() => fitBottleneck(...given)).toThrowError(expect.objectContaining({ code }));
-  test('a bottleneck without a concept that the classifier may see', () =>
-    refuse([source, [concepts[2]!]], 'edit.no-concept'));
-  test('a concept with one value', () =>
-    refuse([source, [{ ...concepts[0]!, labels_N: new Uint8Array(N) }]], 'edit.one-value'));
-  test('labels for other rows', () =>
-    refuse([source, [{ ...concepts[0]!, labels_N: new Uint8Array(3) }]], 'edit.shape'));
+  const refuse = (change: object, code: string) =>
+    expect(() => bottleneckOf([concepts[1]!, { ...concepts[0]!, ...change }])).toThrowError(
+      expect.objectContaining({ code }),
+    );
+  test('a concept with one value', () => refuse({ z_NZ: new Array(N).fill(1) }, 'edit.one-value'));
+  test('labels for other rows', () => refuse({ z_NZ: [0, 1, 0] }, 'edit.shape'));
+  test('rows of another site', () =>
+    refuse({ width: D / 2, z_NZ: rowsOf(0, true).z_NZ.concat(rowsOf(0, true).z_NZ) }, 'edit.shape'));
 });

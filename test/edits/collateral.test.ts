@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { pairsOf } from '../../src/circuits/examples.ts';
 import { silent } from '../../src/core/progress.ts';
 import { random } from '../../src/core/random.ts';
-import { f32 } from '../../src/core/tensor.ts';
 import type { Task } from '../../src/data/tasks.ts';
 import { startOf } from '../../src/edits/collateral/behaviours.ts';
 import { effectMatrix, matchStrength, scoreOf } from '../../src/edits/collateral/effects.ts';
@@ -13,9 +12,8 @@ import { parseChange } from '../../src/edits/edit-file.ts';
 import { leace } from '../../src/edits/erasure/leace.ts';
 import { eraserChange } from '../../src/edits/kinds/erase.ts';
 import { strengthen } from '../../src/edits/strengthen.ts';
-import { graphBuilder } from '../../src/graph/build.ts';
-import type { Graph } from '../../src/graph/types.ts';
 import { run, tinySetting } from '../circuits/support/tiny.ts';
+import { planted } from './planted.ts';
 
 const setting = tinySetting(11);
 const { model, network, task } = setting;
@@ -193,9 +191,7 @@ describe('the effect matrix', () => {
   test.each([0, Math.PI / 8, Math.PI / 4])(
     'of two planted concepts scores cos 2θ for edits at the angle %f to their axes',
     async (angle) => {
-      const { graph, tasks } = planted();
-      const place = { site: 'x', depth: 0, width: 4, complete: true };
-      const flat = { graph, cuts: ['x'], width: 4, places: [place] };
+      const { network: flat, tasks } = planted(task);
       const directions = [
         [Math.cos(angle), Math.sin(angle), 0, 0],
         [Math.sin(angle), Math.cos(angle), 0, 0],
@@ -204,7 +200,7 @@ describe('the effect matrix', () => {
         task,
         edit: { changes: [change({ kind: 'project', site: 'x', directions: [directions[i]!] })] },
       }));
-      const given = { name: 'planted', hash: 'p', graph };
+      const given = { name: 'planted', hash: 'p', graph: flat.graph };
       const aim = 0.25;
       const { rows, behaviour, probe } = await effectMatrix(given, flat, concepts, {
         aim,
@@ -225,35 +221,6 @@ describe('the effect matrix', () => {
     });
   });
 });
-
-/**
- * x = E[token], logits = x·Uᵀ at the same position. Concept i lies on axis i: its two last tokens have ±1 there and something of their
- * own on axis 2, its two answers read it.
- */
-function planted(): { graph: Graph; tasks: readonly Task[] } {
-  const b = graphBuilder();
-  b.input('tokens', 'int64', ['batch', 'position']);
-  const E = [[0, 0, 0, 1]];
-  for (const axis of [0, 1])
-    for (const sign of [-1, 1])
-      E.push([0, 1, 2, 3].map((d) => (d === axis ? sign : d === 2 ? 0.3 * sign : 0)));
-  const U = [0, 1].flatMap((axis) => [-1, 1].map((sign) => [0, 1, 2, 3].map((d) => (d === axis ? sign : 0))));
-  b.weight('E', f32([E.length, 4], E.flat()));
-  const columns = [0, 1, 2, 3].flatMap((d) => U.map((row) => row[d]!));
-  b.weight('U', f32([4, U.length], columns));
-  b.op('Gather', ['E', 'tokens'], { axis: { int: 0 } }, 'x');
-  b.op('MatMul', ['x', 'U'], {}, 'logits');
-  const tasks = [0, 1].map((axis): Task => {
-    const [minus, plus] = [1 + 2 * axis, 2 + 2 * axis];
-    const pair = (first: number, second: number) => ({
-      ...{ clean: [0, 0, first], patch: [0, 0, second], answer: first - 1, wrong: second - 1 },
-      ...{ cleanText: '', patchText: '', labels: {} },
-    });
-    const examples = Array.from({ length: 6 }, (_, i) => (i % 2 ? pair(minus, plus) : pair(plus, minus)));
-    return { ...task, name: `axis ${axis}`, train: examples, heldOut: examples };
-  });
-  return { graph: b.finish(['logits']), tasks };
-}
 
 describe('strengthening', () => {
   test('turns up what serves the answer: the margin grows with the gain, and at gain 0 nothing changes', async () => {

@@ -24,6 +24,8 @@ interface MakeOptions extends PlainTextOptions {
   readonly everyPosition?: boolean;
   readonly task?: string;
   readonly examples: number;
+  readonly keep?: readonly string[];
+  readonly residual?: number;
   readonly rank?: number;
   readonly count?: number;
 }
@@ -35,7 +37,7 @@ export function addMake(edit: Command, io: Io): void {
     .summary('make an edit file, or add a change to one')
     .description(
       'Makes one change: its numbers come from the options, from plain text (mean, resample), or are fitted to the train prompts of a ' +
-        'task (leace, inlp, mean-difference, subspace, neurons, features, steer --task). It is tried on the model before it is written.',
+        'task (leace, inlp, mean-difference, subspace, neurons, features, bottleneck, steer --task). It is tried on the model before it is written.',
     )
     .argument('<kind>', madeKinds.join(', '))
     .addOption(modelOption())
@@ -65,6 +67,13 @@ export function addMake(edit: Command, io: Io): void {
     .addOption(new Option('--task <task>', 'a built-in task or a task file, to fit a concept to'))
     .addOption(
       new Option('--examples <number>', 'pairs of prompts to fit it to').default(128).argParser(positive),
+    )
+    .addOption(new Option('--keep <task...>', 'bottleneck: whose concepts stay, while that of --task goes'))
+    .addOption(
+      new Option(
+        '--residual <share>',
+        'bottleneck: how much stays of what the concepts do not say (0)',
+      ).argParser(real),
     )
     .addOption(new Option('--rank <number>', 'subspace: how many directions (1)').argParser(positive))
     .addOption(new Option('--count <number>', 'features, neurons: how many (8)').argParser(positive));

@@ -10,6 +10,7 @@ import { random } from '../../core/random.ts';
 import { f64, i64 } from '../../core/tensor.ts';
 import { loadDictionary } from '../../dictionaries/files.ts';
 import { applyEdit } from '../../edits/apply.ts';
+import { fitBottleneck } from '../../edits/bottleneck.ts';
 import { type ConceptKind, conceptKinds, fitConcept } from '../../edits/concepts.ts';
 import {
   parseChange,
@@ -30,6 +31,7 @@ import { type EditRequest, type EditSetting, openEditSetting, openTasks, plainWi
 export const madeKinds = [
   ...['zero', 'mean', 'resample', 'clamp', 'scale', 'steer', 'project'],
   ...conceptKinds.filter((kind) => kind !== 'steer'),
+  'bottleneck',
 ] as const;
 
 export interface MakeRequest extends EditRequest {
@@ -54,6 +56,10 @@ export interface MakeRequest extends EditRequest {
   /** What a concept is fitted to. */
   readonly task?: string;
   readonly examples: number;
+  /** Concepts that stay behind a bottleneck. */
+  readonly keep?: readonly string[];
+  /** How much stays of what the concepts of a bottleneck do not say. */
+  readonly residual?: number;
   /** Directions of a subspace. */
   readonly rank?: number;
   /** How many features or neurons are taken away. */
@@ -183,9 +189,36 @@ async function dataOf(
       };
     case 'project':
       return onFeatures(target) ? {} : { directions: await arrayNamed(vector, '--vector') };
+    case 'bottleneck':
+      return bottleneckData(request, target, setting);
     default:
       throw wrong(`"${kind}" is no kind of edit`, `choose ${madeKinds.join(', ')}`);
   }
+}
+
+/** The concept of one task dropped, those of others kept. */
+async function bottleneckData(
+  request: MakeRequest,
+  target: Target,
+  { model, run }: EditSetting,
+): Promise<Data> {
+  const { task, keep = [], residual, everyPosition } = request;
+  if (task === undefined || onFeatures(target))
+    throw wrong(
+      'a bottleneck drops the concept of a task at a site',
+      'give --site SITE, --task TASK and --keep TASK …',
+    );
+  const tasks = await openTasks(model, [task, ...keep], request);
+  const concepts = tasks.map((one, i) => ({ pairs: pairsOf(one.name, one.train), keep: i > 0 }));
+  const how = { everyPosition, ...(residual === undefined ? {} : { residual }) };
+  const { kind, site, strength, ...data } = await fitBottleneck(
+    networkOf(model),
+    target.site,
+    concepts,
+    run,
+    how,
+  );
+  return data;
 }
 
 async function arrayNamed(given: string | undefined, options: string) {
