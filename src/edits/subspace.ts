@@ -1,10 +1,9 @@
 /** @file A subspace found by supervision: swapping it between two examples moves one behaviour and nothing else (DAS). */
-import { type LinearProbe, probeLogit } from '../activations/probe.ts';
 import { EditError, giveWay } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import type { Eraser } from './erasure/eraser.ts';
 
-/** A loss of states [N, D] with its gradient, e.g. of probes (`probeLoss`) or of the network above (`metricPart`). */
+/** A loss of states [N, D] with its gradient, e.g. of the network above (`metricPart`). */
 export type StateLoss = (x_ND: Float64Array) => Promise<StateLossAt> | StateLossAt;
 
 export interface StateLossAt {
@@ -132,84 +131,11 @@ export async function findSubspace(
   return best!;
 }
 
-/** x′ = base + R Rᵀ(source − base) for N rows. */
-export function swapSubspace(
-  { R_DK, width: D, rank: K }: Pick<Subspace, 'R_DK' | 'width' | 'rank'>,
-  base_ND: ArrayLike<number>,
-  source_ND: ArrayLike<number>,
-): Float64Array {
-  const delta = Float64Array.from(source_ND, (x, i) => x - base_ND[i]!);
-  return swapped(base_ND, multiply(delta, R_DK, D, K), R_DK, D, K);
-}
-
 /** The subspace set to its mean: x′ = x − R Rᵀ(x − mean), as an eraser, for rows and for graphs. */
 export const subspaceEraser = (
   { R_DK, width, rank }: Pick<Subspace, 'R_DK' | 'width' | 'rank'>,
   mean_D: Float64Array,
 ): Eraser => ({ method: 'subspace', width, rank, U_DK: R_DK, V_DK: R_DK, mean_D });
-
-/** A behaviour read by a probe, and whose value it should have after the swap. */
-export interface ProbedBehaviour {
-  readonly probe: LinearProbe;
-  readonly wanted: 'source' | 'base';
-  /** 1 unless given. */
-  readonly weight?: number;
-}
-
-/**
- * Σ over behaviours of weight · mean KL(what the probe says of the wanted row ‖ what it says after the swap): 0 when swapping moves
- * the behaviours that should come from the source all the way and the others not at all.
- */
-export function probeLoss(
-  behaviours: readonly ProbedBehaviour[],
-  { base_ND, source_ND }: Pick<SubspacePart, 'base_ND' | 'source_ND'>,
-): StateLoss {
-  const D = behaviours[0]?.probe.w_D.length ?? 1;
-  const N = base_ND.length / D;
-  const wanted = behaviours.map(({ probe, wanted: side }) =>
-    Float64Array.from({ length: N }, (_, n) =>
-      sigmoid(probeLogit(probe, side === 'source' ? source_ND : base_ND, n)),
-    ),
-  );
-  return (x_ND) => {
-    let loss = 0;
-    const gradient_ND = new Float64Array(x_ND.length);
-    behaviours.forEach(({ probe, weight = 1 }, k) => {
-      for (let n = 0; n < N; n++) {
-        const logit = probeLogit(probe, x_ND, n);
-        const target = wanted[k]![n]!;
-        loss += (weight / N) * (crossEntropy(logit, target) - entropy(target));
-        const slope = (weight / N) * (sigmoid(logit) - target);
-        for (let d = 0; d < D; d++) gradient_ND[n * D + d]! += slope * probe.w_D[d]!;
-      }
-    });
-    return { loss, gradient_ND };
-  };
-}
-
-/** Share of rows in which each behaviour says after the swap what it says of the wanted row. */
-export function swapAccuracy(
-  behaviours: readonly ProbedBehaviour[],
-  subspace: Pick<Subspace, 'R_DK' | 'width' | 'rank'>,
-  { base_ND, source_ND }: Pick<SubspacePart, 'base_ND' | 'source_ND'>,
-): number[] {
-  const x_ND = swapSubspace(subspace, base_ND, source_ND);
-  const N = x_ND.length / subspace.width;
-  return behaviours.map(({ probe, wanted }) => {
-    let right = 0;
-    for (let n = 0; n < N; n++) {
-      const of = wanted === 'source' ? source_ND : base_ND;
-      if (probeLogit(probe, x_ND, n) > 0 === probeLogit(probe, of, n) > 0) right++;
-    }
-    return right / N;
-  });
-}
-
-const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
-const crossEntropy = (z: number, target: number): number =>
-  Math.max(z, 0) - target * z + Math.log1p(Math.exp(-Math.abs(z)));
-const entropy = (p: number): number =>
-  (p > 0 ? -p * Math.log(p) : 0) - (p < 1 ? (1 - p) * Math.log1p(-p) : 0);
 
 function inner(a: Float64Array, b: Float64Array): number {
   let sum = 0;

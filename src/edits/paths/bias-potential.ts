@@ -4,17 +4,9 @@ import { EditError } from '../../core/errors.ts';
 import type { BiasProblem, BiasRows } from '../bias/types.ts';
 import type { PotentialAt } from './types.ts';
 
-/**
- * What is left of the bias, told from the auxiliary rows (in the confounded ones the protected attribute is the outcome):
- * `covariance`, the squared difference of the two groups' mean logits; `pairs`, the mean squared difference of the logit between a
- * row and its counterfactual. Divided by what it is at α = 1.
- */
-export type RemainingBias = 'covariance' | 'pairs';
-
 export interface BiasPotentialOptions {
   /** Nats of task loss that the whole of the bias is worth. */
   readonly kappa: number;
-  readonly bias?: RemainingBias;
 }
 
 type Rows = Pick<
@@ -30,20 +22,20 @@ interface Linear {
 }
 
 /**
- * V(α) = mean cross-entropy on the retain rows + κ · B(α)/B(1), of the probe on x̄′ = x̄ − Σ_i (1 − α_i) f̄_i d_i. The logit is
- * linear in α, so V is convex and both derivatives are exact; a call costs N n².
- * @throws EditError `edit.no-carrier` (the probe's logit does not depend on the protected attribute), `edit.one-value`,
- *   `edit.no-pairs`
+ * V(α) = mean cross-entropy on the retain rows + κ · B(α)/B(1), of the probe on x̄′ = x̄ − Σ_i (1 − α_i) f̄_i d_i. What is left of the
+ * bias, B, is told from the auxiliary rows (in the confounded ones the protected attribute is the outcome): the squared difference
+ * of the two groups' mean logits. The logit is linear in α, so V is convex and both derivatives are exact; a call costs N n².
+ * @throws EditError `edit.no-carrier` (the probe's logit does not depend on the protected attribute), `edit.one-value`
  */
 export function biasPotential(
   problem: Rows,
   features: readonly number[],
   probe: LinearProbe,
-  { kappa, bias = 'covariance' }: BiasPotentialOptions,
+  { kappa }: BiasPotentialOptions,
 ): (alpha_N: Float64Array) => PotentialAt {
   const retain = logits(problem, problem.retain, features, probe);
-  const contrasts = contrastsOf(problem, bias, logits(problem, problem.auxiliary, features, probe));
-  const whole = contrasts.at_N.reduce((sum, c) => sum + c * c, 0);
+  const contrast = contrastOf(problem, logits(problem, problem.auxiliary, features, probe));
+  const whole = contrast.at_N[0]! * contrast.at_N[0]!;
   if (!(whole > 0)) {
     throw new EditError('edit.no-carrier', `the probe says the same whatever the ${problem.protected.name}`, {
       where: problem.name,
@@ -75,11 +67,9 @@ export function biasPotential(
       add(share * (p - label), share * p * (1 - p), along);
     });
     const weight = kappa / whole;
-    contrasts.slope_NI.forEach((along, k) => {
-      const c = linearAt(contrasts, k, alpha_N);
-      value += weight * c * c;
-      add(2 * weight * c, 2 * weight, along);
-    });
+    const c = linearAt(contrast, 0, alpha_N);
+    value += weight * c * c;
+    add(2 * weight * c, 2 * weight, contrast.slope_NI[0]!);
     for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) hessian[j * n + i] = hessian[i * n + j]!;
     return {
       value,
@@ -115,13 +105,9 @@ function logits(
   };
 }
 
-/** Differences of logits whose squares add up to the remaining bias. */
-function contrastsOf(
-  { name, auxiliary, protected: attribute }: Rows,
-  bias: RemainingBias,
-  of: Linear,
-): Linear {
-  const { protected_N, swapped_N, ids } = auxiliary;
+/** The difference of the two groups' mean logits, as one linear number. */
+function contrastOf({ name, auxiliary, protected: attribute }: Rows, { at_N, slope_NI }: Linear): Linear {
+  const { protected_N } = auxiliary;
   const groups = [0, 1].map((value) =>
     Array.from(protected_N.keys()).filter((n) => protected_N[n] === value),
   );
@@ -131,44 +117,14 @@ function contrastsOf(
       hint: 'the remaining bias is a difference between both values: bring rows of each',
     });
   }
-  if (bias === 'covariance')
-    return sums(of, [groups.map((group, value) => ({ group, weight: value * 2 - 1 }))]);
-  const natural = new Map(ids.flatMap((id, n) => (swapped_N[n] === 0 ? [[id, n] as const] : [])));
-  const pairs = ids.flatMap((id, n) => {
-    const other = natural.get(id);
-    return swapped_N[n] === 1 && other !== undefined ? [[n, other] as const] : [];
-  });
-  if (pairs.length === 0) {
-    throw new EditError('edit.no-pairs', 'no auxiliary row has its counterfactual beside it', {
-      where: name,
-      hint: 'measure the remaining bias by `covariance`, or make counterfactuals of the auxiliary rows',
-    });
-  }
-  return sums(
-    of,
-    pairs.map(([swapped, as]) => [
-      { group: [swapped], weight: 1 },
-      { group: [as], weight: -1 },
-    ]),
-  );
-}
-
-/** For each list of groups: Σ weight · mean over the group. */
-function sums(
-  { at_N, slope_NI }: Linear,
-  lists: readonly (readonly { readonly group: readonly number[]; readonly weight: number }[])[],
-): Linear {
-  const of = (values: (n: number) => number, list: (typeof lists)[number]) =>
-    list.reduce(
-      (sum, { group, weight }) =>
-        sum + (weight / group.length) * group.reduce((all, n) => all + values(n), 0),
+  const apart = (of: (n: number) => number) =>
+    groups.reduce(
+      (sum, group, value) =>
+        sum + ((value * 2 - 1) / group.length) * group.reduce((all, n) => all + of(n), 0),
       0,
     );
-  const n = slope_NI[0]?.length ?? 0;
   return {
-    at_N: Float64Array.from(lists, (list) => of((k) => at_N[k]!, list)),
-    slope_NI: lists.map((list) =>
-      Float64Array.from({ length: n }, (_, i) => of((k) => slope_NI[k]![i]!, list)),
-    ),
+    at_N: Float64Array.of(apart((n) => at_N[n]!)),
+    slope_NI: [Float64Array.from(slope_NI[0]!, (_, i) => apart((n) => slope_NI[n]![i]!))],
   };
 }
