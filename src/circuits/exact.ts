@@ -12,67 +12,79 @@ import { contextFeeds, graphFrom, type Start } from './line.ts';
 import { METRIC } from './metric.ts';
 import type { RunOptions } from './run-options.ts';
 
-/** Runs over one place with other states there: the metric of each row. */
-interface PlaceRun {
-  /**
-   * @param rows examples of the runs
-   * @param write writes the states of a run into `x_TD`, which holds zeros
-   */
-  metrics(rows: readonly number[], write: (run: number, x_TD: Float64Array) => void): Promise<Float64Array>;
-  release(): Promise<void>;
+/** A change of a state: `by` times a direction at one position. */
+export interface Move {
+  readonly position: number;
+  readonly by: number;
+  readonly direction_D: ArrayLike<number>;
 }
 
-async function openPlaceRun(
+/** What happens to a state when feature f at `position` changes by `by`: x + by · d_f. */
+export const featureMove = (
+  { W_dec_FD, width }: Pick<Dictionary, 'W_dec_FD' | 'width'>,
+  feature: number,
+  position: number,
+  by: number,
+): Move => ({ position, by, direction_D: W_dec_FD.subarray(feature * width, (feature + 1) * width) });
+
+/**
+ * The metric of runs that each take the state of one example, moved; all before the place is clean.
+ * @param x_BTD states of the examples of `pairs`
+ * @param rows the example of each run
+ * @param moves of a run; asked for when it is its turn
+ */
+export async function metricMoved(
   network: Network,
   site: string,
+  x_BTD: ArrayLike<number>,
   pairs: Pairs,
+  { rows, moves }: { readonly rows: readonly number[]; readonly moves: (run: number) => readonly Move[] },
   options: RunOptions,
   start?: Start,
-): Promise<PlaceRun> {
+): Promise<Float64Array> {
   const { width } = placeOf(network, site);
   const { positions } = pairs;
   const size = positions * width;
   const dtype = dtypeAt(network.graph, site);
+  const metric = new Float64Array(rows.length);
   const session = await options.open(feedAt(graphFrom(network, site, start), [site]));
-  return {
-    async metrics(rows, write) {
-      const metric = new Float64Array(rows.length);
-      for (const { from, to } of chunks(rows.length, options.tokensPerRun / positions)) {
-        throwIfAborted(options.signal);
-        const x = new Float64Array((to - from) * size);
-        for (let j = from; j < to; j++) write(j, x.subarray((j - from) * size, (j - from + 1) * size));
-        const out = await session.run({
-          ...contextFeeds(network, session.inputs, pairs, rows.slice(from, to), start),
-          [site]: floats(dtype, [to - from, positions, width], x),
-        });
-        metric.set(out[METRIC]!.data as Float32Array, from);
-        options.advance?.(to - from);
-      }
-      return metric;
-    },
-    release: () => session.release(),
-  };
+  try {
+    for (const { from, to } of chunks(rows.length, options.tokensPerRun / positions)) {
+      throwIfAborted(options.signal);
+      const some = rows.slice(from, to);
+      const x = new Float64Array(some.length * size);
+      some.forEach((example, j) => {
+        for (let i = 0; i < size; i++) x[j * size + i] = x_BTD[example * size + i]!;
+        for (const { position, by, direction_D } of moves(from + j)) {
+          const at = j * size + position * width;
+          for (let d = 0; d < width; d++) x[at + d]! += by * direction_D[d]!;
+        }
+      });
+      const out = await session.run({
+        ...contextFeeds(network, session.inputs, pairs, some, start),
+        [site]: floats(dtype, [some.length, positions, width], x),
+      });
+      metric.set(out[METRIC]!.data as Float32Array, from);
+      options.advance?.(some.length);
+    }
+  } finally {
+    await session.release();
+  }
+  return metric;
 }
 
 /** The metric of every example when the whole place takes the states given, all before it being clean. */
-export async function metricWith(
+export const metricWith = (
   network: Network,
   site: string,
   x_BTD: ArrayLike<number>,
   pairs: Pairs,
   options: RunOptions,
   start?: Start,
-): Promise<Float64Array> {
-  const run = await openPlaceRun(network, site, pairs, options, start);
-  const size = x_BTD.length / pairs.examples;
-  try {
-    return await run.metrics(range(0, pairs.examples), (b, x_TD) => {
-      for (let i = 0; i < size; i++) x_TD[i] = x_BTD[b * size + i]!;
-    });
-  } finally {
-    await run.release();
-  }
-}
+): Promise<Float64Array> => {
+  const runs = { rows: range(0, pairs.examples), moves: () => [] };
+  return metricMoved(network, site, x_BTD, pairs, runs, options, start);
+};
 
 /**
  * m(do(place = patched)) − m(clean) of each example, what the effects of a place should add up to: at a complete cut what
@@ -116,12 +128,7 @@ export async function exactEffects(
   const { clean, patch } = states;
   const { site, features } = dictionary;
   const { positions, examples, width } = clean;
-  const jobs: {
-    readonly example: number;
-    readonly position: number;
-    readonly feature: number;
-    readonly move_D: Float64Array;
-  }[] = [];
+  const jobs: { readonly example: number; readonly feature: number; readonly move: Move }[] = [];
   for (let example = 0; example < examples; example++) {
     for (let position = 0; position < positions; position++) {
       const row = (example * positions + position) * width;
@@ -130,46 +137,30 @@ export async function exactEffects(
         (_, d) => patch.x_BTD[row + d]! - clean.x_BTD[row + d]!,
       );
       const moved = error_D.some((v) => v !== 0);
-      const put = (feature: number, move_D: Float64Array) => {
-        if (wanted(nodeIndex(features, position, feature), example))
-          jobs.push({ example, position, feature, move_D });
+      const put = (feature: number, move: Move) => {
+        if (wanted(nodeIndex(features, position, feature), example)) jobs.push({ example, feature, move });
       };
-      for (const [feature, change] of featureChanges(clean, patch, example, position)) {
-        if (change === 0) continue;
-        const move_D = Float64Array.from(
-          { length: width },
-          (_, d) => change * dictionary.W_dec_FD[feature * width + d]!,
-        );
-        for (let d = 0; d < width; d++) error_D[d]! -= move_D[d]!;
-        put(feature, move_D);
+      for (const [feature, by] of featureChanges(clean, patch, example, position)) {
+        if (by === 0) continue;
+        const move = featureMove(dictionary, feature, position, by);
+        for (let d = 0; d < width; d++) error_D[d]! -= by * move.direction_D[d]!;
+        put(feature, move);
       }
-      if (moved) put(-1, error_D);
+      if (moved) put(-1, { position, by: 1, direction_D: error_D });
     }
   }
-  const run = await openPlaceRun(network, site, pairs, options, start);
-  try {
-    const size = positions * width;
-    const metric_J = await run.metrics(
-      jobs.map((job) => job.example),
-      (j, x_TD) => {
-        const { example, position, move_D } = jobs[j]!;
-        for (let i = 0; i < size; i++) x_TD[i] = clean.x_BTD[example * size + i]!;
-        for (let d = 0; d < width; d++) x_TD[position * width + d]! += move_D[d]!;
-      },
-    );
-    const byRow: { readonly feature: number; readonly effect: number }[][] = Array.from(
-      { length: examples * positions },
-      () => [],
-    );
-    jobs.forEach(({ example, position, feature }, j) => {
-      const effect = metric_J[j]! - metric.clean_B[example]!;
-      byRow[example * positions + position]!.push({ feature, effect });
-    });
-    const shape = { site, depth: placeOf(network, site).depth, examples, positions, features };
-    return collectEffects(shape, metric.change_B, (b, t, put) => {
-      for (const { feature, effect } of byRow[b * positions + t]!) put(feature, effect);
-    });
-  } finally {
-    await run.release();
-  }
+  const runs = { rows: jobs.map((job) => job.example), moves: (j: number) => [jobs[j]!.move] };
+  const metric_J = await metricMoved(network, site, clean.x_BTD, pairs, runs, options, start);
+  const byRow: { readonly feature: number; readonly effect: number }[][] = Array.from(
+    { length: examples * positions },
+    () => [],
+  );
+  jobs.forEach(({ example, feature, move: { position } }, j) => {
+    const effect = metric_J[j]! - metric.clean_B[example]!;
+    byRow[example * positions + position]!.push({ feature, effect });
+  });
+  const shape = { site, depth: placeOf(network, site).depth, examples, positions, features };
+  return collectEffects(shape, metric.change_B, (b, t, put) => {
+    for (const { feature, effect } of byRow[b * positions + t]!) put(feature, effect);
+  });
 }

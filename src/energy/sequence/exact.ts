@@ -1,6 +1,6 @@
 /** @file V of some features at some positions by runs, L − L(do f = 0), beside its first order f ∂L/∂f. */
-import { type Network, placeOf } from '../../circuits/cuts.ts';
-import { metricWith } from '../../circuits/exact.ts';
+import type { Network } from '../../circuits/cuts.ts';
+import { featureMove, metricMoved } from '../../circuits/exact.ts';
 import { pickPairs, range } from '../../circuits/examples.ts';
 import { forwardPairs } from '../../circuits/forward.ts';
 import type { RunOptions } from '../../circuits/run-options.ts';
@@ -44,23 +44,19 @@ export async function exactPotentials(
 /** L − L(do f = 0) of each point. */
 async function exactAt(
   network: Network,
-  { site, W_dec_FD }: Dictionary,
+  dictionary: Dictionary,
   { pairs, scale }: Texts,
   points: readonly Point[],
   run: RunOptions,
 ): Promise<number[]> {
+  const { site } = dictionary;
   const { clean } = await forwardPairs(network, pairs, [site], run);
-  const { width } = placeOf(network, site);
-  const size = pairs.positions * width;
-  const x_BTD = new Float64Array(points.length * size);
-  points.forEach(({ feature, text, position, activation }, k) => {
-    const x_TD = x_BTD.subarray(k * size, (k + 1) * size);
-    x_TD.set(clean.states[site]!.subarray(text * size, (text + 1) * size));
-    for (let d = 0; d < width; d++)
-      x_TD[position * width + d]! -= activation * W_dec_FD[feature * width + d]!;
-  });
   const rows = points.map(({ text }) => text);
-  const without = await metricWith(network, site, x_BTD, pickPairs(pairs, rows), run);
+  const moves = (k: number) => {
+    const { feature, position, activation } = points[k]!;
+    return [featureMove(dictionary, feature, position, -activation)];
+  };
+  const without = await metricMoved(network, site, clean.states[site]!, pairs, { rows, moves }, run);
   return rows.map((text, k) => -scale * (clean.metric_B[text]! - without[k]!));
 }
 
