@@ -3,6 +3,7 @@ import { Matrix, SVD } from 'ml-matrix';
 import { encoderRow } from '../../circuits/encode-state.ts';
 import { activeFeatures, type FeatureState } from '../../circuits/feature-state.ts';
 import { EnergyError } from '../../core/errors.ts';
+import { quantile } from '../../core/statistics.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
 import type { Canonicity, CanonicityDefect, Distribution } from './types.ts';
 
@@ -45,19 +46,18 @@ export function canonicityDefect(
   const n = features.length;
   const rankBound = Math.min(n, width);
   let square = 0;
-  const diagonal = new Float64Array(n);
-  const off = new Float64Array(n * (n - 1));
+  const diagonal: number[] = [];
+  const off: number[] = [];
   let largest: { i: number; j: number; value: number }[] = [];
   let least = 0;
-  let at = 0;
   for (let a = 0; a < n; a++) {
     for (let b = 0; b < n; b++) {
       const value = matrix[a * n + b]!;
       square += (value - Number(a === b)) ** 2;
-      if (a === b) diagonal[a] = value;
+      if (a === b) diagonal.push(value);
       else {
         const size = Math.abs(value);
-        off[at++] = size;
+        off.push(size);
         if (size <= least) continue;
         largest.push({ i: features[a]!, j: features[b]!, value });
         if (largest.length < 50 * LISTED) continue;
@@ -93,17 +93,11 @@ function rankOf(matrix: ArrayLike<number>, n: number): number {
 }
 
 /** Quantiles 0.05, 0.5 and 0.95, ends and mean, of millions of numbers at once; zeros of nothing. */
-function distribution(values: Float64Array): Distribution {
+function distribution(values: readonly number[]): Distribution {
   if (values.length === 0) return { mean: 0, low: 0, median: 0, high: 0, min: 0, max: 0 };
-  const sorted = values.toSorted();
-  const at = (q: number) => {
-    const place = q * (sorted.length - 1);
-    const below = Math.floor(place);
-    const next = Math.min(below + 1, sorted.length - 1);
-    return sorted[below]! + (place - below) * (sorted[next]! - sorted[below]!);
-  };
-  const mean = sorted.reduce((sum, v) => sum + v, 0) / sorted.length;
-  return { mean, low: at(0.05), median: at(0.5), high: at(0.95), min: at(0), max: at(1) };
+  const [min, low, median, high, max] = quantile(values, [0, 0.05, 0.5, 0.95, 1]);
+  const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
+  return { mean, low: low!, median: median!, high: high!, min: min!, max: max! };
 }
 
 /**
@@ -149,7 +143,7 @@ export function canonicity(dictionary: Dictionary, states: readonly FeatureState
     together: {
       active: mean((row) => row.features),
       rank: mean((row) => row.rank ?? row.rankBound),
-      defect: distribution(Float64Array.from(rows, (row) => row.defect)),
+      defect: distribution(rows.map((row) => row.defect)),
       diagonal: mean((row) => row.diagonal.mean),
       offDiagonal: mean((row) => row.offDiagonal.mean),
     },
