@@ -50,7 +50,7 @@ const describers: Readonly<Record<string, (result: never) => string>> = {
       const [low, high] = [Math.min(...series.values), Math.max(...series.values)];
       return `${name}: ${low.toPrecision(3)} to ${high.toPrecision(3)}${of} over ${series.over}`;
     }
-    if (motion) return `${name}: ${motion.times.length} times, drift of H ${motion.drift.toFixed(2)}`;
+    if (motion) return `${name}: ${motion.times.length} times, drift of H ${motion.drift?.toFixed(2) ?? '–'}`;
     return `${name}: ${features?.length ?? 0} features`;
   },
   edit: (e: EditResult) => {

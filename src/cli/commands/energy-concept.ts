@@ -43,6 +43,9 @@ function draw(result: ConceptResult): string {
   });
 }
 
+/** Absent where nothing moves and nothing counts. */
+const drift = (value: number | undefined): string => (value === undefined ? '–' : fixed(value, 3));
+
 function print(result: ConceptResult, io: Io): void {
   const { name, meaning, task, unit = '', value, series, features, motion } = result;
   io.out(`${name}, ${task}: ${meaning}\n\n`);
@@ -61,14 +64,15 @@ function print(result: ConceptResult, io: Io): void {
         ['feature', 'at', '⟨T⟩', '⟨V⟩', 'T + V', 'drift', 'under the textbook V'],
         features.map((one) => [
           ...[String(one.feature), cutLabel(one.site), number(one.kinetic), number(one.potential)],
-          ...[number(one.energy), fixed(one.drift, 3), fixed(one.textbookDrift, 3)],
+          ...[number(one.energy), drift(one.drift), drift(one.textbookDrift)],
         ]),
       ),
     );
   }
   if (motion) {
-    io.out(
-      `  ${motion.times.length} times, coordinates ${motion.coordinates.join(', ')}; drift of H = T + V over its scale: ${number(motion.drift)}\n`,
-    );
+    const { times, coordinates, drift } = motion;
+    const still =
+      drift === undefined ? 'nothing moves' : `drift of H = T + V over its scale: ${number(drift)}`;
+    io.out(`  ${times.length} times, coordinates ${coordinates.join(', ')}; ${still}\n`);
   }
 }

@@ -88,10 +88,11 @@ async function underPotential(
         textbook.push({ q_T: path.q_T, V_T: path.q_T.map((q, t) => -q * path.p_T[t]!) });
       }
       const { kinetic, potential, energy, drift } = featureMotion(own);
+      const { drift: textbookDrift } = featureMotion(textbook);
       found.push({
         ...{ site: dictionary.site, feature, kinetic, potential, energy },
-        drift: drift || 0,
-        textbookDrift: featureMotion(textbook).drift || 0,
+        ...(Number.isFinite(drift) ? { drift } : {}),
+        ...(Number.isFinite(textbookDrift) ? { textbookDrift } : {}),
       });
     }
   }
@@ -162,7 +163,7 @@ async function moved(
   const scale = mean(kinetic_K) + mean(potential_K.map(Math.abs));
   return {
     ...{ coordinates, times, q_KN, p_KN, kinetic_K, potential_K, energy_K },
-    drift: scale > 0 ? deviation / scale : 0,
+    ...(scale > 0 ? { drift: deviation / scale } : {}),
   };
 }
 

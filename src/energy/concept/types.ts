@@ -113,9 +113,10 @@ export interface PotentialFigures {
   readonly kinetic: number;
   readonly potential: number;
   readonly energy: number;
-  readonly drift: number;
+  /** Absent where nothing moves and nothing counts: 0 would say that the energy is kept. */
+  readonly drift?: number;
   /** The drift under the textbook potential −f·∂m/∂f. */
-  readonly textbookDrift: number;
+  readonly textbookDrift?: number;
 }
 
 /** What a concept said about one task. */
@@ -137,7 +138,7 @@ export interface ConceptResult {
   };
   /** Of a potential: the features that were active most. */
   readonly features?: readonly PotentialFigures[];
-  /** Of a clock; kinetic energy |p|²/2, H = T + V, and the drift of H over its scale. */
+  /** Of a clock; kinetic energy |p|²/2, H = T + V, and the drift of H over its scale, absent where T and V are 0. */
   readonly motion?: {
     readonly coordinates: readonly string[];
     readonly times: readonly number[];
@@ -146,6 +147,6 @@ export interface ConceptResult {
     readonly kinetic_K: readonly number[];
     readonly potential_K: readonly number[];
     readonly energy_K: readonly number[];
-    readonly drift: number;
+    readonly drift?: number;
   };
 }

@@ -240,6 +240,9 @@ export const effectivePicture = ({ coactivation }: EnsembleReport, width: number
 
 const seriesWords = { depth: 'cut (blocks passed)', sequence: 'position', examples: 'example' } as const;
 
+/** A number without an interval. */
+const alone = (value: number) => ({ value, low: Number.NaN, high: Number.NaN });
+
 /** What a concept of one's own said, where it is a picture: a line over its places, drifts of features, or a phase portrait. */
 export function conceptPicture(result: ConceptResult, size: Size): string | undefined {
   const { name, task, unit, series, features, motion } = result;
@@ -254,16 +257,18 @@ export function conceptPicture(result: ConceptResult, size: Size): string | unde
   }
   if (features) {
     return dotsPicture(
-      features.map((one) => ({
-        name: `feature ${one.feature}, ${cutLabel(one.site)}`,
-        score: { value: one.drift, low: Number.NaN, high: Number.NaN },
-        nulls: [
-          {
-            name: 'under the textbook potential',
-            score: { value: one.textbookDrift, low: Number.NaN, high: Number.NaN },
-          },
-        ],
-      })),
+      features.flatMap(({ site, feature, drift, textbookDrift }) =>
+        drift === undefined
+          ? []
+          : {
+              name: `feature ${feature}, ${cutLabel(site)}`,
+              score: alone(drift),
+              nulls:
+                textbookDrift === undefined
+                  ? []
+                  : [{ name: 'under the textbook potential', score: alone(textbookDrift) }],
+            },
+      ),
       {
         width: size.width,
         label: `Drift of features under ${name}, beside the textbook potential`,

@@ -11,10 +11,13 @@ import { applyConcept } from '../../../src/energy/concept/apply.ts';
 import { conceptData } from '../../../src/energy/concept/data.ts';
 import { loadConcept, moduleName } from '../../../src/energy/concept/load.ts';
 import type { Concept, ConceptData } from '../../../src/energy/concept/types.ts';
+import { conceptPicture } from '../../../src/study/energy/draw-results.ts';
 import { readStudy } from '../../../src/study/parse.ts';
 import { run, tinySetting } from '../../circuits/support/tiny.ts';
 
 const example = (name: string) => fileURLToPath(new URL(`../../../examples/${name}`, import.meta.url));
+
+const size = { width: 600, height: 300 };
 
 let folder: string;
 let data: ConceptData;
@@ -101,7 +104,7 @@ describe('the examples', () => {
       expect(drift).toBeGreaterThanOrEqual(0);
     }
     // Another potential, another drift: the textbook one stands beside it.
-    expect(result.features!.some((f) => Math.abs(f.drift - f.textbookDrift) > 0.01)).toBe(true);
+    expect(result.features!.some((f) => Math.abs(f.drift! - f.textbookDrift!) > 0.01)).toBe(true);
   });
 });
 
@@ -122,6 +125,26 @@ test('the example study is valid and names modules that are there', async () => 
   const study = await readStudy(example('concepts.yaml'));
   expect(study.concepts.map(moduleName)).toEqual(['participation-ratio', 'spring-potential']);
   for (const path of study.concepts) expect((await loadConcept(path)).name).not.toBe('');
+});
+
+test('a feature that neither moves nor counts has no drift, rather than one of 0, and no dot', async () => {
+  const path = module(
+    `export default { kind: 'potential', name: 'none', meaning: 'zero', value: ({ q_T }) => q_T.map(() => 0) };`,
+  );
+  const [dictionary] = data.dictionaries;
+  const still = {
+    ...data,
+    dictionaries: [{ ...dictionary!, active: () => new Map([[3, 1]]), momentum: () => 0 }],
+  };
+  const result = await applyConcept(await loadConcept(path), 'none', still);
+  const { site } = dictionary!;
+  expect(result.features).toEqual([{ site, feature: 3, kinetic: 0, potential: 0, energy: 0 }]);
+  expect(conceptPicture(result, size)).not.toContain('feature 3');
+  // The same feature with a momentum counts, though it stands still: its energy is V, the same at every token.
+  const counting = { ...still, dictionaries: [{ ...still.dictionaries[0]!, momentum: () => 1 }] };
+  const [found] = (await applyConcept(await loadConcept(path), 'none', counting)).features!;
+  expect(found).not.toHaveProperty('drift');
+  expect(found!.textbookDrift).toBe(0);
 });
 
 describe('a clock', () => {
@@ -149,6 +172,12 @@ describe('a clock', () => {
     // The same way in half the time: twice the momentum, at the uneven step too.
     const uneven = await apply(clock('{ times: [0, 0.5, 1.5], q_KN: [0, 0, 1, 2, 4, 2] }'));
     expect(uneven.motion!.p_KN).toEqual([2, 4, 3, 0, 3, 0]);
+  });
+
+  test('that stands still has no drift', async () => {
+    const { motion } = await apply(clock('{ times: [0, 1], q_KN: [3, 4, 3, 4] }'));
+    expect(motion!.energy_K).toEqual([0, 0]);
+    expect(motion).not.toHaveProperty('drift');
   });
 
   test.each([

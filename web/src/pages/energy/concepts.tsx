@@ -24,6 +24,9 @@ export function Concepts({ results: { concepts } }: { results: StudyResults }) {
   return concepts.map((one) => <Concept key={`${one.module}/${one.task}`} concept={one} />);
 }
 
+/** Absent where nothing moves and nothing counts. */
+const drift = (value: number | undefined): string => (value === undefined ? '–' : fixed(value, 3));
+
 function Concept({ concept }: { concept: ConceptResult }) {
   const { name, task, meaning, value, unit, features, motion, module } = concept;
   const draw = useCallback(
@@ -43,7 +46,7 @@ function Concept({ concept }: { concept: ConceptResult }) {
         </p>
       )}
       {value === undefined && <Picture draw={draw} />}
-      {motion && (
+      {motion?.drift !== undefined && (
         <p className="small soft">
           <Word term="drift">Drift</Word> of H = T + V over its scale: {number(motion.drift)}
         </p>
@@ -72,8 +75,8 @@ function Concept({ concept }: { concept: ConceptResult }) {
                   <td className="n">{number(one.kinetic)}</td>
                   <td className="n">{number(one.potential)}</td>
                   <td className="n">{number(one.energy)}</td>
-                  <td className="n">{fixed(one.drift, 3)}</td>
-                  <td className="n">{fixed(one.textbookDrift, 3)}</td>
+                  <td className="n">{drift(one.drift)}</td>
+                  <td className="n">{drift(one.textbookDrift)}</td>
                 </tr>
               ))}
             </tbody>
