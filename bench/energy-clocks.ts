@@ -111,7 +111,7 @@ if (wanted('sequence') || wanted('ensembles')) {
       const found = await ensemblesOf(
         { model, network: networkOf(model), dictionary, pairs, texts },
         { masked, rows },
-        random(0).fork('ensemble'),
+        0,
         run,
       );
       results.ensembles[site] = {

@@ -36,18 +36,22 @@ describe('the learning clock of a small dictionary', () => {
 });
 
 describe('ensembles of a tiny network', () => {
+  const { model, network, pairs, dictionaries } = tinySetting();
+  const stream = random(1);
+  const windows = Array.from({ length: 12 }, () => ({
+    tokens: Int32Array.from({ length: 9 }, () => stream.integer(256)),
+  }));
+  const setting = { model, network, dictionary: dictionaries[0]!, pairs, texts: textPairs(windows, 8) };
+
+  test('the untrained network is drawn by the seed', async () => {
+    const untrained = async (seed: number) =>
+      (await ensemblesOf(setting, { masked: 1, rows: 20 }, seed, run)).masks.at(-1)!.none;
+    expect(await untrained(3)).toBe(await untrained(3));
+    expect(await untrained(3)).not.toBe(await untrained(4));
+  });
+
   test('masks and effective numbers come with every null', async () => {
-    const { model, network, pairs, dictionaries } = tinySetting();
-    const stream = random(1);
-    const windows = Array.from({ length: 12 }, () => ({
-      tokens: Int32Array.from({ length: 9 }, () => stream.integer(256)),
-    }));
-    const { masks, coactivation } = await ensemblesOf(
-      { model, network, dictionary: dictionaries[0]!, pairs, texts: textPairs(windows, 8) },
-      { masked: 3, rows: 40 },
-      random(2),
-      run,
-    );
+    const { masks, coactivation } = await ensemblesOf(setting, { masked: 3, rows: 40 }, 2, run);
     expect(masks.map(({ name }) => name)).toEqual([
       'features',
       'without interaction',

@@ -69,11 +69,11 @@ export async function ensembleReport(
   const texts = textPairs(windows, request.length);
   const about = { task: 'ensemble', label: `Ensembles at ${dictionary.site}` };
   return counted(context, about, run, async (counting) => {
-    const stream = random(request.seed).fork('ensemble');
+    const { seed } = request;
     const found = await ensemblesOf(
       { model, network, dictionary, pairs, texts },
       { masked, rows },
-      stream,
+      seed,
       counting,
     );
     return {
@@ -85,7 +85,7 @@ export async function ensembleReport(
         examples: pairs.examples,
         text: request.text,
       },
-      ...{ ...found, basins: basins(stream, context.signal) },
+      ...{ ...found, basins: basins(random(seed).fork('ensemble'), context.signal) },
       seconds: (performance.now() - begun) / 1000,
     };
   });
@@ -104,12 +104,21 @@ export interface EnsembleSetting {
 export async function ensemblesOf(
   { model, network, dictionary, pairs, texts }: EnsembleSetting,
   { masked, rows }: Pick<EnsembleChoice, 'masked' | 'rows'>,
-  stream: Random,
+  seed: number,
   run: RunOptions,
 ): Promise<Pick<EnsembleReport, 'masks' | 'coactivation'>> {
+  const stream = random(seed).fork('ensemble');
+  const networks = { trained: model, untrained: untrainedModel(model, seed) };
   return {
-    masks: await maskEnsembles(model, network, dictionary, pairs, masked, stream, run),
-    coactivation: await coactivations(model, dictionary, texts, rows, stream, run),
+    masks: await maskEnsembles(
+      { network, untrained: networkOf(networks.untrained) },
+      dictionary,
+      pairs,
+      masked,
+      stream,
+      run,
+    ),
+    coactivation: await coactivations(networks, dictionary, texts, rows, stream, run),
   };
 }
 
@@ -132,8 +141,7 @@ async function ranked(
 }
 
 async function maskEnsembles(
-  model: Model,
-  network: Network,
+  { network, untrained }: { readonly network: Network; readonly untrained: Network },
   dictionary: Dictionary,
   pairs: Pairs,
   count: number,
@@ -154,7 +162,6 @@ async function maskEnsembles(
     const found = await networkMasks(network, dictionary, pairs, features, run);
     reports.push(reportOf('random features', features, found));
   }
-  const untrained = networkOf(untrainedModel(model, 0));
   const others = (await ranked(untrained, dictionary, pairs, run)).slice(0, n);
   if (others.length > 0) {
     reports.push(
@@ -194,7 +201,7 @@ function sampledOn(energies: MaskEnergies, stream: Random): MaskEnsembleReport['
 
 /** exp S on the trained network, for a dictionary of random directions, and on the untrained network. */
 async function coactivations(
-  model: Model,
+  { trained, untrained }: { readonly trained: Model; readonly untrained: Model },
   dictionary: Dictionary,
   texts: Pairs,
   rows: number,
@@ -213,12 +220,12 @@ async function coactivations(
       ...effectiveFeatures(code, { random: stream.fork('rows'), rows, norm }),
     }));
   };
-  const x = await statesOf(textNetwork(model));
-  const untrained = await statesOf(textNetwork(untrainedModel(model, 0)));
+  const x = await statesOf(textNetwork(trained));
+  const untrained_BTD = await statesOf(textNetwork(untrained));
   return [
     ...(await one('trained', dictionary, x)),
     ...(await one('random dictionary', randomDirections(dictionary, stream.fork('directions')), x)),
-    ...(await one('untrained network', dictionary, untrained)),
+    ...(await one('untrained network', dictionary, untrained_BTD)),
   ];
 }
 
