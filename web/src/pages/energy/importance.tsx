@@ -25,7 +25,7 @@ export function Importance() {
       <Saved<ImportanceResult>
         kind="importance"
         title="Rankings beside exact effects"
-        says="The exact effect of each sampled feature is a run of its own, on the trained network and on its nulls."
+        says="The exact effect of each sampled feature is a run of its own, on the trained network and on its nulls. The command’s nulls read the trained network’s dictionary, a weaker comparison than one with a dictionary of their own."
       >
         {({ comparisons, runs }) =>
           comparisons.map((comparison) => (
