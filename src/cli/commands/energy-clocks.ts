@@ -97,6 +97,9 @@ const busiest = ({ traces }: SequenceReport['features'][number]): number =>
     { text: 0, most: -1 },
   ).text;
 
+/** Absent where there is no feature to take a share of. */
+const share = (value: number | undefined): string => (value === undefined ? '–' : percent(value, 1));
+
 function print(report: SequenceReport, top: number, io: Io): void {
   const { clock, model, text } = report;
   const [main] = clock.tables;
@@ -120,8 +123,8 @@ function print(report: SequenceReport, top: number, io: Io): void {
     table(
       ['mass', 'median drift', 'V permuted', 'below their null', 'of those that help', 'of those that harm'],
       clock.tables.map((one) => [
-        ...[one.rule, fixed(one.medianDrift, 3), fixed(one.medianNullDrift, 3), percent(one.belowNull, 1)],
-        ...[percent(one.belowNullLowering, 1), percent(one.belowNullRaising, 1)],
+        ...[one.rule, fixed(one.medianDrift, 3), fixed(one.medianNullDrift, 3), share(one.belowNull)],
+        ...[share(one.belowNullLowering), share(one.belowNullRaising)],
       ]),
     ),
   );

@@ -17,8 +17,9 @@ export interface Gathering {
 /** Share of permutations that a drift has to be among the lowest of. */
 const LOW = 0.05;
 
-const low = (rows: readonly FeatureClock[]) =>
-  rows.filter((row) => row.belowNull <= LOW).length / rows.length;
+/** Share of rows that are low; of no rows there is none. */
+const low = (rows: readonly FeatureClock[]): number | undefined =>
+  rows.length === 0 ? undefined : rows.filter((row) => row.belowNull <= LOW).length / rows.length;
 
 /**
  * @param permutations orders of V in each text, drawn from `stream`; they leave each text its own steps, so what differs

@@ -48,14 +48,17 @@ export interface SequenceTable {
   /** Medians over all active features. */
   readonly medianDrift: number;
   readonly medianNullDrift: number;
-  /** Share of active features whose drift is among the lowest twentieth of their permutations; 0.05 by chance. */
-  readonly belowNull: number;
+  /**
+   * Share of active features whose drift is among the lowest twentieth of their permutations; 0.05 by chance. This and the
+   * next two are absent where there is no such feature.
+   */
+  readonly belowNull?: number | undefined;
   /**
    * The same share of features that lower the loss (⟨V⟩ < 0) and of those that raise it. T and V are both large where a feature
    * is active, so they cancel in the first kind and add up in the second: a small drift says first of all that V is negative.
    */
-  readonly belowNullLowering: number;
-  readonly belowNullRaising: number;
+  readonly belowNullLowering?: number | undefined;
+  readonly belowNullRaising?: number | undefined;
 }
 
 /** First-order V against runs, over some steps of some features. */

@@ -150,7 +150,8 @@ function Series({
 
 function Drift({ report: { clock } }: { report: SequenceReport }) {
   const [table] = clock.tables;
-  if (!table) return null;
+  if (table?.belowNull === undefined) return null;
+  const { belowNullLowering: helping, belowNullRaising: harming } = table;
   return (
     <section className="section" aria-labelledby="drift">
       <h2 id="drift">Does the energy keep still?</h2>
@@ -159,9 +160,10 @@ function Drift({ report: { clock } }: { report: SequenceReport }) {
         shuffled in time is the <Word term="null">null</Word>: only a drift below it says that the order
         matters. {percent(table.belowNull, 1)} of the active features are among the lowest twentieth of their
         own shuffles; chance gives 5 %. But T and V are both large where a feature is active: they cancel
-        where V is negative ({percent(table.belowNullLowering)} of the features that help are that low) and
-        add up where it is positive ({percent(table.belowNullRaising)} of those that harm), so a low drift
-        says first of all that a feature helps, not that anything is conserved. Median drift{' '}
+        where V is negative
+        {helping !== undefined && ` (${percent(helping)} of the features that help are that low)`} and add up
+        where it is positive{harming !== undefined && ` (${percent(harming)} of those that harm)`}, so a low
+        drift says first of all that a feature helps, not that anything is conserved. Median drift{' '}
         {fixed(table.medianDrift, 2)}, shuffled {fixed(table.medianNullDrift, 2)}.
       </p>
       <div className="scroll">
