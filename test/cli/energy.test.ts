@@ -87,7 +87,9 @@ describe('the depth clock', () => {
     expect(brackets.dictionaries[0].together.defect.median).toBeGreaterThan(0);
     const told = await untangle('brackets', ...tiny, ...task, ...dictionaries, '--plot', at('brackets.svg'));
     expect(told.out).toContain('least possible');
-    expect(readFileSync(at('brackets.svg'), 'utf8')).toContain('canonicity defect');
+    expect(readFileSync(at('brackets.svg'), 'utf8')).toContain(
+      'Canonicity defect of each dictionary (depth clock)',
+    );
   });
 
   test('sequence: T, V, T + V and T − U of features over real texts, beside V permuted in time', async () => {

@@ -238,6 +238,11 @@ export const effectivePicture = ({ coactivation }: EnsembleReport, width: number
     },
   );
 
+const overWords = {
+  depth: 'cuts (depth clock)',
+  sequence: 'positions (sequence clock)',
+  examples: 'examples',
+} as const;
 const seriesWords = { depth: 'cut (blocks passed)', sequence: 'position', examples: 'example' } as const;
 
 /** A number without an interval. */
@@ -249,7 +254,7 @@ export function conceptPicture(result: ConceptResult, size: Size): string | unde
   if (series) {
     return linesPicture([{ name, colour: categories[0], points: series.values.map((y, x) => ({ x, y })) }], {
       ...size,
-      label: `${name} of ${task} over ${seriesWords[series.over]}`,
+      label: `${name} of ${task} over ${overWords[series.over]}`,
       x: seriesWords[series.over],
       y: unit ? `${name}, ${unit}` : name,
       formatX: (v) => series.labels[v] ?? fixed(v, 0),
@@ -271,7 +276,7 @@ export function conceptPicture(result: ConceptResult, size: Size): string | unde
       ),
       {
         width: size.width,
-        label: `Drift of features under ${name}, beside the textbook potential`,
+        label: `Drift of features under ${name} (sequence clock), beside the textbook potential`,
         x: 'drift of T + V   ● under this potential   ○ under the textbook one',
         reach: [0],
       },
@@ -286,7 +291,7 @@ export function conceptPicture(result: ConceptResult, size: Size): string | unde
     })),
     {
       ...size,
-      label: `Phase portrait of ${name} of ${task}`,
+      label: `Phase portrait of ${name} of ${task} (a clock of its own)`,
       xName: 'q',
       yName: 'p',
       x: extent(motion.q_KN, [], 0.05),

@@ -165,7 +165,8 @@ export const canonicityPicture = (dictionaries: readonly Canonicity[], width: nu
     })),
     {
       width,
-      label: 'Canonicity defect of each dictionary: of features active together (dot), of all (ring)',
+      label:
+        'Canonicity defect of each dictionary (depth clock): of features active together (dot), of all (ring)',
       x: 'canonicity defect ‖M − 1‖ / √n   ● active together   ○ all active features',
       reach: [0],
     },

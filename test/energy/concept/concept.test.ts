@@ -84,6 +84,7 @@ describe('the examples', () => {
     const result = await apply(example('participation-ratio.ts'));
     expect(result).toMatchObject({ module: 'participation-ratio', kind: 'observable', unit: 'coordinates' });
     expect(result.series!.labels).toEqual(setting.network.cuts);
+    expect(conceptPicture(result, size)).toContain('over cuts (depth clock)');
     for (const value of result.series!.values) {
       expect(value).toBeGreaterThan(1);
       expect(value).toBeLessThan(4 * 16);
@@ -105,6 +106,7 @@ describe('the examples', () => {
     }
     // Another potential, another drift: the textbook one stands beside it.
     expect(result.features!.some((f) => Math.abs(f.drift! - f.textbookDrift!) > 0.01)).toBe(true);
+    expect(conceptPicture(result, size)).toContain('(sequence clock)');
   });
 });
 
@@ -172,6 +174,7 @@ describe('a clock', () => {
     // The same way in half the time: twice the momentum, at the uneven step too.
     const uneven = await apply(clock('{ times: [0, 0.5, 1.5], q_KN: [0, 0, 1, 2, 4, 2] }'));
     expect(uneven.motion!.p_KN).toEqual([2, 4, 3, 0, 3, 0]);
+    expect(conceptPicture(uneven, size)).toContain('(a clock of its own)');
   });
 
   test('that stands still has no drift', async () => {
