@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { Estimate } from '../src/core/statistics.ts';
+import { endPointVerdicts } from '../src/edits/bias/end-point.ts';
 import type { BiasResult, BiasRow } from '../src/edits/bias/types.ts';
 
 interface Saved {
@@ -56,6 +57,7 @@ function withTable(text: string, name: string): string {
           'swapped',
           'TPR gap',
           'ECE',
+          'Brier',
         ],
         ...['leak: linear', 'MLP', 'kNN', 'KL', 'perplexity', 'hypervolume', 's'],
       ],
@@ -69,6 +71,7 @@ function withTable(text: string, name: string): string {
         percent(row.swapped.worstGroup),
         percent(row.figures.tprGap),
         percent(row.figures.ece),
+        fixed(row.figures.brier.value, 3),
         percent(row.leakage.linear),
         percent(row.leakage.mlp),
         percent(row.leakage.knn),
@@ -82,13 +85,22 @@ function withTable(text: string, name: string): string {
     `The rule took: ${chosen.map(({ feature, label }) => (label ? `${feature} (${label})` : feature)).join('; ')}.`,
     table(
       ['claim', 'compared', 'difference', 'margin', 'verdict'],
-      verdicts.map(({ claim, quantity, difference: { value, low, high }, margin, outcome: said }) => [
-        claim,
-        quantity,
-        `${fixed(value, 3)} (${fixed(low, 3)} to ${fixed(high, 3)})`,
-        String(margin),
-        `**${said}**`,
-      ]),
+      [
+        ...verdicts.map(({ claim, quantity, difference: { value, low, high }, margin, outcome: said }) => [
+          claim,
+          quantity,
+          `${fixed(value, 3)} (${fixed(low, 3)} to ${fixed(high, 3)})`,
+          String(margin),
+          `**${said}**`,
+        ]),
+        ...endPointVerdicts(verdicts).map(({ claim, quantity, outcome: said }) => [
+          claim,
+          quantity,
+          '',
+          '',
+          `**${said}**`,
+        ]),
+      ],
     ),
   ];
   return `${text.slice(0, text.indexOf(begin))}${begin}\n${blocks.join('\n\n')}\n${text.slice(text.indexOf(end))}`;

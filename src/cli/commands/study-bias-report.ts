@@ -1,5 +1,6 @@
 /** @file A bias study in plain words: the table, the curves' volumes, the ways over strengths, the verdicts. */
 import type { Estimate } from '../../core/statistics.ts';
+import { endPointVerdicts } from '../../edits/bias/end-point.ts';
 import type { BiasPath, BiasResult, BiasRow, Verdict } from '../../edits/bias/types.ts';
 import { table } from '../table.ts';
 
@@ -28,6 +29,7 @@ export function report(result: BiasResult): string {
         'worst group',
         'TPR gap',
         'ECE',
+        'Brier',
         'leak: linear',
         'MLP',
         'kNN',
@@ -43,6 +45,7 @@ export function report(result: BiasResult): string {
         within(row.figures.worstGroup),
         percent(row.figures.tprGap),
         percent(row.figures.ece),
+        fixed(row.figures.brier.value, 3),
         percent(row.leakage.linear),
         percent(row.leakage.mlp),
         percent(row.leakage.knn),
@@ -128,11 +131,17 @@ function ways({ paths, rows }: BiasResult): string {
   ].join('');
 }
 
-const verdicts = (all: readonly Verdict[]): string =>
-  all
-    .map(({ claim, quantity, difference: { value, low, high }, margin, outcome, units }, i) => {
-      const heading = all[i - 1]?.claim === claim ? '' : `  ${claim}\n`;
-      const interval = `${fixed(value, 3)} (${fixed(low, 3)} to ${fixed(high, 3)}), margin ${margin}`;
-      return `${heading}    ${outcome}: ${quantity} ${interval}; ${units}\n`;
+/** Verdicts under their claims; then what the comparisons of the end point say together. */
+const verdicts = (all: readonly Verdict[]): string => {
+  const single = all.map(({ difference: { value, low, high }, margin, units, ...verdict }) => ({
+    ...verdict,
+    said: ` ${fixed(value, 3)} (${fixed(low, 3)} to ${fixed(high, 3)}), margin ${margin}; ${units}`,
+  }));
+  const together = endPointVerdicts(all).map((verdict) => ({ ...verdict, said: '' }));
+  return [...single, ...together]
+    .map(({ claim, quantity, outcome, said }, i, lines) => {
+      const heading = lines[i - 1]?.claim === claim ? '' : `  ${claim}\n`;
+      return `${heading}    ${outcome}: ${quantity}${said}\n`;
     })
     .join('');
+};

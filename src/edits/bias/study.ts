@@ -2,6 +2,7 @@
 import { giveWay } from '../../core/errors.ts';
 import { track, type WorkContext } from '../../core/progress.ts';
 import { type Random, random as stream } from '../../core/random.ts';
+import { END_POINT } from './end-point.ts';
 import { type Evaluator, evaluator, keyer, type SeedCounts } from './evaluate.ts';
 import { findPaths, PATH_RULE, type PathRule } from './paths.ts';
 import { requireRows } from './require.ts';
@@ -262,12 +263,12 @@ function verdictsOf(
   const plain = curve('original') ?? curve('leace') ?? curve('shift');
   return [
     ...compare(
-      "end point: least action's is better than the straight line with free strengths at 1",
+      `${END_POINT} least action's is better than the straight line with free strengths at 1`,
       'least-action-ends',
       'straight',
     ),
     ...compare(
-      "end point: least action's is better than direct optimisation without a path",
+      `${END_POINT} least action's is better than direct optimisation without a path`,
       'least-action-ends',
       'direct-end',
     ),

@@ -3,11 +3,12 @@ import { InterruptedError } from '../../../src/core/errors.ts';
 import { silent } from '../../../src/core/progress.ts';
 import { random } from '../../../src/core/random.ts';
 import { editedStates } from '../../../src/edits/bias/apply.ts';
+import { endPointVerdicts } from '../../../src/edits/bias/end-point.ts';
 import { findPaths, PATH_RULE } from '../../../src/edits/bias/paths.ts';
 import { biasMethods } from '../../../src/edits/bias/rows/registry.ts';
 import { featureParts, selectByRule } from '../../../src/edits/bias/selection.ts';
 import { biasStudy } from '../../../src/edits/bias/study.ts';
-import type { BiasMethod, BiasProblem, BiasRow } from '../../../src/edits/bias/types.ts';
+import type { BiasMethod, BiasProblem, BiasRow, Outcome } from '../../../src/edits/bias/types.ts';
 import { atEqualLeakage, besideOracle, outcomeOf } from '../../../src/edits/bias/verdicts.ts';
 import { toyProblem } from './toy.ts';
 
@@ -134,6 +135,24 @@ test('a verdict needs the whole interval on one side of the margin, and ten unit
   expect(outcomeOf(interval(0, 0.05), 0.01)).toBe('undecided');
   expect(outcomeOf(interval(Number.NaN, Number.NaN), 0.01)).toBe('undecided');
   expect(outcomeOf(interval(0.02, 0.05, 9), 0.01)).toBe('undecided');
+});
+
+test('the end point is better only where both comparisons say so, and not where one of them denies it', () => {
+  const said = (first: Outcome, second: Outcome) =>
+    endPointVerdicts([
+      { claim: 'end point: than one', quantity: 'volume', outcome: first },
+      { claim: 'way: than another', quantity: 'volume', outcome: 'refuted' },
+      { claim: 'end point: than two', quantity: 'volume', outcome: second },
+      { claim: 'end point: than one', quantity: 'compared once', outcome: 'supported' },
+    ]).map(({ quantity, outcome }) => [quantity, outcome]);
+  expect(said('supported', 'supported')).toEqual([['volume', 'supported']]);
+  expect(said('supported', 'undecided')).toEqual([['volume', 'undecided']]);
+  expect(said('undecided', 'refuted')).toEqual([['volume', 'refuted']]);
+  expect(said('refuted', 'supported')).toEqual([['volume', 'refuted']]);
+  // The study's own verdicts have both comparisons of every quantity, under the names that are looked for.
+  expect(endPointVerdicts(study.verdicts).map(({ quantity }) => quantity)).toEqual(
+    study.verdicts.slice(0, 3).map(({ quantity }) => quantity),
+  );
 });
 
 test('curves are compared at equal leakage, in the range that both reach', () => {
