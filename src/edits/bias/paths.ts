@@ -29,7 +29,7 @@ export interface PathRule {
   readonly closeness: number;
 }
 
-/** Fixed beforehand. */
+/** κ was fixed beforehand and stayed; μ and the texts of the metric were changed after balanced figures had been seen (docs/bias.md). */
 export const PATH_RULE: PathRule = {
   pinned: 12,
   free: 8,

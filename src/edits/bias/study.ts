@@ -26,7 +26,7 @@ export interface BiasOptions extends SeedCounts {
   readonly seed: number;
   /** Features of the first dictionary that a person chose. */
   readonly choice?: readonly number[];
-  /** In place of the rule that was fixed beforehand: for trials. */
+  /** In place of `PATH_RULE`: for trials. */
   readonly paths?: Partial<PathRule>;
   /** Methods to measure; all when absent. */
   readonly methods?: readonly BiasMethod[];

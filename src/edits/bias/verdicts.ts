@@ -1,4 +1,4 @@
-/** @file The verdicts on the paths: least action against other end points and another way, by margins fixed beforehand. */
+/** @file The verdicts on the paths: least action against other end points and another way, by margins that no figure has changed. */
 import type { Random } from '../../core/random.ts';
 import { bootstrapCrossed } from '../../core/resampling.ts';
 import type { Estimate } from '../../core/statistics.ts';
@@ -7,7 +7,7 @@ import { meanAccuracy, meanShares, type RightCounts } from './runs.ts';
 import type { BiasMethod, Outcome, Verdict } from './types.ts';
 
 /**
- * Written down before anything was measured. A claim is supported when the whole interval lies beyond the margin,
+ * Written down before anything was measured; what was changed later around them is said in docs/bias.md. A claim is supported when the whole interval lies beyond the margin,
  * refuted when it lies wholly short of it, undecided otherwise.
  */
 export const MARGINS = {

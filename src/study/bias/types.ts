@@ -36,7 +36,7 @@ export interface BiasTextOptions {
   /** Windows of 64 tokens of plain text that collateral is measured on. */
   readonly textWindows: number;
   readonly resamples: number;
-  /** Smaller paths than the rule that was fixed beforehand: for trials. */
+  /** Smaller paths than `PATH_RULE`: for trials. */
   readonly paths?: Partial<PathRule>;
   /** Features of the first dictionary that a person chose. */
   readonly choice?: Choice;
