@@ -2,7 +2,7 @@
 import { jvp } from '../../autodiff/jvp.ts';
 import { type Network, placeOf } from '../../circuits/cuts.ts';
 import { encodeState } from '../../circuits/encode-state.ts';
-import { activeFeatures } from '../../circuits/feature-state.ts';
+import { activeFeatures, type FeatureState } from '../../circuits/feature-state.ts';
 import { tokenStates } from '../../circuits/forward.ts';
 import type { RunOptions } from '../../circuits/run-options.ts';
 import { EditError, RuntimeError, throwIfAborted } from '../../core/errors.ts';
@@ -11,6 +11,7 @@ import type { Dictionary } from '../../dictionaries/types.ts';
 import { extend, feedAt, only } from '../../graph/interventions.ts';
 import { inferShapes } from '../../graph/shapes.ts';
 import { type Graph, isCarried } from '../../graph/types.ts';
+import type { Session } from '../../runtime/session.ts';
 
 /** A network with a dictionary at one cut, and the text whose predictions are to stay. */
 export interface FisherSource {
@@ -74,45 +75,7 @@ export async function openFisher(source: FisherSource, run: RunOptions): Promise
   const [carry, predict, multiply] = opened;
   const numbers = floatsOf(network.graph, last) === 'float64' ? f64 : f32;
 
-  /** State of a window under the edit, and the tangents f_i d_i of the features that are active in it. */
-  const window = (b: number, features: readonly number[], alpha_N: Float64Array) => {
-    const size = positions * width;
-    const x_TD = Float64Array.from(state.x_BTD.subarray(b * size, (b + 1) * size));
-    const tangents = features.map(() => undefined as Float64Array | undefined);
-    for (let t = 0; t < positions; t++) {
-      const active = activeFeatures(state, b, t);
-      features.forEach((feature, i) => {
-        const f = active.get(feature);
-        if (f === undefined) return;
-        tangents[i] ??= new Float64Array(size);
-        const tangent = tangents[i]!;
-        for (let d = 0; d < width; d++) {
-          const write = f * dictionary.W_dec_FD[feature * width + d]!;
-          tangent[t * width + d] = write;
-          x_TD[t * width + d]! -= (1 - alpha_N[i]!) * write;
-        }
-      });
-    }
-    return { x_TD, tangents };
-  };
-
-  let oneState = true;
-  /** State and tangents at the last cut. */
-  const carried = async (state: Tensor, tangent: Tensor): Promise<{ state: Tensor; tangent: Tensor }> => {
-    if (!carry) return { state, tangent };
-    const feeds = (copies: number) => ({
-      [site]: repeated(state, copies),
-      [tangentOf(site)]: tangent,
-    });
-    const many = tangent.shape[0]!;
-    const out = await carry.run(feeds(oneState ? 1 : many)).catch((error: unknown) => {
-      if (!(error instanceof RuntimeError) || error.code !== 'runtime.failed' || !oneState) throw error;
-      oneState = false;
-      return carry.run(feeds(many));
-    });
-    return { state: first(out[last]!), tangent: out[tangentOf(last)]! };
-  };
-
+  const carried = carrier(carry, site, last);
   return {
     tokens: windows.length * (positions - 1),
     async at(features, alpha_N) {
@@ -120,7 +83,7 @@ export async function openFisher(source: FisherSource, run: RunOptions): Promise
       const G = new Float64Array(n * n);
       for (let b = 0; b < windows.length; b++) {
         throwIfAborted(run.signal);
-        const { x_TD, tangents } = window(b, features, alpha_N);
+        const { x_TD, tangents } = windowAt(dictionary, state, b, features, alpha_N);
         const moving = tangents.flatMap((tangent, i) => (tangent ? [i] : []));
         if (moving.length > 0) {
           const together = new Float64Array(moving.length * x_TD.length);
@@ -154,6 +117,54 @@ export async function openFisher(source: FisherSource, run: RunOptions): Promise
     async release() {
       for (const session of opened) await session?.release();
     },
+  };
+}
+
+/** State of a window under the edit, and the tangents f_i d_i of the features that are active in it. */
+function windowAt(
+  dictionary: Dictionary,
+  state: FeatureState,
+  b: number,
+  features: readonly number[],
+  alpha_N: Float64Array,
+) {
+  const { positions, width } = state;
+  const size = positions * width;
+  const x_TD = Float64Array.from(state.x_BTD.subarray(b * size, (b + 1) * size));
+  const tangents = features.map(() => undefined as Float64Array | undefined);
+  for (let t = 0; t < positions; t++) {
+    const active = activeFeatures(state, b, t);
+    features.forEach((feature, i) => {
+      const f = active.get(feature);
+      if (f === undefined) return;
+      tangents[i] ??= new Float64Array(size);
+      const tangent = tangents[i]!;
+      for (let d = 0; d < width; d++) {
+        const write = f * dictionary.W_dec_FD[feature * width + d]!;
+        tangent[t * width + d] = write;
+        x_TD[t * width + d]! -= (1 - alpha_N[i]!) * write;
+      }
+    });
+  }
+  return { x_TD, tangents };
+}
+
+/** State and tangents at the last cut; without a network, what they are. */
+function carrier(carry: Session | undefined, site: string, last: string) {
+  let oneState = true;
+  return async (state: Tensor, tangent: Tensor): Promise<{ state: Tensor; tangent: Tensor }> => {
+    if (!carry) return { state, tangent };
+    const feeds = (copies: number) => ({
+      [site]: repeated(state, copies),
+      [tangentOf(site)]: tangent,
+    });
+    const many = tangent.shape[0]!;
+    const out = await carry.run(feeds(oneState ? 1 : many)).catch((error: unknown) => {
+      if (!(error instanceof RuntimeError) || error.code !== 'runtime.failed' || !oneState) throw error;
+      oneState = false;
+      return carry.run(feeds(many));
+    });
+    return { state: first(out[last]!), tangent: out[tangentOf(last)]! };
   };
 }
 

@@ -38,6 +38,40 @@ export function gradientFlow(
   const free = freeStrengths(problem);
   const drive_N = pinnedEnd(problem).map((a) => a - 1);
   const h = 1 / steps;
+  const velocityAt = velocities(problem, free, rate);
+  /** One step of the method; where its equations have no solution from here, two of half the size. */
+  const stepped = (from: Float64Array, guess: Float64Array, size: number, halvings = 0): Float64Array => {
+    try {
+      const first = velocityAt(from, guess, GAMMA * size);
+      const half = from.map((a, i) => a + (1 - GAMMA) * size * first[i]!);
+      const second = velocityAt(half, first, GAMMA * size);
+      return half.map((a, i) => a + GAMMA * size * second[i]!);
+    } catch (error) {
+      const stiff = error instanceof MechanicsError && error.code === 'mechanics.not-converged';
+      if (!stiff || halvings >= MOST_HALVINGS) throw error;
+      const middle = stepped(from, guess, size / 2, halvings + 1);
+      return stepped(middle, velocityAt(middle, guess, 0), size / 2, halvings + 1);
+    }
+  };
+  let alpha_N: Float64Array = new Float64Array(problem.strengths).fill(1);
+  let velocity_N = velocityAt(alpha_N, drive_N, 0);
+  const [alpha_KN, velocity_KN] = [[alpha_N], [velocity_N]];
+  for (let k = 0; k < steps; k++) {
+    throwIfAborted(signal);
+    alpha_N = stepped(alpha_N, velocity_N, h);
+    velocity_N = velocityAt(alpha_N, velocity_N, 0);
+    alpha_KN.push(alpha_N);
+    velocity_KN.push(velocity_N);
+  }
+  return reportPath(problem, 'gradient-flow', { alpha_KN, velocity_KN }, 'gradient flow, SDIRK2');
+}
+
+/** The velocity whose equation holds at `from` + reach · velocity: Newton, halved where the residual would not fall. */
+function velocities(
+  problem: StrengthProblem,
+  free: readonly number[],
+  rate: number,
+): (from: Float64Array, guess: Float64Array, reach: number) => Float64Array {
   /** What is missing from G_ff α̇_f + G_fp α̇_p + rate ∇_f V = 0, its size against its terms, and how it changes with α̇_f. */
   const at = (alpha_N: Float64Array, velocity_N: Float64Array, reach: number) => {
     const G = problem.metric.at(alpha_N);
@@ -51,8 +85,7 @@ export function gradientFlow(
       matrix: free.map((i) => free.map((j) => G[i]![j]! + reach * rate * hessian_NN[i]![j]!)),
     };
   };
-  /** The velocity whose equation holds at `from` + reach · velocity: Newton, halved where the residual would not fall. */
-  const velocityAt = (from: Float64Array, guess: Float64Array, reach: number): Float64Array => {
+  return (from: Float64Array, guess: Float64Array, reach: number): Float64Array => {
     if (free.length === 0) return guess;
     const evaluate = (velocity_N: Float64Array) => ({
       velocity_N,
@@ -87,34 +120,4 @@ export function gradientFlow(
       hint: 'take more steps, or a lower rate',
     });
   };
-  /** One step of the method; where its equations have no solution from here, two of half the size. */
-  const stepped = (from: Float64Array, guess: Float64Array, size: number, halvings = 0): Float64Array => {
-    try {
-      const first = velocityAt(from, guess, GAMMA * size);
-      const half = from.map((a, i) => a + (1 - GAMMA) * size * first[i]!);
-      const second = velocityAt(half, first, GAMMA * size);
-      return half.map((a, i) => a + GAMMA * size * second[i]!);
-    } catch (error) {
-      const stiff = error instanceof MechanicsError && error.code === 'mechanics.not-converged';
-      if (!stiff || halvings >= MOST_HALVINGS) throw error;
-      const middle = stepped(from, guess, size / 2, halvings + 1);
-      return stepped(middle, velocityAt(middle, guess, 0), size / 2, halvings + 1);
-    }
-  };
-  let alpha_N: Float64Array = new Float64Array(problem.strengths).fill(1);
-  let velocity_N = velocityAt(alpha_N, drive_N, 0);
-  const [points, velocities] = [[alpha_N], [velocity_N]];
-  for (let k = 0; k < steps; k++) {
-    throwIfAborted(signal);
-    alpha_N = stepped(alpha_N, velocity_N, h);
-    velocity_N = velocityAt(alpha_N, velocity_N, 0);
-    points.push(alpha_N);
-    velocities.push(velocity_N);
-  }
-  return reportPath(
-    problem,
-    'gradient-flow',
-    { alpha_KN: points, velocity_KN: velocities },
-    'gradient flow, SDIRK2',
-  );
 }
