@@ -16,7 +16,7 @@ const rowsOf = (column: number, keep: boolean) => {
     const [n, d] = [Math.floor(at / D), at % D];
     return (d < 3 ? 3 * said[n]![d]! : 0) + 0.5 * stream.normal();
   });
-  return { x_ND, width: D, z_NZ: said.map((of) => of[column]!), concepts: 1, keep };
+  return { x_ND, width: D, z_NZ: said.map((of): number => of[column]!), concepts: 1, keep };
 };
 const concepts = [rowsOf(0, true), rowsOf(1, true), rowsOf(2, false)];
 const x_ND = Float64Array.from(concepts.flatMap((concept) => [...concept.x_ND]));

@@ -7,8 +7,8 @@ import { meanAccuracy, meanShares, type RightCounts } from './runs.ts';
 import type { BiasMethod, Outcome, Verdict } from './types.ts';
 
 /**
- * Written down before anything was measured; what was changed later around them is said in docs/bias.md. A claim is supported when the whole interval lies beyond the margin,
- * refuted when it lies wholly short of it, undecided otherwise.
+ * Written down before anything was measured; docs/bias.md says what was changed around them later. A claim is supported when the
+ * whole interval lies beyond the margin, refuted when it lies wholly short of it, undecided otherwise.
  */
 export const MARGINS = {
   /** Of the unit cube of (leakage, worst group, KL). */
