@@ -1,5 +1,6 @@
 /** @file The bias study: every method's figures, whole trade-off curves, the path, and a person's choice of features. */
 import { useCallback } from 'react';
+import { endPointVerdicts } from '../../../../src/edits/bias/end-point.ts';
 import { number } from '../../../../src/pictures/scale.ts';
 import { biasPathPicture, biasTradeOff } from '../../../../src/study/bias/draw.ts';
 import { useAsk } from '../../api/client.ts';
@@ -108,6 +109,16 @@ function Verdicts({ result: { verdicts } }: { result: BiasResult }) {
                 </td>
                 <td className="n">{withInterval(one.difference, 3)}</td>
                 <td className="n">{number(one.margin)}</td>
+              </tr>
+            ))}
+            {endPointVerdicts(verdicts).map((one) => (
+              <tr key={`${one.claim}/${one.quantity}`}>
+                <td>{one.claim}</td>
+                <td>
+                  <strong>{outcomeWords[one.outcome]}</strong>
+                </td>
+                <td>{one.quantity}</td>
+                <td colSpan={2} />
               </tr>
             ))}
           </tbody>

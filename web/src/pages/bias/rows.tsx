@@ -51,7 +51,7 @@ export function Rows({ result }: { result: BiasResult }) {
               <th className="n">
                 <Word term="tprGap" />
               </th>
-              <th className="n">calibration</th>
+              <th className="n">calibration: ECE · Brier</th>
               <th className="n">
                 <Word term="kl">KL</Word>
               </th>
@@ -82,7 +82,9 @@ export function Rows({ result }: { result: BiasResult }) {
                 <td className="n">
                   <Interval estimate={row.figures.tprGap} />
                 </td>
-                <td className="n">{fixed(row.figures.ece.value, 3)}</td>
+                <td className="n">
+                  {fixed(row.figures.ece.value, 3)} · {fixed(row.figures.brier.value, 3)}
+                </td>
                 <td className="n">{row.kl ? <Interval estimate={row.kl} decimals={4} /> : '–'}</td>
                 <td className="n">{fixed(row.deltaX, 2)}</td>
                 <td className="n">{row.hypervolume ? fixed(row.hypervolume.value, 3) : '–'}</td>
