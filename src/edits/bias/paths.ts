@@ -1,12 +1,13 @@
 /** @file The paths of a problem: which strengths are pinned and which free, the cost, the metric, the four ways. */
 import { fitStandardProbe } from '../../activations/probes/standard.ts';
+import { MechanicsError } from '../../core/errors.ts';
 import { biasPotential } from '../paths/bias-potential.ts';
 import { directEndPoint } from '../paths/end-point.ts';
 import { gradientFlow } from '../paths/gradient-flow.ts';
 import { leastActionPath } from '../paths/least-action.ts';
 import { metricAlong } from '../paths/metric-along.ts';
 import { straightLine } from '../paths/straight-line.ts';
-import { pinnedEnd, type StrengthPath, type StrengthProblem } from '../paths/types.ts';
+import { pinnedEnd, type StrengthMetric, type StrengthPath, type StrengthProblem } from '../paths/types.ts';
 import { type EditStep, type Paths, SHARES } from './rows/types.ts';
 import type { Selection } from './selection.ts';
 import type { BiasMethod, BiasPath, BiasProblem } from './types.ts';
@@ -71,15 +72,17 @@ export async function findPaths(
   );
   const measuring = (performance.now() - begun) / 1000;
   /** Removes `share` of the pinned features. */
-  const upTo = (share: number): StrengthProblem => ({
+  const upTo = (share: number, metric: StrengthMetric): StrengthProblem => ({
     name: problem.name,
     strengths: features.length,
     potential,
-    metric: measured.metric,
+    metric,
     pinned: pins(share),
   });
   const options = { steps, ...stop };
-  const whole = upTo(1);
+  const solvable = interpolates(upTo(1, measured.metric), upTo(1, measured.mean.metric), options);
+  const metric = solvable ? measured.metric : measured.mean.metric;
+  const whole = upTo(1, metric);
   const asPath = (method: BiasMethod, title: string, path: StrengthPath): BiasPath =>
     plainPath(method, title, path, features, pinned.length);
   const step = (share: number, alpha: Float64Array): EditStep => ({
@@ -115,18 +118,44 @@ export async function findPaths(
     ),
     leastActionEnds: once('least-action-ends', measuring, () =>
       SHARES.map((share) =>
-        step(share, share === 1 ? least().end_N : leastActionPath(upTo(share), options).end_N),
+        step(share, share === 1 ? least().end_N : leastActionPath(upTo(share, metric), options).end_N),
       ),
     ),
     directEnds: once('direct-end', measuring, () =>
-      SHARES.map((share) => step(share, directEndPoint(upTo(share), { closeness, ...stop }).alpha_N)),
+      SHARES.map((share) => step(share, directEndPoint(upTo(share, metric), { closeness, ...stop }).alpha_N)),
     ),
     seconds,
     note:
       `${pinned.length} pinned, ${features.length - pinned.length} free; ` +
       `${problem.fisher ? 'Fisher metric' : "metric of the state's covariance"} at ${metricPoints} points, ` +
-      `interpolation off by ${(100 * measured.error).toPrecision(2)} % at most where it was checked, μ = ${measured.mu.toPrecision(2)}`,
+      `interpolation off by ${percent(measured.error)} at most where it was checked, μ = ${measured.mu.toPrecision(2)}` +
+      (solvable
+        ? ''
+        : `; least action has no solution in it, so every way takes the mean of the measured metrics, off by ${percent(measured.mean.error)} at most`),
   };
+}
+
+const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`;
+
+/**
+ * Whether least action has a solution in the interpolated metric, looked for from that in the mean one. A metric that turns
+ * while strengths move makes the action far from convex: Newton's method may then find no way.
+ */
+function interpolates(
+  problem: StrengthProblem,
+  inMean: StrengthProblem,
+  options: { readonly steps: number; readonly signal?: AbortSignal },
+): boolean {
+  const n = problem.strengths;
+  const { trajectory } = leastActionPath(inMean, options);
+  const guess = Array.from(trajectory.times, (_, k) => trajectory.q_KN.slice(k * n, (k + 1) * n));
+  try {
+    leastActionPath(problem, { ...options, guess });
+    return true;
+  } catch (error) {
+    if (error instanceof MechanicsError && error.code === 'mechanics.not-converged') return false;
+    throw error;
+  }
 }
 
 function meanDiagonal(G: Float64Array, n: number): number {

@@ -46,7 +46,8 @@ export function leastActionPath(problem: StrengthProblem, options: PathOptions):
     found = solve(1, options.guess);
   } catch (error) {
     if (!(error instanceof MechanicsError) || error.code !== 'mechanics.not-converged') throw error;
-    let guess = options.guess;
+    if (options.guess) throw error;
+    let guess: PathOptions['guess'];
     for (const share of SHARES.slice(0, -1)) guess = pointsOf(solve(share, guess), 'q_KN');
     found = solve(1, guess);
   }

@@ -28,6 +28,8 @@ export interface MetricAlong {
   readonly errors: readonly { readonly at: number; readonly error: number }[];
   /** The largest of them; 0 when none was left out. */
   readonly error: number;
+  /** The mean of what was measured, the same everywhere, and the largest relative error it has at a measured point. */
+  readonly mean: { readonly metric: StrengthMetric; readonly error: number };
   /** Relative error of the interpolation at any other strengths, e.g. in the middle of the path that was found. */
   errorAt(alpha_N: Float64Array, measured_NN: ArrayLike<number>): number;
 }
@@ -35,7 +37,7 @@ export interface MetricAlong {
 /**
  * G(α) = R(σ)² + μI with σ the place of α's projection on the line from 1 to `end_N`: the symmetric root R of the measured matrices is
  * interpolated entry by entry by the polynomial through the points (Lagrange), so that G has no
- * eigenvalue below μ wherever it is asked for. Beyond the ends R goes on as a straight line. Off the line G is that of its
+ * eigenvalue below μ wherever it is asked for. Beyond the ends R soon stays as it is. Off the line G is that of its
  * projection: `errorAt` says what this costs.
  * @param at measured metric at α, row-major [n, n], without μI
  * @throws EditError `edit.metric` (fewer than two points, numbers that are not finite, a line of no length)
@@ -101,18 +103,25 @@ export async function metricAlong(
       measured[points + k]!,
     ),
   }));
+  const mean = new Float64Array(n * n);
+  for (const G of measured) for (let i = 0; i < mean.length; i++) mean[i]! += G[i]! / measured.length;
+  const raised = (G: Float64Array) => {
+    for (let i = 0; i < n; i++) G[i * n + i]! += mu;
+    return rows(G, n);
+  };
+  const same = raised(mean.slice());
   return {
     mu,
     nodes,
     errors,
+    mean: {
+      metric: { at: () => same },
+      error: Math.max(...measured.map((G) => relative(mean, G))),
+    },
     error: errors.reduce((most, { error }) => Math.max(most, error), 0),
     errorAt,
     metric: {
-      at: (alpha_N) => {
-        const G = without(alpha_N);
-        for (let i = 0; i < n; i++) G[i * n + i]! += mu;
-        return rows(G, n);
-      },
+      at: (alpha_N) => raised(without(alpha_N)),
       slopesTimes: (alpha_N, v_N) => {
         const { value, slope } = interpolated(nodes, roots, place(alpha_N));
         // G = R R: G′v = R′(R v) + R(R′v).
@@ -172,13 +181,23 @@ function product(A: Float64Array, B: Float64Array, n: number): Float64Array {
 const rows = (G: Float64Array, n: number): Float64Array[] =>
   Array.from({ length: n }, (_, i) => G.slice(i * n, (i + 1) * n));
 
-/** The polynomial through the matrices and its slope at s; a straight line beyond 0 and 1. */
+/** How far beyond the ends the polynomial is followed. */
+const BEYOND = 0.1;
+
+/** s itself from 0 to 1; beyond, it comes to rest within `BEYOND`, smoothly: what was never measured must not draw paths to it. */
+function held(s: number): { readonly place: number; readonly slope: number } {
+  const end = Math.min(1, Math.max(0, s));
+  const t = Math.tanh((s - end) / BEYOND);
+  return { place: end + BEYOND * t, slope: 1 - t * t };
+}
+
+/** The polynomial through the matrices and its slope at s, held beyond 0 and 1. */
 function interpolated(
   nodes: readonly number[],
   matrices: readonly Float64Array[],
   s: number,
 ): { readonly value: Float64Array; readonly slope: Float64Array } {
-  const inside = Math.min(1, Math.max(0, s));
+  const { place, slope: pace } = held(s);
   const value = new Float64Array(matrices[0]!.length);
   const slope = new Float64Array(matrices[0]!.length);
   matrices.forEach((matrix, k) => {
@@ -186,15 +205,14 @@ function interpolated(
     nodes.forEach((node, j) => {
       if (j === k) return;
       const width = nodes[k]! - node;
-      change = (change * (inside - node) + weight) / width;
-      weight *= (inside - node) / width;
+      change = (change * (place - node) + weight) / width;
+      weight *= (place - node) / width;
     });
     for (let at = 0; at < matrix.length; at++) {
       value[at]! += weight * matrix[at]!;
-      slope[at]! += change * matrix[at]!;
+      slope[at]! += pace * change * matrix[at]!;
     }
   });
-  if (s !== inside) for (let at = 0; at < value.length; at++) value[at]! += (s - inside) * slope[at]!;
   return { value, slope };
 }
 

@@ -78,17 +78,19 @@ export function leastAction(discrete: DiscreteLagrangian, options: LeastActionOp
     if (arrived && now.residual >= before / 2)
       return report(discrete, options, path, now, iteration, positive, h);
     before = now.residual;
-    // Backtracking: half the step until the residual falls; the last, smallest one is taken as it is.
+    // Backtracking: half the step until the residual falls.
     let length = 1;
     let next = moved(path, change, length);
-    let after = stationarity(discrete, next, h, free);
-    while (!(after.residual < now.residual) && length > 1e-4 && !arrived) {
+    let after = attempt(discrete, next, h, free);
+    while (!(after && after.residual < now.residual) && length > LEAST_LENGTH && !arrived) {
       length /= 2;
       next = moved(path, change, length);
-      after = stationarity(discrete, next, h, free);
+      after = attempt(discrete, next, h, free);
     }
-    if (arrived && !(after.residual < now.residual))
-      return report(discrete, options, path, now, iteration, positive, h);
+    if (!(after && after.residual < now.residual)) {
+      if (arrived) return report(discrete, options, path, now, iteration, positive, h);
+      break;
+    }
     [path, now] = [next, after];
   }
   throw notConverged(
@@ -97,6 +99,12 @@ export function leastAction(discrete: DiscreteLagrangian, options: LeastActionOp
     'use more steps, or give a first path nearer to the answer',
   );
 }
+
+/** Newton's step is not halved below it. */
+const LEAST_LENGTH = 1e-4;
+
+const isNotConverged = (error: unknown): boolean =>
+  error instanceof MechanicsError && error.code === 'mechanics.not-converged';
 
 interface Stationarity {
   readonly parts: readonly DiscreteLagrangianAt[];
@@ -139,6 +147,16 @@ function stationarity(
     };
   });
   return { parts, rows, residual, scale: Math.max(scale, Number.MIN_VALUE) };
+}
+
+/** The same; undefined where the inside of a step has no stationary point: a step too far. */
+function attempt(...at: Parameters<typeof stationarity>): Stationarity | undefined {
+  try {
+    return stationarity(...at);
+  } catch (error) {
+    if (isNotConverged(error)) return undefined;
+    throw error;
+  }
 }
 
 const moved = (

@@ -168,7 +168,7 @@ function studyStep(
     name: 'bias/study',
     stage: 'edit',
     label: 'Edit the classifier and measure',
-    version: 2,
+    version: 3,
     config: {
       ...{ probes, textWindows, resamples, seed },
       ...(paths ? { paths } : {}),

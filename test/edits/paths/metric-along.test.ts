@@ -50,6 +50,19 @@ describe('a metric interpolated along a line', () => {
     const wrong = Math.hypot(...off.map((x, i) => x - truth[i]! - (i % 3 === 0 ? found.mu : 0)));
     expect(found.errors[0]!.error).toBeCloseTo(wrong / size, 12);
   });
+  test('the mean is that of the measured matrices, the same everywhere, and its error the largest at a measured point', async () => {
+    const { mean, nodes, errors, mu } = await metricAlong(measure(bell), { end_N: line });
+    const places = [...nodes, ...errors.map(({ at }) => at)];
+    const all = places.map((s) => bell([1 - s, 1 + 0.5 * s]));
+    const middle = [0, 1, 2, 3].map((i) => all.reduce((sum, G) => sum + G[i]! / all.length, 0));
+    const found = mean.metric.at(Float64Array.of(0.2, 3)).flatMap((row) => Array.from(row));
+    found.forEach((x, i) => {
+      expect(x - (i % 3 === 0 ? mu : 0)).toBeCloseTo(middle[i]!, 12);
+    });
+    const off = all.map((G) => Math.hypot(...G.map((x, i) => x - middle[i]!)) / Math.hypot(...G));
+    expect(mean.error).toBeCloseTo(Math.max(...off), 12);
+    expect(mean.error).toBeGreaterThan(0.5);
+  });
   test('slopes are those of the values, on the line, beside it and beyond its ends', async () => {
     const { metric } = await metricAlong(measure(bell), { end_N: line });
     for (const alpha of [
