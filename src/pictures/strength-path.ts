@@ -114,6 +114,9 @@ function endNames(
     .sort((a, b) => a.at - b.at)
     .map(({ name, at, soft }) => {
       last = Math.max(at, last + 13);
-      return text(x, last + 4, name, { fill: soft ? inkSoft : ink, 'font-size': 11 });
+      return text(x, last + 4, shortened(name), { fill: soft ? inkSoft : ink, 'font-size': 11 });
     });
 }
+
+/** A name with room beside the picture; the whole one stands in the line's title. */
+const shortened = (name: string): string => (name.length > 20 ? `${name.slice(0, 19)}…` : name);

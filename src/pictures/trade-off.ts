@@ -35,7 +35,7 @@ const colourOf = (line: TradeOffLine, i: number): string =>
 /** One line a method through its points by strength, with crosses of intervals; the last point is the full edit. */
 export function tradeOffPicture(lines: readonly TradeOffLine[], options: TradeOffOptions): string {
   const { width, height, formatX = number, formatY = number } = options;
-  const names = Math.min(190, Math.max(90, ...lines.map((line) => line.name.length * 6.6 + 30)));
+  const names = Math.min(0.4 * width, Math.max(90, ...lines.map((line) => line.name.length * 6.6 + 30)));
   const frame: Frame = { left: 56, right: width - names, top: 28, bottom: height - 46 };
   const points = lines.flatMap((line) => line.points);
   const ends = ({ value, low, high }: Numbers) => [value, low, high].filter(known);

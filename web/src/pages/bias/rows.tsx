@@ -63,10 +63,10 @@ export function Rows({ result }: { result: BiasResult }) {
           <tbody>
             {result.rows.map((row) => (
               <tr key={row.method} className={row.skyline ? 'soft' : undefined}>
-                <td>
+                <td className="method">
                   {row.title}
                   {row.skyline && <span className="small soft"> bound</span>}
-                  <span className="small soft block">{row.note ?? row.sees}</span>
+                  <span className="small soft block">{row.sees}</span>
                 </td>
                 <td className="n">{row.changed === undefined ? '–' : number(row.changed)}</td>
                 <td className="n">{share(row.figures.fieldAccuracy)}</td>
@@ -94,6 +94,11 @@ export function Rows({ result }: { result: BiasResult }) {
           </tbody>
         </table>
       </div>
+      {notesOf(result.rows).map(([note, titles]) => (
+        <p key={note} className="small soft">
+          {titles.join(', ')}: {note}
+        </p>
+      ))}
       {result.left.map((one) => (
         <p key={one.method} className="small soft">
           Left out: {one.method.replaceAll('-', ' ')} — {one.why}
@@ -113,4 +118,11 @@ export function Rows({ result }: { result: BiasResult }) {
       )}
     </section>
   );
+}
+
+/** What rows say beside their figures, each once, with the rows that say it. */
+function notesOf(rows: BiasResult['rows']): (readonly [string, readonly string[]])[] {
+  const notes = new Map<string, string[]>();
+  for (const { note, title } of rows) if (note) notes.set(note, [...(notes.get(note) ?? []), title]);
+  return [...notes];
 }
