@@ -135,7 +135,7 @@ export async function findPaths(
   };
 }
 
-const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`;
+const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
 
 /**
  * Whether least action has a solution in the interpolated metric, looked for from that in the mean one. A metric that turns

@@ -106,11 +106,11 @@ export function Rows({ result }: { result: BiasResult }) {
       ))}
       {result.published.length > 0 && (
         <p className="small soft">
-          Published by others, on other data:{' '}
+          Published by others, on other data ({result.outcome.name} · {result.protected.name} · worst group):{' '}
           {result.published
             .map(
               (one) =>
-                `${one.method} ${fixed(one.fieldAccuracy, 1)} · ${fixed(one.genderAccuracy, 1)} · ${fixed(one.worstGroup, 1)}`,
+                `${one.method} ${percent(one.fieldAccuracy)} · ${percent(one.genderAccuracy)} · ${percent(one.worstGroup)}`,
             )
             .join('; ')}{' '}
           ({result.published[0]?.source})
