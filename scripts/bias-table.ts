@@ -1,9 +1,9 @@
 /** @file Writes the tables of docs/bias.md from bench/results/bias.json and bias-cps.json, so that no number is typed by hand. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import type { Estimate } from '../src/core/statistics.ts';
 import { endPointVerdicts } from '../src/edits/bias/end-point.ts';
 import type { BiasResult, BiasRow } from '../src/edits/bias/types.ts';
+import { columnsOf, fixed, percent } from '../src/study/bias/columns.ts';
 
 interface Saved {
   readonly date: string;
@@ -18,12 +18,6 @@ interface Saved {
 
 const page = 'docs/bias.md';
 
-const fixed = (value: number | null | undefined, digits: number): string =>
-  typeof value === 'number' ? value.toFixed(digits) : '–';
-const percent = (of: Pick<Estimate, 'value'> | undefined): string => fixed(of && 100 * of.value, 1);
-const within = ({ value, low, high }: Estimate): string =>
-  `${fixed(100 * value, 1)} (${fixed(100 * low, 0)}–${fixed(100 * high, 0)})`;
-
 const table = (header: readonly string[], rows: readonly (readonly string[])[]): string =>
   [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
@@ -35,10 +29,11 @@ function withTable(text: string, name: string): string {
   if (!existsSync(file)) return text;
   const [begin, end] = [`<!-- ${name}: npm run bias-table -->`, `<!-- /${name} -->`];
   const { date, machine, steps, chosen, result } = JSON.parse(readFileSync(file, 'utf8')) as Saved;
-  const { rows, verdicts, nulls, counts, outcome, protected: attribute } = result;
+  const { rows, verdicts, nulls, counts, outcome } = result;
   const of = (set: string, key: 'natural' | 'swapped') =>
     counts.filter((count) => count.set === set).reduce((sum, count) => sum + count[key], 0);
   const seconds = steps.reduce((sum, step) => sum + step.seconds, 0);
+  const columns = columnsOf(result, 0);
   const blocks = [
     `${result.model.name} at \`${result.site}\`, ${outcome.values.join(' against ')}: trained on ${of('train', 'natural')} natural and ` +
       `${of('train', 'swapped')} swapped rows, tested on ${of('balanced', 'natural')} and ${of('balanced', 'swapped')}; ` +
@@ -46,40 +41,8 @@ function withTable(text: string, name: string): string {
       `${machine.cores} cores (${machine.cpu}; ${date}). Shares in per cent; in brackets 95 % intervals. Shuffled labels: ${outcome.name} ` +
       `${percent(nulls.fieldAccuracy)}, leakage ${percent(nulls.leakage.linear)} (linear).`,
     table(
-      [
-        ...[
-          'method',
-          'changed',
-          outcome.name,
-          attribute.name,
-          'worst group',
-          'natural',
-          'swapped',
-          'TPR gap',
-          'ECE',
-          'Brier',
-        ],
-        ...['leak: linear', 'MLP', 'kNN', 'KL', 'perplexity', 'hypervolume', 's'],
-      ],
-      rows.map((row) => [
-        row.skyline ? `${row.title} *` : row.title,
-        row.changed === undefined ? '' : String(Math.round(row.changed)),
-        percent(row.figures.fieldAccuracy),
-        percent(row.figures.genderAccuracy),
-        within(row.figures.worstGroup),
-        percent(row.natural.worstGroup),
-        percent(row.swapped.worstGroup),
-        percent(row.figures.tprGap),
-        percent(row.figures.ece),
-        fixed(row.figures.brier.value, 3),
-        percent(row.leakage.linear),
-        percent(row.leakage.mlp),
-        percent(row.leakage.knn),
-        row.kl ? fixed(row.kl.value, 3) : '',
-        row.perplexity === undefined ? '' : fixed(row.perplexity, 1),
-        row.hypervolume ? fixed(row.hypervolume.value, 3) : '',
-        fixed(row.seconds, 1),
-      ]),
+      columns.map(({ name }) => name),
+      rows.map((row) => columns.map(({ cell }) => cell(row))),
     ),
     '\\* may look at balanced data: a bound, no competitor.',
     `The rule took: ${chosen.map(({ feature, label }) => (label ? `${feature} (${label})` : feature)).join('; ')}.`,

@@ -90,17 +90,7 @@ export function coordinatesOf({ head, neurons, site }: AtSite, place: Place): re
 
 /** A form over all N coordinates of a state: those that the change is not about have δ = 0. */
 export type StateForm =
-  | {
-      readonly form: 'affine';
-      /** [N], or one number for all. */
-      readonly scale?: Float64Array;
-      readonly lowRank?: {
-        readonly rank: number;
-        readonly read: Float64Array;
-        readonly write: Float64Array;
-      };
-      readonly shift?: Float64Array;
-    }
+  | Extract<Form, { readonly form: 'affine' }>
   /** δ = ‖x ∘ mask‖ · vector. */
   | { readonly form: 'norm'; readonly vector: Float64Array; readonly mask?: Float64Array }
   /** δ = mask ∘ (r − x). */

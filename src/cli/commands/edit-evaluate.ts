@@ -1,10 +1,10 @@
 /** @file `untangle edit evaluate` and `strengthen`: what an edit moves beside what it is meant to move. */
 import { type Command, Option } from 'commander';
 import type { CollateralResult, EffectMatrix } from '../../edits/collateral/types.ts';
-import { type ConceptKind, conceptKinds } from '../../edits/concepts.ts';
+import { conceptKinds } from '../../edits/concepts.ts';
 import type { StrengthenResult } from '../../edits/strengthen.ts';
 import { dotsPicture } from '../../pictures/dots.ts';
-import { evaluateEdits } from '../../study/edits/evaluate.ts';
+import { type EvaluateRequest, evaluateEdits } from '../../study/edits/evaluate.ts';
 import { strengthenTask } from '../../study/edits/strengthen.ts';
 import type { Io } from '../io.ts';
 import { addGlobalOptions, positive, real } from '../options.ts';
@@ -24,17 +24,7 @@ import { addEnergyOptions, type EnergyOptions, requestOf, show } from './energy-
 /** Behaviours that are scored unless others are named. */
 const usualTasks = ['agreement', 'gender', 'pronoun', 'indirect-object', 'greater-than'];
 
-interface EvaluateOptions extends PlainTextOptions {
-  readonly model: string;
-  readonly tasks: readonly string[];
-  readonly on: readonly string[];
-  readonly matrix?: ConceptKind;
-  readonly dictionary?: string;
-  readonly aim: number;
-  readonly examples: number;
-  readonly draws: number;
-  readonly factor: number;
-}
+interface EvaluateOptions extends PlainTextOptions, Omit<EvaluateRequest, 'edits' | 'seed' | 'threads'> {}
 
 export function addEvaluate(edit: Command, io: Io): void {
   const command = edit

@@ -1,34 +1,17 @@
 /** @file `untangle edit make`: a change measured, fitted or written out, as an edit file. */
 import { type Command, Option } from 'commander';
-import { madeKinds } from '../../study/edits/make.ts';
+import { type MakeRequest, madeKinds } from '../../study/edits/make.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
 import { addGlobalOptions, positive, real } from '../options.ts';
 import { addPlainText, modelOption, notNegative, numbersOf, type PlainTextOptions } from './edit-options.ts';
 
-interface MakeOptions extends PlainTextOptions {
-  readonly model: string;
-  readonly out: string;
-  readonly append?: boolean;
-  readonly site?: string;
-  readonly head?: number;
-  readonly neurons?: readonly number[];
-  readonly dictionary?: string;
-  readonly features?: readonly number[];
-  readonly strength?: number;
-  readonly by?: number;
-  readonly to?: number;
-  readonly unit?: 'raw' | 'norm';
-  readonly vector?: string;
-  readonly skipFirst?: boolean;
-  readonly everyPosition?: boolean;
-  readonly task?: string;
-  readonly examples: number;
-  readonly keep?: readonly string[];
-  readonly residual?: number;
-  readonly rank?: number;
-  readonly count?: number;
-}
+type Flags = 'append' | 'skipFirst' | 'everyPosition';
+
+interface MakeOptions
+  extends PlainTextOptions,
+    Omit<MakeRequest, Flags | 'kind' | 'seed' | 'threads'>,
+    Partial<Pick<MakeRequest, Flags>> {}
 
 export function addMake(edit: Command, io: Io): void {
   const indices = numbersOf(notNegative);

@@ -1,58 +1,24 @@
 /** @file A bias study in plain words: the table, the curves' volumes, the ways over strengths, the verdicts. */
-import type { Estimate } from '../../core/statistics.ts';
 import { endPointVerdicts } from '../../edits/bias/end-point.ts';
 import type { BiasPath, BiasResult, BiasRow, Verdict } from '../../edits/bias/types.ts';
+import { columnsOf, fixed, percent } from '../../study/bias/columns.ts';
 import { table } from '../table.ts';
 
-/** Numbers that could not be said (no rows, no common range) are null in a saved result. */
-const fixed = (value: number | null | undefined, digits: number): string =>
-  typeof value === 'number' && Number.isFinite(value) ? value.toFixed(digits) : '–';
-const percent = (estimate: Pick<Estimate, 'value'> | undefined): string =>
-  fixed(estimate && estimate.value * 100, 1);
-const within = ({ value, low, high }: Estimate): string =>
-  `${fixed(100 * value, 1)} (${fixed(100 * low, 1)}–${fixed(100 * high, 1)})`;
+/** Columns that the command leaves to tables of their own. */
+const apartFrom = ['natural', 'swapped', 'hypervolume'];
 
 /** The result in plain words: the table, the curves' volumes, the verdicts. */
 export function report(result: BiasResult): string {
   const { outcome, protected: attribute, rows, nulls, counts } = result;
   const test = counts.filter((count) => count.set === 'balanced');
   const total = (pick: 'natural' | 'swapped') => test.reduce((sum, count) => sum + count[pick], 0);
+  const columns = columnsOf(result, 1).filter(({ name }) => !apartFrom.includes(name));
   const lines = [
     `\n  A probe for ${outcome.name} (${outcome.values.join(' or ')}) at ${result.site} of ${result.model.name}, trained where ` +
       `${outcome.name} tells ${attribute.name}; shares in per cent, on ${total('natural')} natural and ${total('swapped')} swapped rows.\n\n`,
     table(
-      [
-        'method',
-        'changed',
-        outcome.name,
-        attribute.name,
-        'worst group',
-        'TPR gap',
-        'ECE',
-        'Brier',
-        'leak: linear',
-        'MLP',
-        'kNN',
-        'KL',
-        'ppl',
-        's',
-      ],
-      rows.map((row) => [
-        row.skyline ? `${row.title} *` : row.title,
-        row.changed === undefined ? '' : String(Math.round(row.changed)),
-        percent(row.figures.fieldAccuracy),
-        percent(row.figures.genderAccuracy),
-        within(row.figures.worstGroup),
-        percent(row.figures.tprGap),
-        percent(row.figures.ece),
-        fixed(row.figures.brier.value, 3),
-        percent(row.leakage.linear),
-        percent(row.leakage.mlp),
-        percent(row.leakage.knn),
-        row.kl === undefined ? '' : fixed(row.kl.value, 3),
-        row.perplexity === undefined ? '' : fixed(row.perplexity, 1),
-        row.seconds.toFixed(1),
-      ]),
+      columns.map(({ name }) => (name === 'perplexity' ? 'ppl' : name)),
+      rows.map((row) => columns.map(({ cell }) => cell(row))),
     ),
     `\n  * may look at balanced data: a bound. 50 is ideal for ${attribute.name} and for leakage. Shuffled labels: ` +
       `${outcome.name} ${percent(nulls.fieldAccuracy)}, leakage ${percent(nulls.leakage.linear)} (linear).\n`,

@@ -4,6 +4,7 @@ import type { EffectiveFeatures } from '../../energy/ensemble/coactivation.ts';
 import type { LocalLearning } from '../../energy/ensemble/local-learning.ts';
 import type { MaskThermal } from '../../energy/ensemble/masks.ts';
 import type { StrengthSampler, StrengthThermal } from '../../energy/ensemble/strengths.ts';
+import type { Breaking } from '../../energy/learning/breaking.ts';
 import type { SeparationRun } from '../../energy/learning/separation-run.ts';
 import type { Symmetry } from '../../energy/learning/symmetry.ts';
 import type { LearningRun } from '../../energy/learning/training.ts';
@@ -93,15 +94,8 @@ export interface ChargeReport {
 }
 
 /** What gradient flow conserves, after gradient descent of the same duration. */
-export interface BrokenCharge {
+export interface BrokenCharge extends Omit<Breaking, 'symmetry'> {
   readonly name: string;
-  readonly learningRate: number;
-  readonly weightDecay: number;
-  readonly steps: number;
-  readonly before: number;
-  readonly after: number;
-  readonly flow: number;
-  readonly predicted: number;
 }
 
 /** The learning clock of a toy model of superposition (five features in two neurons) or of a dictionary of its states. */
