@@ -4,11 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { program } from '../../src/cli/program.ts';
-import { random } from '../../src/core/random.ts';
-import { saveDictionary } from '../../src/dictionaries/files.ts';
-import { tinyLlama } from '../../src/models/tiny.ts';
-import { randomDictionary } from '../circuits/support/dictionaries.ts';
-import { writeMiniature } from '../support/miniature.ts';
+import { writeMiniature, writeMiniatureDictionaries } from '../support/miniature.ts';
 import { fakeIo } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'energy-cli-'));
@@ -27,12 +23,7 @@ const task = ['--task', at('plural.json'), '--examples', '3'];
 
 beforeAll(async () => {
   writeMiniature(folder);
-  const model = tinyLlama(0, { layers: 3, width: 32, mlpWidth: 48 });
-  for (const block of [0, 1]) {
-    const site = `blocks.${block}.hook_resid_post`;
-    const dictionary = randomDictionary(random(block), { site, width: 32, features: 48, k: 4 }, model.hash);
-    await saveDictionary(at('dictionaries', site), dictionary);
-  }
+  await writeMiniatureDictionaries(at('dictionaries'));
 });
 
 describe('the depth clock', () => {

@@ -2,6 +2,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { random } from '../../src/core/random.ts';
+import { saveDictionary } from '../../src/dictionaries/files.ts';
+import { tinyLlama } from '../../src/models/tiny.ts';
+import { randomDictionary } from '../circuits/support/dictionaries.ts';
 
 const words = 'the a cat dog runs jumps over under blue red river tree house and but slowly quickly'.split(
   ' ',
@@ -50,4 +53,14 @@ edit: {task: plural, features: 2, strengths: [${strengths.join(', ')}]}
 `,
   );
   return path;
+}
+
+/** Saves random dictionaries of the model random-tiny, of the states after blocks 0 and 1, in folders named by their sites. */
+export async function writeMiniatureDictionaries(folder: string): Promise<void> {
+  const model = tinyLlama(0, { layers: 3, width: 32, mlpWidth: 48 });
+  for (const block of [0, 1]) {
+    const site = `blocks.${block}.hook_resid_post`;
+    const dictionary = randomDictionary(random(block), { site, width: 32, features: 48, k: 4 }, model.hash);
+    await saveDictionary(join(folder, site), dictionary);
+  }
 }

@@ -133,29 +133,12 @@ export async function bracketsReport(request: DepthRequest, context: WorkContext
   const begun = performance.now();
   const { model, network, dictionaries, run } = await openSetting(request, { dictionaries: true }, context);
   const { task, title, pairs } = await openPairs(model, request);
-  const [{ forwardPairs }, { encodeStates }, { canonicity }, { placeOf }] = await Promise.all([
-    import('../../circuits/forward.ts'),
-    import('../../circuits/encode-state.ts'),
+  const [{ readPlaces }, { canonicity }] = await Promise.all([
+    import('../../circuits/node-effects.ts'),
     import('../../energy/depth/canonicity.ts'),
-    import('../../circuits/cuts.ts'),
   ]);
-  const found: Canonicity[] = [];
-  const { clean, patch } = await forwardPairs(
-    network,
-    pairs,
-    dictionaries.map((d) => d.site),
-    run,
-  );
-  for (const dictionary of dictionaries) {
-    const { site } = dictionary;
-    const shape = {
-      examples: pairs.examples,
-      positions: pairs.positions,
-      width: placeOf(network, site).width,
-    };
-    const sides = [clean.states[site]!, patch.states[site]!];
-    found.push(canonicity(dictionary, await encodeStates(dictionary, sides, shape, request.threads)));
-  }
+  const { places } = await readPlaces(network, dictionaries, pairs, run);
+  const found = places.map(({ dictionary, clean, patch }) => canonicity(dictionary, [clean, patch]));
   const seconds = (performance.now() - begun) / 1000;
   return { model: model.name, task, title, examples: pairs.examples, dictionaries: found, seconds };
 }
