@@ -60,6 +60,8 @@ export function sankeyPicture(flow: SankeyFlow, { width, height }: Size, label: 
   );
   if (bands.length === 0 || links.length === 0) return picture({ width, height }, label);
   const inner = Math.max(40, frame.right - frame.left);
+  // In units of the largest: pixels per unit of a denormal energy would be infinite.
+  const largest = links.reduce((most, { energy }) => Math.max(most, Math.abs(energy)), 0);
   // Names stand beside their bars, so that the last column's are written to the left.
   const layout = sankey<Band, Pass>()
     .nodeId((band) => band.id)
@@ -74,7 +76,12 @@ export function sankeyPicture(flow: SankeyFlow, { width, height }: Size, label: 
     .iterations(12);
   const graph = layout({
     nodes: bands.map((band) => ({ ...band })),
-    links: links.map(({ source, target, energy }) => ({ source, target, energy, value: Math.abs(energy) })),
+    links: links.map(({ source, target, energy }) => ({
+      source,
+      target,
+      energy,
+      value: Math.abs(energy) / largest,
+    })),
   });
   return picture(
     { width, height },

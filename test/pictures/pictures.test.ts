@@ -43,6 +43,8 @@ describe('every picture is well-formed SVG', () => {
   test('whatever stands in tokens, names and labels', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string(), (token, name) => {
+        // `elements` takes these words for broken numbers, even where a token says them.
+        fc.pre(!/NaN|undefined/.test(token + name));
         elements(nextTokenBars([{ text: token, probability: 0.5 }], 400, name));
         elements(
           dumbbellPicture(
