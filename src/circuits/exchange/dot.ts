@@ -1,8 +1,12 @@
 /** @file Circuits in the DOT language of Graphviz: one rank per cut, from the tokens at the bottom to the output. */
 import type { PortableGraph, PortableNode } from './portable.ts';
 
+/** Signs that end a line or a text for some readers, and `&`, which begins an entity: written as entities. */
+const AS_ENTITY = /[&\0\u2028\u2029]/g;
+const entity = (sign: string): string => (sign === '\0' ? '&#65533;' : `&#${sign.charCodeAt(0)};`);
+
 const quote = (text: string): string =>
-  `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n').replaceAll('\r', '\\r')}"`;
+  `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n').replaceAll('\r', '\\r').replace(AS_ENTITY, entity)}"`;
 
 const attributes = (values: Readonly<Record<string, string | number | undefined>>): string =>
   `[${Object.entries(values)

@@ -179,23 +179,38 @@ describe('GraphML', () => {
   );
 });
 
-test('an independent reader of DOT finds the same nodes, edges and weights', () => {
+describe('DOT', () => {
+  const attribute = (of: { attributes: { get: (name: never) => unknown } }, name: string) =>
+    of.attributes.get(name as never);
   const holds = (graph: typeof small) => {
     const read = fromDot(dot(graph));
-    const nodes = read.nodes.map((n) => [
-      n.id,
-      n.attributes.get('kind' as never),
-      n.attributes.get('effect' as never),
-    ]);
+    const nodes = read.nodes.map((n) => [n.id, attribute(n, 'kind'), attribute(n, 'effect')]);
     expect(nodes).toEqual(graph.nodes.map(({ id, kind, effect }) => [id, kind, String(effect)]));
     const edges = read.edges.map((e) => [
       ...e.targets.map((t) => (t as { id: string }).id),
-      e.attributes.get('weight_value' as never),
+      attribute(e, 'weight_value'),
     ]);
     expect(edges).toEqual(graph.edges.map(({ source, target, weight }) => [source, target, String(weight)]));
   };
-  holds(small);
-  fc.assert(fc.property(anyGraph, holds), { numRuns: 30 });
+  test('an independent reader finds the same nodes, edges and weights', () => {
+    holds(small);
+    fc.assert(fc.property(anyGraph, holds), { numRuns: 30 });
+  });
+  test('signs that end a line or a text, and what looks like an entity, come back from the label', () => {
+    const decoded = (text: string) =>
+      text.replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)));
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom('a', '&', '&amp;', '\u2028', '\u2029', '"') }),
+        (label) => {
+          const read = fromDot(dot({ ...small, nodes: [{ ...small.nodes[4]!, label }], edges: [] }));
+          expect(decoded(String(attribute(read.nodes[0]!, 'label')))).toBe(label);
+        },
+      ),
+      { examples: [['\u2028'], ['a\u2029&nbsp;']] },
+    );
+    expect(dot({ ...small, name: 'a\0b' })).not.toContain('\0');
+  });
 });
 
 describe('feature files', () => {
