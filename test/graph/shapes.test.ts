@@ -126,7 +126,8 @@ test('any slice with known numbers has the length that onnxruntime finds', async
         if (typeof size === 'number') expect(unknown).toBe(0);
       },
     ),
-    { numRuns: 80, seed: 11 },
+    // A start before the first element is clamped to it also when the step goes back, unlike in numpy.
+    { numRuns: 80, seed: 11, examples: [[-6, -6, -2, 5]] },
   );
 });
 

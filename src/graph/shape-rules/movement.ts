@@ -40,15 +40,16 @@ const reshape: ShapeRule = (c) => {
 };
 
 /**
- * Length of start:end:step on an axis, clamped as numpy does; undefined when it cannot be known. A named size is
- * taken to be at least 1, and a named end to lie within an axis of known size (a table made long enough).
+ * Length of start:end:step on an axis, clamped as ONNX says (a start before the first element is the first one, also
+ * when the step goes back, unlike in numpy); undefined when it cannot be known. A named size is taken to be at least
+ * 1, and a named end to lie within an axis of known size (a table made long enough).
  */
 function sliceLength(dim: Dim, start: Dim, end: Dim, step: number): Dim | undefined {
   if (typeof dim === 'number' && typeof start === 'number' && typeof end === 'number') {
     const clamp = (v: number, low: number, high: number) =>
       Math.min(Math.max(v < 0 ? v + dim : v, low), high);
     const [low, high] = step > 0 ? [0, dim] : [-1, dim - 1];
-    return Math.max(0, Math.ceil((clamp(end, low, high) - clamp(start, low, high)) / step));
+    return Math.max(0, Math.ceil((clamp(end, low, high) - clamp(start, 0, high)) / step));
   }
   const [farUp, farDown] = [end === dim || Number(end) >= 2 ** 31 - 1, Number(end) <= -(2 ** 31 - 1)];
   if (step === -1 && start === -1 && farDown) return dim;
