@@ -6,7 +6,7 @@ import { positiveAxis } from '../../graph/dims.ts';
 import type { Attribute, Node } from '../../graph/types.ts';
 import type { Emitter } from '../emit.ts';
 import { type JvpContext, operand, type Rule, result, type VjpContext } from '../rule.ts';
-import { positionsOf, reshapeTo, type Size, sizeOfAxis } from '../shaping.ts';
+import { positionsOf, reshapeTo, type Size, shapeOf, sizeOfAxis } from '../shaping.ts';
 
 type Attributes = Readonly<Record<string, Attribute>>;
 
@@ -20,8 +20,27 @@ function plainAttributes(node: Node): Attributes {
   return withinImage(rest);
 }
 
+const isCropped = (node: Node): boolean =>
+  stringAttribute(node, 'coordinate_transformation_mode', '') === 'tf_crop_and_resize';
+
 const entry = (e: Emitter, vector: string, i: number): string =>
   e.op('Slice', [vector, e.ints(i), e.ints(i + 1), e.ints(0)]);
+
+/**
+ * Whether the result is as large as the image (bool [1]), where only the run can tell: onnxruntime then copies the
+ * image, whatever the scales and the region are. A known scale below 1 or from 2 on changes every size.
+ */
+function copiedAtRun(e: Emitter, node: Node): string | undefined {
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+  const differs = e.shape(x).some((size, axis) => {
+    const after = e.shape(y)[axis];
+    return typeof size === 'number' && typeof after === 'number' && size !== after;
+  });
+  const scales = node.inputs[2] ? e.knownNumbers(node.inputs[2]) : undefined;
+  if (differs || scales?.some((scale) => scale < 1 || scale >= 2)) return undefined;
+  const equal = e.cast(e.op('Equal', [shapeOf(e, x), shapeOf(e, y)]), 'int32');
+  return e.cast(e.op('ReduceMin', [equal], { keepdims: { int: 1 } }), 'bool');
+}
 
 /**
  * What resizing does along one axis, as a matrix [size before, size after]: the unit vectors, resized by the same
@@ -40,13 +59,22 @@ function matrix(e: Emitter, node: Node, axis: number, i: number, count: number):
     return e.constant(tensor(dtype, [values.length], data), 'corners');
   };
   const joined = (...parts: string[]) => e.op('Concat', parts, { axis: { int: 0 } });
+  // Where the image is copied nothing is cut off and nothing scaled.
+  const copied = wanted === '' || isCropped(node) ? copiedAtRun(e, node) : undefined;
+  const unlessCopied = (plain: number, vector: string, i: number): string =>
+    copied ? e.op('Where', [copied, constant(vector, plain), entry(e, vector, i)]) : entry(e, vector, i);
   const corners =
     roi === '' || e.shape(roi)[0] === 0
       ? ''
-      : joined(constant(roi, 0, 0, 0), entry(e, roi, i), constant(roi, 1, 1, 1), entry(e, roi, i + count));
+      : joined(
+          constant(roi, 0, 0, 0),
+          unlessCopied(0, roi, i),
+          constant(roi, 1, 1, 1),
+          unlessCopied(1, roi, i + count),
+        );
   const inputs =
     wanted === ''
-      ? [units, corners, joined(constant(scales, 1, 1, 2), entry(e, scales, i))]
+      ? [units, corners, joined(constant(scales, 1, 1, 2), unlessCopied(1, scales, i))]
       : [units, corners, '', joined(sizeOfAxis(e, x, axis), e.ints(1, 2), entry(e, wanted, i))];
   const [rows, columns] = [e.shape(x)[axis]!, e.shape(node.outputs[0]!)[axis]!];
   const resized = e.shaped('Resize', inputs, plainAttributes(node), [rows, 1, 2, columns]);
@@ -58,9 +86,9 @@ function matrix(e: Emitter, node: Node, axis: number, i: number, count: number):
 function changedAxes(e: Emitter, node: Node): { axis: number; i: number; count: number }[] {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!];
   const rank = e.shape(x).length;
-  const cropped = stringAttribute(node, 'coordinate_transformation_mode', '') === 'tf_crop_and_resize';
-  if (!cropped && e.shape(x).every((size, axis) => typeof size === 'number' && size === e.shape(y)[axis]))
-    return [];
+  const cropped = isCropped(node);
+  // Copied, also where a region was asked for.
+  if (e.shape(x).every((size, axis) => typeof size === 'number' && size === e.shape(y)[axis])) return [];
   const axes = intsAttribute(node, 'axes')?.map((a) => positiveAxis(a, rank)) ?? [...Array(rank).keys()];
   const scales = node.inputs[2] ? e.knownNumbers(node.inputs[2]) : undefined;
   return axes.flatMap((axis, i) => {
