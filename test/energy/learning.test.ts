@@ -119,7 +119,7 @@ describe('T, V and H of a training run', () => {
     try {
       const some = learnerSystem('squares', learner, {
         batch: (step) => batchOf(step),
-        evaluation: batchOf(50),
+        evaluation: [batchOf(50)],
       });
       const optimiser = () => heavyBall({ step: 0.1, friction: 1 });
       const run = await trainingEnergy(some, optimiser(), [0.5, -1], { steps: 6, every: 2, time: 0.1 });

@@ -18,7 +18,7 @@ import type { Estimate } from '../../core/statistics.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
 import { exactFeatureEffects } from './exact-effects.ts';
 import { MEASURES, measureNames, measuresOf } from './measures.ts';
-import { activeCounts, featureSeries } from './paths.ts';
+import { activeCounts, featurePaths } from './paths.ts';
 import { type RankedFeature, scoreMeasure } from './scores.ts';
 import type { ImportanceResult, ImportanceRun, MeasureName, ScoreBesideNulls } from './types.ts';
 
@@ -84,7 +84,7 @@ export async function measureImportance(input: ImportanceInput, run: RunOptions)
     place.start,
   );
   const energies = energiesOf(dictionary, place.clean, other, line_BTD!, new Set(eligible));
-  const paths = featureSeries(dictionary, place.clean, costates[site]!, eligible);
+  const paths = featurePaths(dictionary, place.clean, costates[site]!, eligible);
   const measures = new Map<number, Record<MeasureName, number>>(
     eligible.map((i) => [i, measuresOf(paths.get(i)!, energies.get(i)!, stream.fork(`feature/${i}`))]),
   );

@@ -1,7 +1,7 @@
 /** @file What features are ranked by: conservation of energy, its parts, gradients, and how much and how often they fire. */
 import type { Random } from '../../core/random.ts';
-import { featureMotion } from '../sequence/motion.ts';
-import type { FeatureSeries } from './paths.ts';
+import { type FeatureSteps, stepMotion } from '../sequence/motion.ts';
+import type { FeaturePath } from './paths.ts';
 import type { MeasureName } from './types.ts';
 
 /** Every measure with what it says, in the order in which they are reported. */
@@ -29,39 +29,36 @@ const stillness = (drift: number): number => (Number.isNaN(drift) ? -Number.MAX_
  * @param energies_B Σ e over positions of each example, by integrated gradients
  */
 export function measuresOf(
-  texts: readonly FeatureSeries[],
+  paths: readonly FeaturePath[],
   energies_B: ArrayLike<number>,
   random: Random,
 ): Record<MeasureName, number> {
-  // L = −m, so V = f·∂L/∂f = −q·p.
-  const potential = texts.map(({ q_T, p_T }) => q_T.map((q, t) => -q * p_T[t]!));
-  const permuted = potential.map((V_T) => Float64Array.from(random.permutation(V_T.length), (i) => V_T[i]!));
-  const moving = (V: readonly Float64Array[]) =>
-    featureMotion(texts.map(({ q_T }, b) => ({ q_T, V_T: V[b]! })));
-  const [motion, shuffled] = [moving(potential), moving(permuted)];
-  const all = texts.flatMap(({ q_T }) => [...q_T]);
-  const active = all.filter((q) => q !== 0);
+  const steps = paths.map((path) => path.steps);
+  const motion = stepMotion(steps);
+  const shuffled = stepMotion(steps.map((own) => permutedInTime(own, random)));
   const sum = (values: ArrayLike<number>) => Array.from(values).reduce((total, v) => total + v, 0);
   const meanSize = (values: readonly number[]) =>
     values.reduce((total, v) => total + Math.abs(v), 0) / Math.max(1, values.length);
+  const active = paths.flatMap(({ q_T }) => [...q_T]).filter((q) => q !== 0);
   return {
     drift: stillness(motion.drift),
     'drift-permuted': stillness(shuffled.drift),
     'mean-energy': meanSize(
-      texts.flatMap(({ q_T }, b) =>
-        Array.from(
-          { length: Math.max(0, q_T.length - 1) },
-          (_, t) => (motion.mass * (q_T[t + 1]! - q_T[t]!) ** 2) / 2 + potential[b]![t]!,
-        ),
-      ),
+      steps.flatMap(({ a_K, V_K }) => Array.from(a_K, (a, k) => motion.mass * a + V_K[k]!)),
     ),
     // With the mass that makes ⟨T⟩ = ⟨|V|⟩ the mean of T would be that of |V|.
     'mean-kinetic': motion.kinetic / motion.mass || 0,
     'mean-potential': motion.absPotential || 0,
     'integrated-gradients': meanSize(Array.from(energies_B)),
-    'gradient-activation': meanSize(potential.map(sum)),
+    'gradient-activation': meanSize(paths.map(({ V_T }) => sum(V_T))),
     activation: meanSize(active),
-    frequency: active.length / Math.max(1, all.length),
+    frequency: active.length / Math.max(1, sum(paths.map(({ read }) => read))),
     chance: random.uniform(),
   };
 }
+
+/** The same steps with V in another order. */
+const permutedInTime = ({ a_K, V_K }: FeatureSteps, random: Random): FeatureSteps => ({
+  a_K,
+  V_K: Float64Array.from(random.permutation(V_K.length), (k) => V_K[k]!),
+});

@@ -1,13 +1,14 @@
-/** @file Features as paths over positions: activation q and momentum p = ∂m/∂f of chosen features in every example. */
-import { alongFeature } from '../../circuits/effects.ts';
-import { activeFeatures, type FeatureState } from '../../circuits/feature-state.ts';
+/** @file Features as paths over positions: activations, potentials and steps of chosen features, read as the sequence clock reads them. */
+import type { FeatureState } from '../../circuits/feature-state.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
+import { type FeatureSteps, seriesSteps } from '../sequence/motion.ts';
+import { type FeatureSeries, seriesOf, stepsOf, textsOf } from '../sequence/read.ts';
 
-/** q and p of one feature in one example, at the positions that dictionaries read (the first is left out). */
-export interface FeatureSeries {
-  readonly q_T: Float64Array;
-  /** λ·d_i at every position, also where the feature is off. */
-  readonly p_T: Float64Array;
+/** One feature in one example, and its steps between neighbouring positions that dictionaries read. */
+export interface FeaturePath extends FeatureSeries {
+  /** Positions that are read. */
+  readonly read: number;
+  readonly steps: FeatureSteps;
 }
 
 /** Positions (of all examples) at which each feature is active. */
@@ -22,38 +23,22 @@ export function activeCounts(state: FeatureState): Int32Array {
 }
 
 /**
- * Paths of some features.
+ * Paths of some features, V = f·∂L/∂f with L = −m.
  * @param costate_BTD λ = ∂m/∂x
- * @returns by feature, one series an example
+ * @returns by feature, one path an example
  */
-export function featureSeries(
+export function featurePaths(
   dictionary: Dictionary,
   state: FeatureState,
   costate_BTD: ArrayLike<number>,
   features: readonly number[],
-): Map<number, FeatureSeries[]> {
-  const { examples, positions, width } = state;
-  const length = positions - 1;
-  const paths = new Map(
-    features.map((feature) => [
-      feature,
-      Array.from(
-        { length: examples },
-        (_, b): FeatureSeries => ({
-          q_T: new Float64Array(length),
-          p_T: Float64Array.from({ length }, (__, t) =>
-            alongFeature(dictionary, feature, costate_BTD, (b * positions + t + 1) * width),
-          ),
-        }),
-      ),
-    ]),
-  );
-  for (let b = 0; b < examples; b++) {
-    for (let t = 1; t < positions; t++) {
-      for (const [feature, value] of activeFeatures(state, b, t)) {
-        const path = paths.get(feature);
-        if (path) path[b]!.q_T[t - 1] = value;
-      }
+): Map<number, FeaturePath[]> {
+  const paths = new Map(features.map((feature) => [feature, [] as FeaturePath[]]));
+  for (const text of textsOf(dictionary, state, costate_BTD, 1)) {
+    const steps = stepsOf(text);
+    const read = text.read_T.reduce((sum, one) => sum + one, 0);
+    for (const [feature, series] of seriesOf(text, features)) {
+      paths.get(feature)!.push({ ...series, read, steps: seriesSteps(series, steps) });
     }
   }
   return paths;

@@ -7,7 +7,7 @@ import { random } from '../../core/random.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
 import { type ExactOptions, exactPotentials } from './exact.ts';
 import { addStep, matchedMass, noMotion } from './motion.ts';
-import { type ReadText, readTexts, stepsOf, type Texts } from './read.ts';
+import { type ReadText, readTexts, seriesOf, stepsOf, type Texts } from './read.ts';
 import { gathering } from './table.ts';
 import { type MassRule, massRules, type SequenceResult, type SequenceTrajectory } from './types.ts';
 
@@ -102,19 +102,13 @@ interface Step {
 }
 
 function stepsAt(text: ReadText, feature: number): Step[] {
-  const { positions, slots, indices_TK, q_TK, V_TK } = text;
-  const [q, V] = [new Float64Array(positions), new Float64Array(positions)];
-  indices_TK.forEach((index, at) => {
-    if (index !== feature || q_TK[at] === 0) return;
-    q[Math.floor(at / slots)] = q_TK[at]!;
-    V[Math.floor(at / slots)] = V_TK[at]!;
-  });
+  const { q_T, V_T } = seriesOf(text, [feature]).get(feature)!;
   return stepsOf(text).map((t) => ({
     text: text.text,
     position: t,
-    q: q[t]!,
-    change: q[t + 1]! - q[t]!,
-    V: V[t]!,
+    q: q_T[t]!,
+    change: q_T[t + 1]! - q_T[t]!,
+    V: V_T[t]!,
   }));
 }
 

@@ -43,26 +43,48 @@ export function motionOf(sums: MotionSums, steps: number, mass: number): Feature
   return { mass, kinetic, potential, absPotential, energy, drift: deviation / (kinetic + absPotential) };
 }
 
-/** A feature's activations q and potentials V at neighbouring positions of one text; V at the last is not used. */
-export interface FeatureSeries {
-  readonly q_T: ArrayLike<number>;
-  readonly V_T: ArrayLike<number>;
+/** Steps of one feature: a = ½q̇², the kinetic energy at unit mass, and V where each step begins. */
+export interface FeatureSteps {
+  readonly a_K: ArrayLike<number>;
+  readonly V_K: ArrayLike<number>;
 }
 
 /**
- * The motion of one feature over texts given whole: steps t → t + 1 within each.
+ * The motion of one feature over its steps.
  * @param rule `matched`, or a mass (`common` needs all features: the table has it)
  */
-export function featureMotion(
-  texts: readonly FeatureSeries[],
+export function stepMotion(
+  parts: readonly FeatureSteps[],
   rule: Exclude<MassRule, 'common'> | number = 'matched',
 ): FeatureMotion {
   const sums = noMotion();
   let steps = 0;
-  for (const { q_T, V_T } of texts) {
-    for (let t = 0; t + 1 < q_T.length; t++, steps++) {
-      addStep(sums, (q_T[t + 1]! - q_T[t]!) ** 2 / 2, V_T[t]!);
-    }
+  for (const { a_K, V_K } of parts) {
+    for (let k = 0; k < a_K.length; k++, steps++) addStep(sums, a_K[k]!, V_K[k]!);
   }
   return motionOf(sums, steps, rule === 'matched' ? matchedMass(sums) : rule === 'unit' ? 1 : rule);
 }
+
+/** The steps t → t + 1 of a series of activations q and potentials V. */
+export const seriesSteps = (
+  { q_T, V_T }: { readonly q_T: ArrayLike<number>; readonly V_T: ArrayLike<number> },
+  steps: readonly number[],
+): FeatureSteps => ({
+  a_K: Float64Array.from(steps, (t) => (q_T[t + 1]! - q_T[t]!) ** 2 / 2),
+  V_K: Float64Array.from(steps, (t) => V_T[t]!),
+});
+
+/** The motion of one feature over texts of which every position is read; V at the last is not used. */
+export const featureMotion = (
+  texts: readonly { readonly q_T: ArrayLike<number>; readonly V_T: ArrayLike<number> }[],
+  rule: Exclude<MassRule, 'common'> | number = 'matched',
+): FeatureMotion =>
+  stepMotion(
+    texts.map((text) =>
+      seriesSteps(
+        text,
+        Array.from({ length: Math.max(0, text.q_T.length - 1) }, (_, t) => t),
+      ),
+    ),
+    rule,
+  );

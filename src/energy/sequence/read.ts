@@ -2,7 +2,7 @@
 import { vjp } from '../../autodiff/vjp.ts';
 import { type Network, placeOf } from '../../circuits/cuts.ts';
 import { chunks, exampleFeeds, type Pairs, range } from '../../circuits/examples.ts';
-import { featureState, passesBy } from '../../circuits/feature-state.ts';
+import { type FeatureState, featureState, passesBy } from '../../circuits/feature-state.ts';
 import { METRIC, metricGraph } from '../../circuits/metric.ts';
 import type { RunOptions } from '../../circuits/run-options.ts';
 import { throwIfAborted } from '../../core/errors.ts';
@@ -60,21 +60,9 @@ export async function readTexts(
       const x = Float32Array.from(out[site]!.data as Float32Array);
       const shape = { examples: to - from, positions, width };
       const state = featureState(dictionary, x, await opened.encode(x), shape);
-      const V = potentials(dictionary, state, out[gradient]!.data as Float32Array, scale);
-      const [rowSlots, rowWidth] = [positions * state.k, positions * width];
-      for (let b = 0; b < to - from; b++) {
-        visit({
-          text: from + b,
-          positions,
-          read_T: Uint8Array.from({ length: positions }, (_, t) => {
-            const at = b * rowWidth + t * width;
-            return passesBy(dictionary, t, x.subarray(at, at + width)) ? 0 : 1;
-          }),
-          slots: state.k,
-          indices_TK: state.indices_BTK.subarray(b * rowSlots, (b + 1) * rowSlots),
-          q_TK: state.values_BTK.subarray(b * rowSlots, (b + 1) * rowSlots),
-          V_TK: V.subarray(b * rowSlots, (b + 1) * rowSlots),
-        });
+      const gradient_BTD = out[gradient]!.data as Float32Array;
+      for (const text of textsOf(dictionary, state, gradient_BTD, scale)) {
+        visit({ ...text, text: from + text.text });
       }
       options.advance?.(to - from);
     }
@@ -84,10 +72,60 @@ export async function readTexts(
   }
 }
 
+/**
+ * What the clock reads of states that are there already: the one place that says which positions count.
+ * @param gradient_BTD ∂m/∂x at the state
+ */
+export function textsOf(
+  dictionary: Dictionary,
+  state: FeatureState,
+  gradient_BTD: ArrayLike<number>,
+  scale: number,
+): ReadText[] {
+  const { examples, positions, width, k, x_BTD } = state;
+  const V = potentials(dictionary, state, gradient_BTD, scale);
+  const [rowSlots, rowWidth] = [positions * k, positions * width];
+  return range(0, examples).map((b) => ({
+    text: b,
+    positions,
+    read_T: Uint8Array.from({ length: positions }, (_, t) => {
+      const at = b * rowWidth + t * width;
+      return passesBy(dictionary, t, x_BTD.subarray(at, at + width)) ? 0 : 1;
+    }),
+    slots: k,
+    indices_TK: state.indices_BTK.subarray(b * rowSlots, (b + 1) * rowSlots),
+    q_TK: state.values_BTK.subarray(b * rowSlots, (b + 1) * rowSlots),
+    V_TK: V.subarray(b * rowSlots, (b + 1) * rowSlots),
+  }));
+}
+
+/** Activation and potential of one feature at every position of a text; 0 where it is off or nothing is read. */
+export interface FeatureSeries {
+  readonly q_T: Float64Array;
+  readonly V_T: Float64Array;
+}
+
+/** The series of some features over a text. */
+export function seriesOf(
+  { positions, slots, indices_TK, q_TK, V_TK }: ReadText,
+  features: Iterable<number>,
+): Map<number, FeatureSeries> {
+  const empty = () => ({ q_T: new Float64Array(positions), V_T: new Float64Array(positions) });
+  const series = new Map(Array.from(features, (feature) => [feature, empty()]));
+  indices_TK.forEach((feature, at) => {
+    const own = q_TK[at] === 0 ? undefined : series.get(feature);
+    if (!own) return;
+    const t = Math.floor(at / slots);
+    own.q_T[t] = q_TK[at]!;
+    own.V_T[t] = V_TK[at]!;
+  });
+  return series;
+}
+
 /** f ∂L/∂f = −scale · f (∂m/∂x · d_i) of every active entry. */
 function potentials(
   { W_dec_FD, width }: Dictionary,
-  { k, indices_BTK, values_BTK }: ReturnType<typeof featureState>,
+  { k, indices_BTK, values_BTK }: FeatureState,
   gradient_BTD: ArrayLike<number>,
   scale: number,
 ): Float64Array {

@@ -3,8 +3,10 @@ import { expect, test } from 'vitest';
 import { forwardPairs } from '../../../src/circuits/forward.ts';
 import { random } from '../../../src/core/random.ts';
 import { measureImportance } from '../../../src/energy/importance/importance.ts';
+import { measureNames } from '../../../src/energy/importance/measures.ts';
 import { shuffledLayers, untrainedModel } from '../../../src/energy/importance/null-networks.ts';
 import { textNetwork, textPairs } from '../../../src/energy/importance/text-network.ts';
+import { sequenceClock } from '../../../src/energy/sequence/clock.ts';
 import { tinyLlama } from '../../../src/models/tiny.ts';
 import type { Model } from '../../../src/models/types.ts';
 import { openSession } from '../../../src/runtime/session.ts';
@@ -92,4 +94,35 @@ test('importance on text, areas included: the ranking by effects says more of he
   }
   // V permuted in time is another number, as long as anything moves.
   expect(at('drift').spearman.value).not.toBe(at('drift-permuted').spearman.value);
+});
+
+test('drift is the sequence clock’s own: the same positions, sinks left out on both of their sides', async () => {
+  const shape = { site: 'blocks.1.hook_resid_post', width: 16, features: 40, k: 6 };
+  const open = randomDictionary(random(2), shape, model.hash);
+  const pairs = textPairs(windows, 8);
+  const network = textNetwork(model);
+  const { clean } = await forwardPairs(network, pairs, [shape.site], run);
+  const lengths = Array.from({ length: 40 }, (_, row) =>
+    Math.hypot(...clean.states[shape.site]!.subarray(row * 16, (row + 1) * 16)),
+  ).sort((a, b) => a - b);
+  const drifts = async (sinkNorm: number) => {
+    const dictionary = { ...open, sinkNorm };
+    const clock = await sequenceClock(network, dictionary, { pairs, scale: 8 }, { seed: 1 }, run);
+    const found = await measureImportance(
+      {
+        ...{ network, name: 'trained', metric: 'loss', dictionary, baseline: 'zero', pairs },
+        ...{ sample: 40, minActive: 3, seed: 1 },
+      },
+      run,
+    );
+    expect(found.features).toBeGreaterThan(8);
+    for (const { feature, measures } of found.rows) {
+      const row = clock.tables[0]!.features.find((one) => one.feature === feature)!;
+      expect(-measures[measureNames.indexOf('drift')]!).toBeCloseTo(row.drift, 5);
+    }
+    return clock.steps;
+  };
+  // Every position but the first of a window is read; then the longest states are sinks.
+  expect(await drifts(Number.POSITIVE_INFINITY)).toBe(5 * 6);
+  expect(await drifts(lengths[32]!)).toBeLessThan(5 * 6);
 });
