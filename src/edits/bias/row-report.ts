@@ -15,6 +15,7 @@ import type {
   BiasRun,
   Collateral,
   Leakage,
+  OtherTasks,
 } from './types.ts';
 import { type CurveRuns, curveVolume, type StudyUnits } from './verdicts.ts';
 
@@ -36,6 +37,7 @@ export interface Measured {
   readonly field: readonly RightCounts[];
   readonly leakage: Awaited<ReturnType<Evaluator['leakage']>>;
   readonly collateral?: Collateral;
+  readonly otherTasks?: OtherTasks;
   readonly deltaX: number;
   /** Only on the first dictionary. */
   readonly curve: readonly CurvePointRuns[];
@@ -120,6 +122,7 @@ export function rowOf(
           deltaXText: average((one) => one.collateral?.deltaX)!,
         }
       : {}),
+    ...(first.otherTasks ? { otherTasks: first.otherTasks } : {}),
     deltaX: average((one) => one.deltaX)!,
     curve: curveOf(first, plan),
     ...(runs ? { hypervolume: curveVolume(runs, studyUnits(runs, units, options, random)) } : {}),

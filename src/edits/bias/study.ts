@@ -18,7 +18,15 @@ import { biasMethods } from './rows/registry.ts';
 import type { BiasMethodRow, LeftOut, MadeRow, Paths, RowContext } from './rows/types.ts';
 import { rightCounts } from './runs.ts';
 import { featureParts, type Selection, selectByRule } from './selection.ts';
-import type { BiasMethod, BiasProblem, BiasResult, BiasRow, Collateral, PooledEdit } from './types.ts';
+import type {
+  BiasMethod,
+  BiasProblem,
+  BiasResult,
+  BiasRow,
+  Collateral,
+  OtherTasks,
+  PooledEdit,
+} from './types.ts';
 import { besideOracle, compareCurves } from './verdicts.ts';
 
 export interface BiasOptions extends SeedCounts {
@@ -48,6 +56,7 @@ interface Prepared {
   selecting(): number;
   readonly context: Omit<RowContext, 'random'>;
   collateral(edit: PooledEdit): Promise<Collateral>;
+  otherTasks(edit: PooledEdit): Promise<OtherTasks | undefined>;
 }
 
 /**
@@ -134,7 +143,16 @@ function prepare(
     return selection;
   };
   const keyOf = keyer();
-  const known = new Map<string, Promise<Collateral>>();
+  /** Measures equal edits once. */
+  const once = <T>(measure: (edit: PooledEdit) => Promise<T>) => {
+    const known = new Map<string, Promise<T>>();
+    return (edit: PooledEdit): Promise<T> => {
+      const key = keyOf(edit);
+      const found = known.get(key) ?? measure(edit);
+      known.set(key, found);
+      return found;
+    };
+  };
   return {
     problem,
     evaluate: evaluator(problem, options, random, signal),
@@ -151,12 +169,8 @@ function prepare(
       },
       ...(signal ? { signal } : {}),
     },
-    collateral(edit) {
-      const key = keyOf(edit);
-      const found = known.get(key) ?? problem.collateral(edit);
-      known.set(key, found);
-      return found;
-    },
+    collateral: once((edit) => problem.collateral(edit)),
+    otherTasks: once(async (edit) => problem.otherTasks?.(edit)),
   };
 }
 
@@ -167,7 +181,7 @@ async function measure(
   random: Random,
   signal: AbortSignal | undefined,
 ): Promise<Measured | LeftOut> {
-  const { evaluate, collateral, problem } = prepared;
+  const { evaluate, collateral, otherTasks, problem } = prepared;
   const timed = await makeRow(row, prepared, random.fork(`row/${row.method}/${d}`));
   if ('left' in timed) return timed;
   const { made, seconds } = timed;
@@ -178,6 +192,8 @@ async function measure(
   const runs = await evaluate.classify(made, full.edit);
   const leakage = await evaluate.leakage(made, full.edit, true);
   const paid = made.rows ? undefined : await collateral(full.edit);
+  // Curves and other tasks are those of the first dictionary.
+  const others = made.rows || d > 0 ? undefined : await otherTasks(full.edit);
   const deltaX = evaluate.move(made, full.edit);
   const field = counts(runs.right_RN);
   const curve: CurvePointRuns[] = [];
@@ -212,6 +228,7 @@ async function measure(
     field,
     leakage,
     ...(paid ? { collateral: paid } : {}),
+    ...(others ? { otherTasks: others } : {}),
     deltaX,
     curve,
   };

@@ -1,8 +1,6 @@
 /** @file Collateral of edits of pooled rows on plain text: states at the cut are edited, the network above runs on them. */
 import type { Network } from '../../circuits/cuts.ts';
-import { encodeState } from '../../circuits/encode-state.ts';
 import { chunks } from '../../circuits/examples.ts';
-import { passesBy } from '../../circuits/feature-state.ts';
 import type { RunOptions } from '../../circuits/run-options.ts';
 import { CircuitError, throwIfAborted } from '../../core/errors.ts';
 import { random } from '../../core/random.ts';
@@ -11,7 +9,7 @@ import type { Dictionary } from '../../dictionaries/types.ts';
 import { feedAt, only } from '../../graph/interventions.ts';
 import { comparison, REFERENCE } from '../measure.ts';
 import { meanWithInterval } from '../scores.ts';
-import { editedStates, meanMove, takeRows } from './apply.ts';
+import { editPositions, type ReadStates, readStates } from './positions.ts';
 import type { Collateral, PooledEdit } from './types.ts';
 
 /** Measures edits one after another. */
@@ -25,11 +23,8 @@ interface Run {
   readonly from: number;
   readonly to: number;
   readonly ids: readonly number[];
-  readonly x_BTD: Float32Array;
+  readonly states: ReadStates;
   readonly logits: Tensor;
-  /** Rows of [B, T] that the dictionary reads, with their states and features side by side. */
-  readonly read: readonly number[];
-  readonly rows: { readonly x_ND: Float32Array; readonly features_NF: Float32Array };
 }
 
 /**
@@ -51,7 +46,7 @@ export async function openTextCollateral(
       hint: 'give more text, or longer windows',
     });
   }
-  const { site, width: D, features: F } = dictionary;
+  const { site, width: D } = dictionary;
   const original = await options.open(only(network.graph, [site, 'logits']));
   const runs: Run[] = [];
   try {
@@ -59,19 +54,10 @@ export async function openTextCollateral(
       throwIfAborted(options.signal);
       const ids = windows.slice(from, to).flatMap((w) => Array.from(w));
       const out = await original.run({ tokens: i64([to - from, length], ids) });
-      const x_BTD = Float32Array.from(out[site]!.data as Float32Array);
       const shape = { examples: to - from, positions: length, width: D };
-      const state = await encodeState(dictionary, x_BTD, shape, threads);
-      const read = Array.from({ length: ids.length }, (_, row) => row).filter(
-        (row) => !passesBy(dictionary, row % length, x_BTD.subarray(row * D, (row + 1) * D)),
-      );
-      const features_NF = new Float32Array(read.length * F);
-      read.forEach((row, i) => {
-        for (let j = row * state.k; j < (row + 1) * state.k; j++)
-          features_NF[i * F + state.indices_BTK[j]!]! += state.values_BTK[j]!;
-      });
-      const x_ND = Float32Array.from(takeRows(x_BTD, D, read));
-      runs.push({ from, to, ids, x_BTD, logits: out.logits!, read, rows: { x_ND, features_NF } });
+      const x_BTD = Float32Array.from(out[site]!.data as Float32Array);
+      const [states] = await readStates(dictionary, [x_BTD], shape, threads);
+      runs.push({ from, to, ids, states: states!, logits: out.logits! });
     }
   } finally {
     await original.release();
@@ -84,13 +70,9 @@ export async function openTextCollateral(
       let [moved, rows] = [0, 0];
       for (const run of runs) {
         throwIfAborted(options.signal);
-        const edited = editedStates(dictionary, run.rows, edit);
-        moved += run.read.length * meanMove(run.rows.x_ND, edited, D);
-        rows += run.read.length;
-        const x_BTD = run.x_BTD.slice();
-        run.read.forEach((row, i) => {
-          x_BTD.set(edited.subarray(i * D, (i + 1) * D), row * D);
-        });
+        const { x_BTD, move } = editPositions(dictionary, run.states, edit);
+        moved += run.states.read.length * move;
+        rows += run.states.read.length;
         const out = await compared.run({
           [site]: tensor('float32', [run.to - run.from, length, D], x_BTD),
           [REFERENCE]: run.logits,

@@ -1,5 +1,6 @@
 /** @file The bias study as data: labelled pooled rows, edits of them, and what is reported of every method. */
 import type { Estimate } from '../../core/statistics.ts';
+import type { TaskCollateral } from '../collateral/types.ts';
 import type { Eraser } from '../erasure/eraser.ts';
 
 /** Examples as one row each: the mean of the state over the positions that the dictionary reads, and of its features. */
@@ -34,6 +35,16 @@ export interface Collateral {
   readonly perplexity: number;
   /** Mean ‖Δx‖ per position of plain text. */
   readonly deltaX: number;
+}
+
+/** What an edit at every position does to behaviours of the network that are not the classifier's. */
+export interface OtherTasks {
+  /** Held-out pairs of every task; `random`: features drawn among the active ones, with the same mean ‖Δx‖. */
+  readonly tasks: readonly TaskCollateral[];
+  /** Mean over the tasks that the edit is not about of |share of m(clean) − m(patch) that goes|; pairs are drawn again. */
+  readonly moved: Estimate;
+  /** The same of the random edits, one at a time: what any edit as large does. */
+  readonly random: Estimate;
 }
 
 /** How rows change: everything that can be said of one row of the cut, so that it also acts on every position. */
@@ -85,6 +96,8 @@ export interface BiasProblem {
   readonly concepts?: { readonly names: readonly string[]; readonly vectors_CD: Float32Array };
   /** Plain text (or other records) through the rest of the network. */
   collateral(edit: PooledEdit): Promise<Collateral>;
+  /** Other behaviours of the rest of the network; undefined where it has none that can be scored. */
+  otherTasks?(edit: PooledEdit): Promise<OtherTasks | undefined>;
   /** Fisher metric of the rest of the network over strengths of `features` at α, row-major [n, n]; without μI. */
   fisher?(features: readonly number[], alpha: Float64Array): Promise<Float64Array>;
   /** Name of a feature where one is known. */
@@ -181,6 +194,8 @@ export interface BiasRow {
   readonly leakage: Leakage;
   readonly kl?: Estimate;
   readonly perplexity?: number;
+  /** Of the first dictionary; absent as `kl` is, and where the network has no task that could be scored. */
+  readonly otherTasks?: OtherTasks;
   /** Mean ‖Δx̄‖ of balanced test rows. */
   readonly deltaX: number;
   /** Mean ‖Δx‖ per position of plain text. */
@@ -290,6 +305,11 @@ export interface BiasResult {
   /** Scores of a predictor that knows nothing: a probe trained on shuffled labels. */
   readonly nulls: { readonly fieldAccuracy: Estimate; readonly leakage: Leakage };
   readonly published: readonly PublishedRow[];
+  /** How other behaviours were scored: random edits behind each noise level, tasks that were not scored. */
+  readonly otherTasks?: {
+    readonly draws: number;
+    readonly left: readonly { readonly task: string; readonly why: string }[];
+  };
   /** Where texts come from, as their licence asks. */
   readonly attribution?: string;
   readonly seconds: number;

@@ -5,7 +5,7 @@ import { tokenStates } from '../../circuits/forward.ts';
 import type { RunOptions } from '../../circuits/run-options.ts';
 import type { Task } from '../../data/tasks.ts';
 import type { Graph } from '../../graph/types.ts';
-import { type Feeds, openPromptRun, type Source } from '../measure.ts';
+import { type Feeds, openPromptRun, type PromptRun, type Source } from '../measure.ts';
 
 /** The deepest complete cut before all of `sites`: what runs may begin with; undefined when there is none. */
 export function startOf({ graph, cuts }: Network, sites: readonly string[]): string | undefined {
@@ -68,11 +68,8 @@ export async function withBehaviours<T>(
 ): Promise<T> {
   const session = await openPromptRun(network, graph, start, run);
   try {
-    return await use(async ({ pairs, clean, patch }, feeds) => {
-      const behaviour = {
-        clean_B: await session.metric(pairs, clean, feeds),
-        patch_B: await session.metric(pairs, patch, feeds),
-      };
+    return await use(async (prompts, feeds) => {
+      const behaviour = await behaviourIn(session, prompts, feeds);
       run.advance?.(1);
       return behaviour;
     });
@@ -80,3 +77,13 @@ export async function withBehaviours<T>(
     await session.release();
   }
 }
+
+/** The metric of both sides of a task's pairs in an open session. */
+export const behaviourIn = async (
+  session: PromptRun,
+  { pairs, clean, patch }: Pick<TaskPrompts, 'pairs' | 'clean' | 'patch'>,
+  feeds: Feeds,
+): Promise<Behaviour> => ({
+  clean_B: await session.metric(pairs, clean, feeds),
+  patch_B: await session.metric(pairs, patch, feeds),
+});

@@ -123,8 +123,12 @@ export const removedShare = (before: readonly number[], after: readonly number[]
     stream,
   );
 
-function taskFigures(
-  { before, after }: { before: Behaviour; after: Behaviour },
+/**
+ * Figures of one task.
+ * @param random the same pairs under each random edit; none leaves out what stands beside
+ */
+export function taskFigures(
+  { before, after }: { readonly before: Behaviour; readonly after: Behaviour },
   random: readonly Behaviour[],
   stream: Random,
 ): Pick<TaskCollateral, 'accuracy' | 'effect' | 'random'> {

@@ -7,12 +7,14 @@ import type { WorkContext } from '../../core/progress.ts';
 import { logitEffects } from '../../dictionaries/logit-effects.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
 import { biasStudy } from '../../edits/bias/study.ts';
+import { openTaskCollateral } from '../../edits/bias/task-collateral.ts';
 import { openTextCollateral, type TextCollateral } from '../../edits/bias/text-collateral.ts';
 import type { BiasProblem, BiasResult } from '../../edits/bias/types.ts';
 import { type Fisher, openFisher } from '../../edits/paths/fisher.ts';
 import type { Model } from '../../models/types.ts';
 import { openSession } from '../../runtime/session.ts';
 import { textWindows } from '../steps/text.ts';
+import { GENDERED, otherTasks } from './other-tasks.ts';
 import { published } from './published.ts';
 import { type DictionaryRows, pooledRows } from './rows.ts';
 import type { PoolResult } from './texts.ts';
@@ -41,42 +43,10 @@ export async function runBiasStudy(input: StudyInput, context: WorkContext): Pro
   const begun = performance.now();
   const { options, model, folders, poolFolder, threads, pool } = input;
   const all = await pooledRows({ options, model, folders, folder: poolFolder, threads }, context);
-  const first = all[0]!;
-  if (options.choice) requireChoice(options.choice, options.site, model, first.dictionary);
-  const windows = await plainWindows(input.textFolder, options.textWindows);
-  const labels = await labelsOf(model, first.dictionary, threads, context);
-  const opened: { release(): Promise<void> }[] = [];
+  if (options.choice) requireChoice(options.choice, options.site, model, all[0]!.dictionary);
+  const opened: Opened[] = [];
   try {
-    const problems: BiasProblem[] = [];
-    for (const [d, rows] of all.entries()) {
-      const collateral = await openTextCollateral(
-        networkOf(model),
-        rows.dictionary,
-        windows,
-        threads,
-        runOptions(threads, context),
-      );
-      opened.push(collateral);
-      let fisher: Promise<Fisher> | undefined;
-      const metric = async (features: readonly number[], alpha: Float64Array): Promise<Float64Array> => {
-        fisher ??= openFisher(
-          {
-            network: networkOf(model),
-            dictionary: rows.dictionary,
-            windows: metricWindows(model, rows),
-            threads,
-          },
-          runOptions(threads, context),
-        );
-        const open = await fisher;
-        if (!opened.includes(open)) opened.push(open);
-        return open.at(features, alpha);
-      };
-      problems.push({
-        ...problemOf(rows, collateral, d === 0 ? labels : undefined),
-        fisher: metric,
-      });
-    }
+    const { problems, otherTasks } = await openProblems(input, all, opened, context);
     const study = await biasStudy(
       problems,
       {
@@ -108,6 +78,7 @@ export async function runBiasStudy(input: StudyInput, context: WorkContext): Pro
         ...{ natural, swapped },
       })),
       ...study,
+      otherTasks,
       published,
       attribution: pool.attribution,
       seconds: (performance.now() - begun) / 1000,
@@ -116,6 +87,68 @@ export async function runBiasStudy(input: StudyInput, context: WorkContext): Pro
   } finally {
     for (const one of opened) await one.release();
   }
+}
+
+/** What holds sessions. */
+interface Opened {
+  release(): Promise<void>;
+}
+
+/** The problem of every dictionary: rows, plain text, metric; other tasks and names of features with the first alone. */
+async function openProblems(
+  { options, model, textFolder, threads }: StudyInput,
+  all: readonly DictionaryRows[],
+  opened: Opened[],
+  context: WorkContext,
+): Promise<{ readonly problems: BiasProblem[]; readonly otherTasks: NonNullable<BiasResult['otherTasks']> }> {
+  const network = networkOf(model);
+  const run = runOptions(threads, context);
+  const windows = await plainWindows(textFolder, options.textWindows);
+  const { dictionary: first } = all[0]!;
+  const labels = await labelsOf(model, first, threads, context);
+  const made = otherTasks(model.tokenizer, options.taskPairs, options.seed);
+  const tasks = await openTaskCollateral(
+    network,
+    first,
+    { tasks: made.tasks, targets: GENDERED },
+    threads,
+    run,
+  );
+  opened.push(tasks);
+  const problems: BiasProblem[] = [];
+  for (const [d, rows] of all.entries()) {
+    const collateral = await openTextCollateral(network, rows.dictionary, windows, threads, run);
+    opened.push(collateral);
+    problems.push({
+      ...problemOf(rows, collateral),
+      ...(d === 0 && labels ? { label: (feature) => labels[feature] } : {}),
+      ...(d === 0 ? { otherTasks: (edit) => tasks.measure(edit) } : {}),
+      fisher: fisherOf(model, rows, threads, opened, run),
+    });
+  }
+  return { problems, otherTasks: { draws: tasks.draws, left: [...made.left, ...tasks.left] } };
+}
+
+/** The metric on retain texts; opened when it is first asked for. */
+function fisherOf(
+  model: Model,
+  rows: DictionaryRows,
+  threads: number,
+  opened: Opened[],
+  run: RunOptions,
+): NonNullable<BiasProblem['fisher']> {
+  let fisher: Promise<Fisher> | undefined;
+  const open = async (): Promise<Fisher> => {
+    const { dictionary } = rows;
+    const windows = metricWindows(model, rows);
+    const found = await openFisher({ network: networkOf(model), dictionary, windows, threads }, run);
+    opened.push(found);
+    return found;
+  };
+  return async (features, alpha) => {
+    fisher ??= open();
+    return (await fisher).at(features, alpha);
+  };
 }
 
 const runOptions = (threads: number, { signal }: WorkContext): RunOptions => ({
@@ -128,7 +161,6 @@ const runOptions = (threads: number, { signal }: WorkContext): RunOptions => ({
 function problemOf(
   { dictionary, sets, deleted, concepts, fields }: DictionaryRows,
   collateral: TextCollateral,
-  labels: readonly string[] | undefined,
 ): BiasProblem {
   return {
     name: `${fields[0]}-${fields[1]}`,
@@ -141,7 +173,6 @@ function problemOf(
     withoutTokens: deleted,
     concepts,
     collateral: (edit) => collateral.measure(edit),
-    ...(labels ? { label: (feature) => labels[feature] } : {}),
   };
 }
 

@@ -163,14 +163,14 @@ function studyStep(
   pool: StudyStep<PoolResult>,
   resources: Resources,
 ): StudyStep<BiasResult> {
-  const { probes, textWindows, resamples, paths, choice, seed, model: name } = options;
+  const { probes, textWindows, taskPairs, resamples, paths, choice, seed, model: name } = options;
   return {
     name: 'bias/study',
     stage: 'edit',
     label: 'Edit the classifier and measure',
-    version: 3,
+    version: 4,
     config: {
-      ...{ probes, textWindows, resamples, seed },
+      ...{ probes, textWindows, taskPairs, resamples, seed },
       ...(paths ? { paths } : {}),
       ...(choice ? { choice: contentHash(choice) } : {}),
     },

@@ -35,6 +35,8 @@ export interface BiasTextOptions {
   readonly counterfactuals: boolean;
   /** Windows of 64 tokens of plain text that collateral is measured on. */
   readonly textWindows: number;
+  /** Held-out pairs of each other task. */
+  readonly taskPairs: number;
   readonly resamples: number;
   /** Smaller paths than `PATH_RULE`: for trials. */
   readonly paths?: Partial<PathRule>;
@@ -70,6 +72,7 @@ export const BIAS_TEXT_DEFAULTS: BiasTextOptions = {
   testShare: 0.3,
   counterfactuals: true,
   textWindows: 12,
+  taskPairs: 24,
   resamples: 1000,
   seed: 0,
 };
@@ -87,6 +90,7 @@ export const BIAS_TEXT_SMALL: Partial<BiasTextOptions> = {
   peoplePerCell: 60,
   testShare: 0.25,
   textWindows: 2,
+  taskPairs: 4,
   resamples: 100,
   paths: { pinned: 4, free: 3, steps: 6, metricPoints: 3 },
 };

@@ -23,7 +23,7 @@ export const bottleneck: BiasMethodRow = {
         oracleTrain: through(oracleTrain),
       },
       changed: concepts.names.length,
-      note: 'replaces the state by a few numbers: no KL',
+      note: 'replaces the state by a few numbers that the network cannot read: no KL, no other tasks',
     };
   },
 };

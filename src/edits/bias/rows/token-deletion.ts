@@ -14,7 +14,7 @@ export const tokenDeletion: BiasMethodRow = {
       steps: [{ strength: 1, edit: { kind: 'none' } }],
       classifier: 'retrained',
       rows: { width, ...withoutTokens },
-      note: 'changes the text, not the network: no KL',
+      note: 'changes the text, not the network: no KL, no other tasks',
     };
   },
 };
