@@ -32,7 +32,7 @@ export function nextTokenBars(tokens: readonly NextToken[], width: number, label
       el('rect', {
         x: left,
         y: y + 6,
-        width: Math.max(1, room * token.probability),
+        width: Math.max(1, room * Math.min(1, token.probability || 0)),
         height: 16,
         rx: 2,
         fill: categories[0],

@@ -38,14 +38,18 @@ export function budgetPicture(
     features: row.features / row.deltaM,
     errors: row.errors / row.deltaM,
   }));
-  const domain = extent(
-    shares.flatMap((s) => [s.features, s.errors, s.features + s.errors]),
+  // Where the whole effect is nothing there are no shares of it.
+  const known = shares.filter(({ features, errors }) => Number.isFinite(features + errors));
+  const [low, high] = extent(
+    known.flatMap((s) => [s.features, s.errors, s.features + s.errors]),
     [0, 1],
   );
-  const y = linear([domain[0], domain[1] * 1.04], [frame.bottom, frame.top]);
+  const y = linear([low, high * 1.04], [frame.bottom, frame.top]);
   const step = (frame.right - frame.left) / Math.max(1, rows.length);
   const bar = Math.min(56, step * 0.62);
-  const bars = shares.map(({ row, features, errors }, i) => {
+  const bars = shares.map((one, i) => {
+    if (!known.includes(one)) return '';
+    const { row, features, errors } = one;
     const x = frame.left + (i + 0.5) * step - bar / 2;
     const parts = [
       { share: features, fill: categories[0], name: 'features' },
@@ -87,7 +91,7 @@ export function budgetPicture(
     );
     return el('g', {}, ...drawn, rest);
   });
-  const last = shares.at(-1);
+  const last = known.at(-1);
   const names = last ? sideLabels(y, last.features, last.errors, frame.right + 8) : '';
   return picture(
     { width, height },

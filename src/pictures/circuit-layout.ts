@@ -3,6 +3,7 @@
  * the output (top), nodes stack in their cell by size of effect.
  */
 import { signColour } from './colours.ts';
+import { largestSize } from './scale.ts';
 import { short } from './svg.ts';
 
 export interface GraphNode {
@@ -113,10 +114,8 @@ export function layoutCircuit<N extends GraphNode>(
   const gap = Math.max(34, (height - foot - 16 - stacks) / Math.max(1, cuts.length - 1));
   const total = 16 + stacks + gap * (cuts.length - 1) + foot;
 
-  const largest = Math.max(
-    1e-12,
-    ...shown.filter((n) => n.kind === 'feature' || n.kind === 'error').map((n) => Math.abs(n.effect)),
-  );
+  const sized = shown.filter((n) => n.kind === 'feature' || n.kind === 'error');
+  const largest = largestSize(sized.map((n) => n.effect)) || 1;
   const placed: PlacedNode<N>[] = [];
   const rows: { cut: number; y: number; label: string }[] = [];
   let bottom = total - foot;
@@ -135,7 +134,7 @@ export function layoutCircuit<N extends GraphNode>(
         const inLine = Math.min(perLine[c]!, cell.length - line * perLine[c]!);
         const x = (column.left + column.right) / 2 + ((i % perLine[c]!) - (inLine - 1) / 2) * pitch;
         const y = middle + (line - (used - 1) / 2) * pitch;
-        const share = Math.min(1, Math.abs(node.effect) / largest);
+        const share = Math.min(1, Math.abs(node.effect) / largest || 0);
         placed.push({
           node,
           x,
@@ -183,11 +182,11 @@ function placeColumns(
 function placeEdges(edges: readonly GraphEdge[], placed: readonly PlacedNode[]): PlacedEdge[] {
   const at = new Map(placed.map((one) => [one.node.id, one]));
   const both = edges.filter((edge) => at.has(edge.source) && at.has(edge.target));
-  const largest = Math.max(1e-12, ...both.map((edge) => Math.abs(edge.weight)));
+  const largest = largestSize(both.map((edge) => edge.weight)) || 1;
   const drawn: PlacedEdge[] = [];
   for (const edge of both) {
     const [from, to] = [at.get(edge.source)!, at.get(edge.target)!];
-    const wanted = (widest * Math.abs(edge.weight)) / largest;
+    const wanted = widest * Math.min(1, Math.abs(edge.weight) / largest || 0);
     const opacity = wanted >= 0.5 ? 0.7 : 0.7 * (wanted / 0.5);
     if (opacity < 0.03) continue;
     const [y0, y1] = [from.y - from.side / 2, to.y + to.side / 2];

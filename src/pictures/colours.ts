@@ -47,9 +47,9 @@ const cividisStops = [
   [254, 232, 56],
 ] as const;
 
-/** Cividis at t in [0, 1] as red, green, blue (0–255), linear between ten stops. */
+/** Cividis at t in [0, 1] as red, green, blue (0–255), linear between ten stops; no number counts as 0. */
 export function cividis(t: number): [number, number, number] {
-  const at = Math.min(1, Math.max(0, t)) * (cividisStops.length - 1);
+  const at = Math.min(1, Math.max(0, t || 0)) * (cividisStops.length - 1);
   const low = Math.min(cividisStops.length - 2, Math.floor(at));
   const [a, b] = [cividisStops[low]!, cividisStops[low + 1]!];
   const mix = (i: 0 | 1 | 2) => Math.round(a[i] + (b[i] - a[i]) * (at - low));

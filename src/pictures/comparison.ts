@@ -1,7 +1,7 @@
 /** @file Two circuits as one picture: every node at its share of the behaviour in each; moved effects lie off the diagonal. */
 import { type Frame, xAxis, yAxis } from './axes.ts';
 import { categories, hairline, ink, inkSoft, nullGrey, paper } from './colours.ts';
-import { linear, percent } from './scale.ts';
+import { largestSize, linear, percent } from './scale.ts';
 import { el, picture, type Size, text, title } from './svg.ts';
 
 export interface ComparedMark {
@@ -28,11 +28,14 @@ const root = (share: number): number => Math.sign(share) * Math.sqrt(Math.abs(sh
 
 /** Every node by its share of the behaviour in both circuits: filled in both, ringed in one; axes are roots of shares. */
 export function comparisonPicture(
-  { a, b, shared, onlyA, movers }: ComparisonPictureInput,
+  { a, b, shared, onlyA, movers: given }: ComparisonPictureInput,
   size: Size,
 ): string {
+  // Where the behaviour is nothing there are no shares of it.
+  const movers = given.filter((m) => Number.isFinite(m.a) && Number.isFinite(m.b));
   const frame: Frame = { left: 60, right: size.width - 20, top: 34, bottom: size.height - 50 };
-  const reach = 1.08 * Math.max(0.05, ...movers.flatMap((m) => [Math.abs(root(m.a)), Math.abs(root(m.b))]));
+  const shares = movers.flatMap((m) => [root(m.a), root(m.b)]);
+  const reach = 1.08 * largestSize(shares, 0.05);
   const ticks = [-1, -0.5, -0.2, -0.05, 0, 0.05, 0.2, 0.5, 1].map(root).filter((t) => Math.abs(t) <= reach);
   const x = Object.assign(linear([-reach, reach], [frame.left, frame.right]), { ticks });
   const y = Object.assign(linear([-reach, reach], [frame.bottom, frame.top]), { ticks });

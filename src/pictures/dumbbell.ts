@@ -1,7 +1,7 @@
 /** @file Before and after of an edit: one line per occupation, from its lean before to its lean after. */
 import { type Frame, xAxis } from './axes.ts';
 import { categories, hairline, ink, inkSoft, nullGrey, paper } from './colours.ts';
-import { extent, fixed, linear } from './scale.ts';
+import { fixed, largestSize, linear } from './scale.ts';
 import { el, picture, text, title } from './svg.ts';
 
 export interface Lean {
@@ -20,11 +20,7 @@ export function dumbbellPicture(
 ): string {
   const ordered = [...leans].sort((a, b) => b.percentWomen - a.percentWomen);
   const frame: Frame = { left: 172, right: width - 16, top: 28, bottom: 36 + ordered.length * row };
-  const [low, high] = extent(
-    ordered.flatMap((one) => [one.before, one.after]),
-    [0],
-  );
-  const reach = Math.max(-low, high) * 1.06;
+  const reach = (largestSize(ordered.flatMap((one) => [one.before, one.after])) || 1) * 1.06;
   const x = linear([-reach, reach], [frame.left, frame.right], 6);
   const grid = x.ticks.map((tick) =>
     el('line', {
@@ -48,9 +44,21 @@ export function dumbbellPicture(
       el('rect', { x: 0, y: y - row / 2, width, height: row, fill: 'transparent' }),
       text(0, y + 4, one.occupation, { fill: ink }),
       text(160, y + 4, `${fixed(one.percentWomen, 0)} %`, { fill: inkSoft, 'text-anchor': 'end' }),
-      el('line', { x1: a, x2: b, y1: y, y2: y, stroke: categories[0], 'stroke-width': 2, opacity: 0.45 }),
-      el('circle', { cx: a, cy: y, r: 4, fill: paper, stroke: inkSoft, 'stroke-width': 1.5 }),
-      el('circle', { cx: b, cy: y, r: 4.5, fill: categories[0] }),
+      ...(Number.isFinite(a + b)
+        ? [
+            el('line', {
+              x1: a,
+              x2: b,
+              y1: y,
+              y2: y,
+              stroke: categories[0],
+              'stroke-width': 2,
+              opacity: 0.45,
+            }),
+            el('circle', { cx: a, cy: y, r: 4, fill: paper, stroke: inkSoft, 'stroke-width': 1.5 }),
+            el('circle', { cx: b, cy: y, r: 4.5, fill: categories[0] }),
+          ]
+        : [text(x(0), y + 4, 'not measured', { fill: inkSoft, 'text-anchor': 'middle' })]),
     );
   });
   return picture(

@@ -6,7 +6,7 @@ import { type Frame, yAxis } from './axes.ts';
 import { categories, hairline, ink, inkSoft, nullGrey } from './colours.ts';
 import { sampleGrid } from './contour.ts';
 import { type PhaseOptions, phasePicture } from './phase.ts';
-import { extent, fixed, linear, number } from './scale.ts';
+import { extent, fixed, largestSize, linear, number } from './scale.ts';
 import { el, picture, polyline, type Size, short, text, title } from './svg.ts';
 
 /** One text as a feature lives through it; p, T, V and E have one entry a step. */
@@ -39,7 +39,12 @@ export function featurePhasePicture(
     [0],
     0.05,
   );
-  const reach = 1.08 * Math.max(1e-9, ...steps.map((step) => Math.abs(step.p)));
+  const reach =
+    1.08 *
+    largestSize(
+      steps.map((step) => step.p),
+      1e-9,
+    );
   const y: [number, number] = [-reach, reach];
   const squares = steps.reduce((sum, step) => sum + step.q * step.q, 0);
   const slope = squares > 0 ? steps.reduce((sum, step) => sum + step.q * step.V, 0) / squares : 0;

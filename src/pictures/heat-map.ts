@@ -1,6 +1,6 @@
-/** @file Matrices as coloured cells: signed values around white (WᵀW, correlations), phases by category, amounts in cividis. */
+/** @file Matrices as coloured cells: signed values around white (WᵀW, correlations), phases by category. */
 import { type Frame, xAxis, yAxis } from './axes.ts';
-import { categories, cividis, hairline, inkSoft, nullGrey } from './colours.ts';
+import { categories, hairline, inkSoft, nullGrey } from './colours.ts';
 import { number, type Scale } from './scale.ts';
 import { el, picture, type Size, text, title } from './svg.ts';
 
@@ -8,8 +8,6 @@ import { el, picture, type Size, text, title } from './svg.ts';
 export type CellColours =
   /** Blue for positive, orange for negative, white at 0; full at ±reach (the largest size by default). */
   | { readonly kind: 'signed'; readonly reach?: number }
-  /** Cividis from `low` to `high`. */
-  | { readonly kind: 'amount'; readonly low: number; readonly high: number }
   /** The value is the number of a category; its name is in the legend. */
   | { readonly kind: 'category'; readonly names: readonly string[] };
 
@@ -41,14 +39,10 @@ const white = [252, 252, 250];
 const blue = [20, 100, 180];
 const orange = [205, 95, 0];
 
-/** The colour of one value; what is not finite is grey. */
+/** The colour of one value; what is not finite, or no category, is grey. */
 export function cellColour(value: number, colours: CellColours, reach = 1): string {
   if (!Number.isFinite(value)) return nullGrey;
-  if (colours.kind === 'category') return categories[value % categories.length]!;
-  if (colours.kind === 'amount') {
-    const span = colours.high - colours.low || 1;
-    return `rgb(${cividis((value - colours.low) / span).join(',')})`;
-  }
+  if (colours.kind === 'category') return categories[value % categories.length] ?? nullGrey;
   const t = Math.min(1, Math.abs(value) / (reach || 1));
   return blend(white, value >= 0 ? blue : orange, t);
 }

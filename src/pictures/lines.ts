@@ -36,8 +36,12 @@ export interface LinesOptions extends Size {
   readonly names?: number;
 }
 
-/** One picture of several lines, each with its interval as a band and its name at its right end. */
-export function linesPicture(lines: readonly Line[], options: LinesOptions): string {
+/** One picture of several lines, each with its interval as a band and its name at its right end; points without a number are left out. */
+export function linesPicture(given: readonly Line[], options: LinesOptions): string {
+  const lines = given.map((line) => ({
+    ...line,
+    points: line.points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y)),
+  }));
   const { width, height, formatX = number, formatY = number, names = 104 } = options;
   const frame: Frame = { left: 52, right: width - names, top: 28, bottom: height - 46 };
   const points = lines.flatMap((line) => line.points);
@@ -84,7 +88,8 @@ function drawLine(
   formatY: (v: number) => string,
 ): string {
   const sorted = [...line.points].sort((a, b) => a.x - b.x);
-  const area = sorted.every((p) => p.low !== undefined && p.high !== undefined)
+  const banded = sorted.length > 0 && sorted.every((p) => Number.isFinite(p.low) && Number.isFinite(p.high));
+  const area = banded
     ? el('path', {
         d: band(
           sorted.map((p) => x(p.x)),

@@ -6,7 +6,7 @@ import { type Frame, xAxis, yAxis } from './axes.ts';
 import { categories, hairline, ink, inkSoft } from './colours.ts';
 import { contour, type Grid } from './contour.ts';
 import { linear } from './scale.ts';
-import { el, picture, polyline, type Size, short, text, title } from './svg.ts';
+import { el, picture, polyline, type Size, text, title } from './svg.ts';
 
 /** One orbit in the plane of the portrait: x[i], y[i] in the order of time. */
 export interface Orbit {
@@ -93,7 +93,8 @@ export function sectionPicture(orbits: readonly Orbit[], options: PhaseOptions):
     ...orbits.map((orbit, i) => {
       const points: string[] = [];
       for (let k = 0; k < orbit.x.length; k++) {
-        points.push(`M${short(x(orbit.x[k]!))} ${short(y(orbit.y[k]!))}h0`);
+        const dot = polyline([[x(orbit.x[k]!), y(orbit.y[k]!)]]);
+        if (dot !== '') points.push(`${dot}h0`);
       }
       return el(
         'path',
@@ -158,8 +159,14 @@ function drawOrbit(
   const count = Math.max(1, Math.round(orbit.x.length * Math.min(1, Math.max(0, until))));
   const every = Math.max(1, Math.ceil(count / orbitPoints));
   const points: [number, number][] = [];
-  for (let i = 0; i < count; i += every) points.push([x(orbit.x[i]!), y(orbit.y[i]!)]);
-  points.push([x(orbit.x[count - 1]!), y(orbit.y[count - 1]!)]);
+  const add = (i: number) => {
+    const point: [number, number] = [x(orbit.x[i] ?? Number.NaN), y(orbit.y[i] ?? Number.NaN)];
+    // An orbit that flew apart ends where its numbers end.
+    if (point.every(Number.isFinite)) points.push(point);
+  };
+  for (let i = 0; i < count; i += every) add(i);
+  add(count - 1);
+  if (points.length === 0) return '';
   const size = Math.max(1, Math.ceil(points.length / shades));
   const pieces: string[] = [];
   for (let from = 0; from < points.length - 1; from += size) {

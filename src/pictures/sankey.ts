@@ -56,7 +56,8 @@ export function sankeyPicture(flow: SankeyFlow, { width, height }: Size, label: 
   );
   const known = new Set(bands.map((band) => band.id));
   const links = flow.links.filter(
-    ({ source, target, energy }) => energy !== 0 && known.has(source) && known.has(target),
+    ({ source, target, energy }) =>
+      energy !== 0 && Number.isFinite(energy) && known.has(source) && known.has(target),
   );
   if (bands.length === 0 || links.length === 0) return picture({ width, height }, label);
   const inner = Math.max(40, frame.right - frame.left);

@@ -1,7 +1,7 @@
 /** @file Small pictures: a histogram, and the costate's products that should be one flat line. */
 import { type Frame, xAxis, yAxis } from './axes.ts';
 import { categories, hairline, nullGrey } from './colours.ts';
-import { extent, fixed, linear, number } from './scale.ts';
+import { extent, fixed, largestSize, linear, number } from './scale.ts';
 import { el, picture, type Size, title } from './svg.ts';
 
 export interface Bin {
@@ -40,12 +40,14 @@ export function histogramPicture(bins: readonly Bin[], size: Size, label: string
 }
 
 /** ⟨λ, δx⟩ at every cut, as parts per million off their mean: the invariant says they are all equal. */
-export function costatePicture(products: readonly { cut: number; value: number }[], size: Size): string {
+export function costatePicture(given: readonly { cut: number; value: number }[], size: Size): string {
+  const products = given.filter(({ value }) => Number.isFinite(value));
   const frame: Frame = { left: 56, right: size.width - 12, top: 28, bottom: size.height - 44 };
-  const mean = products.reduce((sum, p) => sum + p.value, 0) / Math.max(1, products.length);
+  const [low, high] = extent(products.map((p) => p.value));
+  const sum = products.reduce((part, p) => part + p.value / products.length, 0);
+  const mean = Math.min(high, Math.max(low, sum));
   const off = products.map((p) => ((p.value - mean) / Math.abs(mean || 1)) * 1e6);
-  const [low, high] = extent(off, [0]);
-  const reach = Math.max(Math.abs(low), Math.abs(high), 1) * 1.15;
+  const reach = largestSize(off, 1) * 1.15;
   const x = linear(extent(products.map((p) => p.cut)), [frame.left, frame.right], 6);
   const y = linear([-reach, reach], [frame.bottom, frame.top], 4);
   const marks = products.map((p, i) =>

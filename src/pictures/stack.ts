@@ -39,7 +39,7 @@ export function stackPicture(columns: readonly StackColumn[], options: StackOpti
     let down = 0;
     for (let f = 0; f < parts.length; f++) {
       if (parts[f]! > 0) up += parts[f]!;
-      else down += parts[f]!;
+      else if (parts[f]! < 0) down += parts[f]!;
     }
     return [down, up] as const;
   });
@@ -120,8 +120,9 @@ export function featureBarsPicture(bars: readonly FeatureBar[], size: Size, labe
     yAxis(y, frame, 'length of the feature; orange: its direction is shared'),
     ...bars.map((bar, i) => {
       const x = frame.left + pitch * (i + 0.5) - wide / 2;
-      const shared = Math.min(1, bar.interference);
-      const box = { x, y: y(bar.norm), width: wide, height: Math.max(0, y(0) - y(bar.norm)) };
+      const shared = Math.max(0, Math.min(1, bar.interference || 0));
+      const top = y(bar.norm || 0);
+      const box = { x, y: top, width: wide, height: Math.max(0, y(0) - top) };
       return el(
         'g',
         {},

@@ -110,7 +110,8 @@ function endNames(
   top: number,
 ): string[] {
   let last = top - 14;
-  return [...names]
+  return names
+    .filter(({ at }) => Number.isFinite(at))
     .sort((a, b) => a.at - b.at)
     .map(({ name, at, soft }) => {
       last = Math.max(at, last + 13);

@@ -25,9 +25,18 @@ export const text = (x: number, y: number, content: string, attributes: Attribut
 /** The tooltip of whatever it is put into. */
 export const title = (content: string): string => el('title', {}, escapeXml(content));
 
-/** Path data from points, straight lines. */
-export const polyline = (points: readonly (readonly [number, number])[]): string =>
-  points.map(([x, y], i) => `${i === 0 ? 'M' : 'L'}${short(x)} ${short(y)}`).join('');
+/** Path data from points, straight lines; a point that is no number leaves a gap. */
+export function polyline(points: readonly (readonly [number, number])[]): string {
+  let pen = 'M';
+  return points
+    .map(([x, y]) => {
+      const known = Number.isFinite(x) && Number.isFinite(y);
+      const written = known ? `${pen}${short(x)} ${short(y)}` : '';
+      pen = known ? 'L' : 'M';
+      return written;
+    })
+    .join('');
+}
 
 /** Path data around the band between `low` and `high`, both over the same x. */
 export const band = (x: readonly number[], low: readonly number[], high: readonly number[]): string => {

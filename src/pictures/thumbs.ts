@@ -2,6 +2,7 @@
 import { hatch } from './circuit.ts';
 import { type CircuitGraph, layoutCircuit } from './circuit-layout.ts';
 import { categories, hairline, nullGrey, signColour } from './colours.ts';
+import { largestSize } from './scale.ts';
 import { el, polyline } from './svg.ts';
 
 const width = 96;
@@ -27,7 +28,7 @@ export const barsThumb = (values: readonly number[]): string =>
       el('rect', {
         x: 0,
         y: i * 6,
-        width: Math.max(1, value * width),
+        width: Math.max(1, Math.min(1, value || 0) * width),
         height: 4,
         rx: 1,
         fill: categories[0],
@@ -52,7 +53,7 @@ export const textThumb = (share: number): string =>
     el('rect', {
       x: width * 0.62,
       y: 29.6,
-      width: Math.max(3, share * 400),
+      width: Math.min(width * 0.38, Math.max(3, (share || 0) * 400)),
       height: 3,
       rx: 1,
       fill: nullGrey,
@@ -64,7 +65,10 @@ export function curvesThumb(curves: readonly (readonly number[])[]): string {
   const lines = curves.map((curve, c) =>
     el('path', {
       d: polyline(
-        curve.map((v, i) => [(i / Math.max(1, curve.length - 1)) * width, height - 2 - v * (height - 4)]),
+        curve.map((v, i) => [
+          (i / Math.max(1, curve.length - 1)) * width,
+          height - 2 - Math.max(-1, Math.min(2, v)) * (height - 4),
+        ]),
       ),
       fill: 'none',
       stroke: categories[c % categories.length]!,
@@ -102,8 +106,8 @@ export function circuitThumb(graph: CircuitGraph): string {
 export function budgetThumb(rows: readonly { features: number; errors: number }[]): string {
   const step = width / Math.max(1, rows.length);
   const bars = rows.map(({ features, errors }, i) => {
-    const tall = Math.max(0, Math.min(1.1, features)) * 30;
-    const rest = Math.max(0, Math.min(1.1, errors)) * 30;
+    const tall = Math.max(0, Math.min(1.1, features || 0)) * 30;
+    const rest = Math.max(0, Math.min(1.1, errors || 0)) * 30;
     return (
       el('rect', { x: i * step, y: height - tall, width: step * 0.68, height: tall, fill: categories[0] }) +
       el('rect', {
@@ -120,8 +124,11 @@ export function budgetThumb(rows: readonly { features: number; errors: number }[
 
 /** Dumbbells from before to after, in log-odds. */
 export function dumbbellThumb(leans: readonly { before: number; after: number }[]): string {
-  const reach = Math.max(1e-9, ...leans.map((one) => Math.abs(one.before)));
-  const x = (value: number) => width / 2 + (Math.max(-1, Math.min(1, value / reach)) * (width - 6)) / 2;
+  const reach = largestSize(
+    leans.map((one) => one.before),
+    1e-9,
+  );
+  const x = (value: number) => width / 2 + (Math.max(-1, Math.min(1, value / reach || 0)) * (width - 6)) / 2;
   const step = height / Math.max(1, leans.length);
   return thumb(
     el('line', { x1: width / 2, x2: width / 2, y1: 0, y2: height, stroke: hairline }),

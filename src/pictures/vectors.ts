@@ -1,6 +1,6 @@
 /** @file Directions in a plane: the features of a two-neuron model as arrows on the unit circle, with the polygon that they span. */
 import { hairline, ink, inkSoft } from './colours.ts';
-import { number } from './scale.ts';
+import { largestSize, number } from './scale.ts';
 import { toyColour } from './stack.ts';
 import { el, picture, polyline, type Size, short, text, title } from './svg.ts';
 
@@ -24,17 +24,18 @@ export function vectorsPicture(vectors: readonly PlaneVector[], options: Vectors
   const { width, height, caption } = options;
   const size = Math.min(width, height - (caption ? 24 : 0));
   const [cx, cy] = [width / 2, size / 2];
-  const reach = options.reach ?? Math.max(1.15, ...vectors.map((v) => Math.hypot(v.x, v.y) * 1.05));
-  const unit = (size / 2 - 18) / reach;
-  const at = (v: { x: number; y: number }) => [cx + v.x * unit, cy - v.y * unit] as const;
-  const shown = vectors.filter((v) => Math.hypot(v.x, v.y) >= 0.02);
+  const longest = largestSize(vectors.map((v) => Math.hypot(v.x, v.y)));
+  const reach = options.reach ?? Math.max(1.15, longest * 1.05);
+  const edge = size / 2 - 18;
+  const at = (v: { x: number; y: number }) => [cx + (v.x / reach) * edge, cy - (v.y / reach) * edge] as const;
+  const shown = vectors.filter((v) => Math.hypot(v.x, v.y) >= 0.02 && Math.hypot(v.x, v.y) <= longest);
   const around = [...shown].sort((a, b) => Math.atan2(a.y, a.x) - Math.atan2(b.y, b.x));
   return picture(
     options,
     options.label,
-    el('circle', { cx, cy, r: unit, fill: 'none', stroke: hairline }),
+    el('circle', { cx, cy, r: edge / reach, fill: 'none', stroke: hairline }),
     el('path', {
-      d: `M${short(cx - reach * unit)} ${short(cy)}H${short(cx + reach * unit)}M${short(cx)} ${short(cy - reach * unit)}V${short(cy + reach * unit)}`,
+      d: `M${short(cx - edge)} ${short(cy)}H${short(cx + edge)}M${short(cx)} ${short(cy - edge)}V${short(cy + edge)}`,
       stroke: hairline,
       fill: 'none',
     }),

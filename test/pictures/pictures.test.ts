@@ -116,6 +116,7 @@ describe('colours', () => {
     expect(light).toEqual([...light].sort((a, b) => a - b));
     expect(cividis(0)).toEqual([0, 34, 78]);
     expect(cividis(1)).toEqual([254, 232, 56]);
+    expect(cividis(Number.NaN)).toEqual(cividis(0));
   });
 
   test('a feature keeps its colour, and colours are shared out evenly', () => {
