@@ -20,7 +20,7 @@ const colour = (push: number): string => (push >= 0 ? '#2f6db5' : '#b5432f');
 
 /** The circuit as a DOT document. Widths of edges are in proportion to |weight|; numbers stand in attributes of their own. */
 export function dot(graph: PortableGraph): string {
-  const strongest = Math.max(...graph.edges.map(({ weight }) => Math.abs(weight)), Number.MIN_VALUE);
+  const strongest = graph.edges.reduce((most, { weight }) => Math.max(most, Math.abs(weight)), 0) || 1;
   const nodes = graph.nodes.map(
     (node) =>
       `  ${quote(node.id)} ${attributes({
@@ -46,7 +46,7 @@ export function dot(graph: PortableGraph): string {
       `  ${quote(source)} -> ${quote(target)} ${attributes({
         weight_value: weight,
         color: colour(weight),
-        penwidth: (0.3 + (3 * Math.abs(weight)) / strongest).toFixed(2),
+        penwidth: (0.3 + 3 * (Math.abs(weight) / strongest)).toFixed(2),
       })};`,
   );
   return [
