@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { endPointVerdicts } from '../src/edits/bias/end-point.ts';
 import type { BiasResult, BiasRow } from '../src/edits/bias/types.ts';
 import { columnsOf, fixed, percent } from '../src/study/bias/columns.ts';
+import { beyondRandom, comparedWords, taskTables } from '../src/study/bias/task-columns.ts';
 
 interface Saved {
   readonly date: string;
@@ -12,7 +13,7 @@ interface Saved {
   readonly chosen: readonly { readonly feature: number; readonly label?: string }[];
   readonly result: Pick<
     BiasResult,
-    'verdicts' | 'nulls' | 'counts' | 'outcome' | 'protected' | 'model' | 'site' | 'seeds'
+    'verdicts' | 'nulls' | 'counts' | 'outcome' | 'protected' | 'model' | 'site' | 'seeds' | 'otherTasks'
   > & { readonly rows: readonly Omit<BiasRow, 'curve' | 'runs'>[] };
 }
 
@@ -45,6 +46,7 @@ function withTable(text: string, name: string): string {
       rows.map((row) => columns.map(({ cell }) => cell(row))),
     ),
     '\\* may look at balanced data: a bound, no competitor.',
+    ...otherTasks(result),
     `The rule took: ${chosen.map(({ feature, label }) => (label ? `${feature} (${label})` : feature)).join('; ')}.`,
     table(
       ['claim', 'compared', 'difference', 'margin', 'verdict'],
@@ -67,6 +69,25 @@ function withTable(text: string, name: string): string {
     ),
   ];
   return `${text.slice(0, text.indexOf(begin))}${begin}\n${blocks.join('\n\n')}\n${text.slice(text.indexOf(end))}`;
+}
+
+/** Other tasks under every edit: two tables, and which edits do more than random ones. */
+function otherTasks(result: Saved['result']): string[] {
+  const rows = result.rows.filter((row) => row.otherTasks);
+  const [first] = rows;
+  const compared = beyondRandom(rows);
+  if (!first || !compared) return [];
+  return [
+    ...taskTables(result).flatMap(({ title, columns }) => [
+      `**${title}** (${first.otherTasks!.tasks[0]!.examples} held-out pairs each, ${result.otherTasks?.draws} draws, first dictionary)`,
+      table(
+        columns.map(({ name }) => name),
+        rows.map((row) => columns.map(({ cell }) => cell(row))),
+      ),
+    ]),
+    comparedWords(compared),
+    ...(result.otherTasks?.left ?? []).map(({ task, why }) => `Not scored: ${task}, ${why}.`),
+  ];
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)

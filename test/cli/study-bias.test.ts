@@ -89,6 +89,12 @@ describe('untangle study bias', () => {
     expect(original.kl!.value).toBeLessThan(1e-6);
     expect(result.rows.find((row) => row.method === 'shift')!.kl!.value).toBeGreaterThan(0);
     expect(result.paths.map((path) => path.method)).toContain('least-action');
+    // The tiny model can do none of the tasks: that is said, and nothing is scored.
+    expect(result.otherTasks!.left.map((one) => one.task).sort()).toEqual(
+      ['agreement', 'agreement-across-rc', 'capitals', 'indirect-object', 'pronoun'].sort(),
+    );
+    for (const { why } of result.otherTasks!.left) expect(why).not.toBe('');
+    expect(result.rows.some((row) => row.otherTasks)).toBe(false);
     const saved = JSON.parse(readFileSync(join(workspace, 'bias', 'surgeon-nurse', 'bias.json'), 'utf8'));
     expect(saved).toEqual(result);
     for (const name of ['leakage', 'collateral', 'path-least-action'])

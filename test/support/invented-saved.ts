@@ -1,6 +1,7 @@
 /** @file INVENTED results of commands for developing and testing the Studio. No number here was measured; it never ships. */
 import { random } from '../../src/core/random.ts';
-import type { BiasMethod, BiasResult, BiasRow } from '../../src/edits/bias/types.ts';
+import type { BiasMethod, BiasResult, BiasRow, OtherTasks } from '../../src/edits/bias/types.ts';
+import type { TaskCollateral } from '../../src/edits/collateral/types.ts';
 import type { ImportanceResult, MeasureName } from '../../src/energy/importance/types.ts';
 import type { MaskCircuitResult } from '../../src/energy/masks/types.ts';
 import type { SavedSource } from '../../src/studio/saved.ts';
@@ -43,7 +44,21 @@ function row([method, title, gone, worst]: (typeof methods)[number]): BiasRow {
       leakage: estimate(0.96 - 0.4 * gone * s),
       ...{ kl: estimate(0.01 * gone * s * s + 1e-4, 1e-4), deltaX: 2 * gone * s },
     })),
-    ...{ runs: [], seconds: 3 },
+    ...{ runs: [], seconds: 3, otherTasks: otherTasks(gone) },
+  };
+}
+
+function otherTasks(gone: number): OtherTasks {
+  const task = (name: string, target: boolean, removed: number): TaskCollateral => ({
+    ...{ task: name, title: name, target, examples: 24 },
+    accuracy: { before: estimate(1, 0), after: estimate(1 - removed / 2), change: estimate(-removed / 2) },
+    effect: { before: estimate(4), after: estimate(4 * (1 - removed)), removed: estimate(removed, 0.02) },
+    random: { accuracyChange: estimate(0, 0), removed: estimate(0.01, 0.005), beyond: estimate(0.1) },
+  });
+  return {
+    tasks: [task('agreement', false, 0.06 * gone), task('pronoun', true, 0.6 * gone)],
+    moved: estimate(0.06 * gone, 0.01),
+    random: estimate(0.01 * gone, 0.002),
   };
 }
 
@@ -104,6 +119,7 @@ export function inventedBias(): BiasResult {
       leakage: { linear: estimate(0.5), mlp: estimate(0.5), knn: estimate(0.5) },
     },
     published: [],
+    otherTasks: { draws: 2, left: [{ task: 'capitals', why: 'the invented network knows none' }] },
     ...{ attribution: 'Text of Wikipedia, CC BY-SA 4.0.', seconds: 300, command: 'untangle study bias' },
   };
 }

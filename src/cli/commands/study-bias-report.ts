@@ -2,10 +2,17 @@
 import { endPointVerdicts } from '../../edits/bias/end-point.ts';
 import type { BiasPath, BiasResult, BiasRow, Verdict } from '../../edits/bias/types.ts';
 import { columnsOf, fixed, percent } from '../../study/bias/columns.ts';
+import { beyondRandom, comparedWords, taskTables } from '../../study/bias/task-columns.ts';
 import { table } from '../table.ts';
 
 /** Columns that the command leaves to tables of their own. */
 const apartFrom = ['natural', 'swapped', 'hypervolume'];
+
+/** Headings that a terminal has no room for. */
+const shortNames: Readonly<Record<string, string>> = {
+  perplexity: 'ppl',
+  'other tasks / random': 'other tasks',
+};
 
 /** The result in plain words: the table, the curves' volumes, the verdicts. */
 export function report(result: BiasResult): string {
@@ -17,11 +24,12 @@ export function report(result: BiasResult): string {
     `\n  A probe for ${outcome.name} (${outcome.values.join(' or ')}) at ${result.site} of ${result.model.name}, trained where ` +
       `${outcome.name} tells ${attribute.name}; shares in per cent, on ${total('natural')} natural and ${total('swapped')} swapped rows.\n\n`,
     table(
-      columns.map(({ name }) => (name === 'perplexity' ? 'ppl' : name)),
+      columns.map(({ name }) => shortNames[name] ?? name),
       rows.map((row) => columns.map(({ cell }) => cell(row))),
     ),
     `\n  * may look at balanced data: a bound. 50 is ideal for ${attribute.name} and for leakage. Shuffled labels: ` +
       `${outcome.name} ${percent(nulls.fieldAccuracy)}, leakage ${percent(nulls.leakage.linear)} (linear).\n`,
+    ...otherTasks(result),
     ...(rows.some((row) => row.hypervolume) ? ['\n', volumes(rows)] : []),
     ...(total('natural') > 0 && total('swapped') > 0 ? ['\n', apart(rows)] : []),
     ...(result.paths.length > 0 ? ['\n', ways(result)] : []),
@@ -41,6 +49,32 @@ export function report(result: BiasResult): string {
     );
   }
   return lines.join('');
+}
+
+/** Other behaviours of the network under each edit, task by task, and which tasks were not scored. */
+function otherTasks(result: BiasResult): string[] {
+  const { rows, otherTasks: about } = result;
+  if (!about) return [];
+  const tables = taskTables(result);
+  const tasks = rows.find((row) => row.otherTasks)?.otherTasks?.tasks ?? [];
+  const compared = beyondRandom(rows);
+  return [
+    ...tables.map(
+      ({ title, columns }) =>
+        `\n  ${title}\n\n${table(
+          columns.map(({ name }) => name),
+          rows.filter((row) => row.otherTasks).map((row) => columns.map(({ cell }) => cell(row))),
+        )}`,
+    ),
+    ...(tasks.length > 0
+      ? [
+          `  ${tasks[0]!.examples} held-out pairs of each task, first dictionary, edits at every position that it reads; ` +
+            `${about.draws} draws of random features.\n`,
+        ]
+      : []),
+    ...(compared ? [`  ${comparedWords(compared)}\n`] : []),
+    ...about.left.map(({ task, why }) => `  other tasks, not scored: ${task}: ${why}\n`),
+  ];
 }
 
 const volumes = (rows: readonly BiasRow[]): string =>

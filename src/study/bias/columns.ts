@@ -10,7 +10,7 @@ export const percent = (estimate: Pick<Estimate, 'value'> | undefined): string =
   fixed(estimate && 100 * estimate.value, 1);
 
 /** A row as it is saved, with or without its curve and runs. */
-type Row = Omit<BiasRow, 'curve' | 'runs'>;
+export type Row = Omit<BiasRow, 'curve' | 'runs'>;
 
 /** A column: its heading and a row's cell. */
 export interface Column {
@@ -18,15 +18,21 @@ export interface Column {
   cell(row: Row): string;
 }
 
+/** The first of every table. */
+export const methodColumn: Column = {
+  name: 'method',
+  cell: (row) => (row.skyline ? `${row.title} *` : row.title),
+};
+
+/** What columns are made for: a result, with or without its rows' curves and runs. */
+export type Shown = Pick<BiasResult, 'outcome' | 'protected'> & { readonly rows: readonly Row[] };
+
 /** All columns; `digits` are those of the interval of the worst group. */
-export function columnsOf(
-  { outcome, protected: attribute }: Pick<BiasResult, 'outcome' | 'protected'>,
-  digits: number,
-): Column[] {
+export function columnsOf({ outcome, protected: attribute, rows }: Shown, digits: number): Column[] {
   const within = ({ value, low, high }: Estimate): string =>
     `${fixed(100 * value, 1)} (${fixed(100 * low, digits)}–${fixed(100 * high, digits)})`;
   return [
-    { name: 'method', cell: (row) => (row.skyline ? `${row.title} *` : row.title) },
+    methodColumn,
     {
       name: 'changed',
       cell: ({ changed }) => (changed === undefined ? '' : String(Math.round(changed))),
@@ -47,6 +53,15 @@ export function columnsOf(
       name: 'perplexity',
       cell: ({ perplexity }) => (perplexity === undefined ? '' : fixed(perplexity, 1)),
     },
+    ...(rows.some((row) => row.otherTasks)
+      ? [
+          {
+            name: 'other tasks / random',
+            cell: ({ otherTasks: other }: Row) =>
+              other ? `${percent(other.moved)} / ${percent(other.random)}` : '',
+          },
+        ]
+      : []),
     { name: 'hypervolume', cell: ({ hypervolume }) => (hypervolume ? fixed(hypervolume.value, 3) : '') },
     { name: 's', cell: ({ seconds }) => fixed(seconds, 1) },
   ];

@@ -14,6 +14,9 @@ const whole = (value: number): string => percent(value);
 export function biasPictures(result: BiasResult): { readonly name: string; readonly svg: () => string }[] {
   return [
     { name: 'rows', svg: () => biasRowsPicture(result, 'worstGroup', 760) },
+    ...(figuresIn(result).includes('otherTasks')
+      ? [{ name: 'other-tasks', svg: () => biasRowsPicture(result, 'otherTasks', 760) }]
+      : []),
     { name: 'leakage', svg: () => biasTradeOff(result, 'leakage', size) },
     { name: 'collateral', svg: () => biasTradeOff(result, 'kl', size) },
     ...result.paths.map((path) => ({
@@ -30,19 +33,38 @@ export const biasFigures = {
   genderAccuracy: 'the same answers scored against the protected attribute (0.5 is ideal)',
   leakage: 'leakage: fresh linear probe for the protected attribute',
   tprGap: 'gap in true positive rate',
+  otherTasks: 'other tasks: share of the logit difference that is moved',
 } as const;
 export type BiasFigure = keyof typeof biasFigures;
 
 const figureOf = (row: BiasRow, figure: BiasFigure) =>
-  figure === 'leakage' ? row.leakage.linear : row.figures[figure];
+  figure === 'otherTasks'
+    ? row.otherTasks?.moved
+    : figure === 'leakage'
+      ? row.leakage.linear
+      : row.figures[figure];
+
+/** The figures that a result has. */
+export const figuresIn = ({ rows }: BiasResult): BiasFigure[] =>
+  (Object.keys(biasFigures) as BiasFigure[]).filter((figure) => rows.some((row) => figureOf(row, figure)));
 
 /** One figure of every method with its interval; bounds are faint. */
 export const biasRowsPicture = ({ rows, nulls }: BiasResult, figure: BiasFigure, width: number): string =>
   dotsPicture(
-    rows.map((row) => ({
-      ...{ name: row.title, score: figureOf(row, figure), faint: row.skyline },
-      colour: row.skyline || row.method.startsWith('random') ? nullGrey : categories[0],
-    })),
+    rows.flatMap((row) => {
+      const score = figureOf(row, figure);
+      if (!score) return [];
+      const random = figure === 'otherTasks' && row.otherTasks?.random;
+      return [
+        {
+          ...{ name: row.title, score, faint: row.skyline },
+          colour: row.skyline || row.method.startsWith('random') ? nullGrey : categories[0],
+          ...(random
+            ? { nulls: [{ name: 'random features that move the prompts as far', score: random }] }
+            : {}),
+        },
+      ];
+    }),
     {
       width,
       label: `${biasFigures[figure]} of every method, with 95 % intervals`,

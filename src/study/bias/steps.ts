@@ -177,7 +177,7 @@ function studyStep(
     needs: [model, text, pool, ...dictionaries],
     cost: {
       // Measured on two cores: probes after every edit, and the network above the cut for every point of a curve.
-      seconds: 20 + options.dictionarySeeds * probes * 9 + textWindows * 14,
+      seconds: 20 + options.dictionarySeeds * probes * 9 + textWindows * 14 + taskPairs * 4,
       diskBytes: 1e6,
       memoryBytes: 2.5e9,
     },

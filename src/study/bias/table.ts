@@ -102,11 +102,16 @@ export async function runBiasTable(
     counts: countsOf(records),
     ...inWordsOfTables(study, records),
     published: [],
+    otherTasks: { draws: 0, left: [{ task: 'all', why: ONE_TASK }] },
     ...(table.attribution === '' ? {} : { attribution: table.attribution }),
     seconds: (performance.now() - begun) / 1000,
     command,
   };
 }
+
+/** Why nothing is scored beside a table's own outcome. */
+const ONE_TASK =
+  'a network on a table has one task, its outcome: KL of its own answers and perplexity say what an edit does to it';
 
 /** What features are learned from: the records that the network learned from, and each with the other protected value. */
 function withCounterfactuals({ sets: { network }, counterfactuals }: TableRecords): RecordSet {

@@ -84,6 +84,35 @@ test('curves begin at the network as it is and end at the full edit', () => {
   expect(strengths).toEqual([0, 0.25, 0.5, 0.75, 1]);
 });
 
+test('other tasks are scored at the full edit of the first dictionary, equal edits once, and not where the network is not edited', async () => {
+  const asked: string[] = [];
+  const seen: BiasProblem = {
+    ...problem,
+    async otherTasks(edit) {
+      asked.push(edit.kind === 'strengths' ? edit.features.join() : edit.kind);
+      const far = { value: edit.kind === 'none' ? 0 : 1, low: 0, high: 1, n: 12 };
+      return { tasks: [], moved: far, random: far };
+    },
+  };
+  const found = await biasStudy(
+    [seen, { ...problem, otherTasks: () => Promise.reject(new Error('only the first dictionary is asked')) }],
+    {
+      ...{ probes: 1, curve: 1, resamples: 20 },
+      methods: ['original', 'token-deletion', 'bottleneck', 'leace', 'shift', 'shift-retrained', 'oracle'],
+    },
+    { progress: silent },
+  );
+  const [a, b] = selectByRule(problem, featureParts(problem)).chosen;
+  expect(asked).toEqual(['none', 'eraser', `${a},${b}`]);
+  expect(found.rows.map(({ method, otherTasks }) => [method, otherTasks?.moved.value])).toEqual([
+    ['original', 0],
+    ['leace', 1],
+    ['shift', 1],
+    ['shift-retrained', 1],
+    ['oracle', 0],
+  ]);
+});
+
 test('the straight line ends where switching the same features off does', () => {
   expect(row('straight').figures).toEqual(row('shift').figures);
   expect(row('straight').kl!.value).toBeCloseTo(row('shift').kl!.value, 12);

@@ -272,6 +272,11 @@ export const glossary = {
     means:
       'How well a fresh probe, trained after the edit, still tells the protected attribute; 50 % is what guessing gives.',
   },
+  otherTasks: {
+    word: 'other tasks',
+    means:
+      'How far the edit moves what the model does elsewhere: mean share of the logit difference of tasks that the edit is not about.',
+  },
   worstGroup: {
     word: 'worst group',
     means: 'Accuracy on the group that the classifier serves worst, e.g. women in the field of men.',

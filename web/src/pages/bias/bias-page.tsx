@@ -13,6 +13,7 @@ import { Failed, Told } from '../../ui/told.tsx';
 import { Word } from '../../ui/word.tsx';
 import { Choice, useTime } from '../mechanics/knob.tsx';
 import { Chooser } from './chooser.tsx';
+import { OtherTasks } from './other-tasks.tsx';
 import { Rows } from './rows.tsx';
 
 export function BiasPage({ name }: { name?: string | undefined }) {
@@ -71,6 +72,7 @@ function Study({ result }: { result: BiasResult }) {
       </p>
       <Verdicts result={result} />
       <Rows result={result} />
+      <OtherTasks result={result} />
       <Curves result={result} />
       <Paths result={result} />
       <Chooser result={result} />

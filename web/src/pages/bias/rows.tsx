@@ -1,7 +1,7 @@
 /** @file Every method of a bias study: one figure as a picture, all of them as a table. */
 import { useCallback } from 'react';
 import { fixed, number, percent } from '../../../../src/pictures/scale.ts';
-import { type BiasFigure, biasFigures, biasRowsPicture } from '../../../../src/study/bias/draw.ts';
+import { type BiasFigure, biasFigures, biasRowsPicture, figuresIn } from '../../../../src/study/bias/draw.ts';
 import type { BiasResult, BiasRow } from '../../api/types.ts';
 import { useQuery } from '../../router.tsx';
 import { duration, Interval } from '../../ui/numbers.tsx';
@@ -11,7 +11,9 @@ import { Choice } from '../mechanics/knob.tsx';
 
 export function Rows({ result }: { result: BiasResult }) {
   const [asked, choose] = useQuery('figure', 'worstGroup');
-  const figure = (asked in biasFigures ? asked : 'worstGroup') as BiasFigure;
+  const figures = figuresIn(result);
+  const figure = figures.find((one) => one === asked) ?? ('worstGroup' satisfies BiasFigure);
+  const tasks = figures.includes('otherTasks');
   const draw = useCallback(
     (width: number) => biasRowsPicture(result, figure, Math.min(width, 980)),
     [result, figure],
@@ -27,13 +29,7 @@ export function Rows({ result }: { result: BiasResult }) {
         <Word term="interval">intervals</Word>.
       </p>
       <div className="knobs">
-        <Choice
-          label="Show"
-          value={figure}
-          of={Object.keys(biasFigures)}
-          words={biasFigures}
-          onChange={choose}
-        />
+        <Choice label="Show" value={figure} of={figures} words={biasFigures} onChange={choose} />
       </div>
       <Picture draw={draw} />
       <div className="scroll">
@@ -55,6 +51,11 @@ export function Rows({ result }: { result: BiasResult }) {
               <th className="n">
                 <Word term="kl">KL</Word>
               </th>
+              {tasks && (
+                <th className="n">
+                  <Word term="otherTasks" /> · random
+                </th>
+              )}
               <th className="n">‖Δx‖</th>
               <th className="n">hypervolume</th>
               <th className="n">time</th>
@@ -86,6 +87,13 @@ export function Rows({ result }: { result: BiasResult }) {
                   {fixed(row.figures.ece.value, 3)} · {fixed(row.figures.brier.value, 3)}
                 </td>
                 <td className="n">{row.kl ? <Interval estimate={row.kl} decimals={4} /> : '–'}</td>
+                {tasks && (
+                  <td className="n">
+                    {row.otherTasks
+                      ? `${percent(row.otherTasks.moved.value, 1)} · ${percent(row.otherTasks.random.value, 1)}`
+                      : '–'}
+                  </td>
+                )}
                 <td className="n">{fixed(row.deltaX, 2)}</td>
                 <td className="n">{row.hypervolume ? fixed(row.hypervolume.value, 3) : '–'}</td>
                 <td className="n">{duration(row.seconds)}</td>

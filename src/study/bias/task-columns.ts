@@ -1,0 +1,74 @@
+/** @file What edits of a bias study do to other tasks, as text: task by task beside random features, and which do more than those. */
+import type { Estimate } from '../../core/statistics.ts';
+import type { TaskCollateral } from '../../edits/collateral/types.ts';
+import { type Column, fixed, methodColumn, type Row, type Shown } from './columns.ts';
+
+/** What an edit does to each of the other tasks: a table of its own. */
+export interface TaskTable {
+  readonly title: string;
+  readonly columns: readonly Column[];
+}
+
+/** Change of the logit difference and of accuracy, task by task, each beside what random features do; none where nothing was scored. */
+export function taskTables({ protected: attribute, rows }: Pick<Shown, 'protected' | 'rows'>): TaskTable[] {
+  const tasks = rows.find((row) => row.otherTasks)?.otherTasks?.tasks ?? [];
+  if (tasks.length === 0) return [];
+  const signed = (value: number) => fixed(100 * value, 1).replace('-', '−');
+  const cell = (change: Estimate, random: Estimate | undefined) =>
+    `${signed(change.value)} (${signed(change.low)} to ${signed(change.high)})${random ? ` / ${signed(random.value)}` : ''}`;
+  const table = (title: string, write: (task: TaskCollateral) => string): TaskTable => ({
+    title,
+    columns: [
+      methodColumn,
+      ...tasks.map(({ task, target }) => ({
+        name: target ? `${task} (${attribute.name})` : task,
+        cell: ({ otherTasks }: Row) => {
+          const found = otherTasks?.tasks.find((one) => one.task === task);
+          return found ? write(found) : '';
+        },
+      })),
+    ],
+  });
+  return [
+    table(
+      'Change of the mean logit difference, per cent / by random features that move the prompts as far',
+      (task) => cell(lost(task.effect.removed), task.random && lost(task.random.removed)),
+    ),
+    table('Change of accuracy, points / by random features that move the prompts as far', (task) =>
+      cell(task.accuracy.change, task.random?.accuracyChange),
+    ),
+  ];
+}
+
+/** The share that goes as a change. */
+const lost = ({ value, low, high, n }: Estimate): Estimate => ({
+  value: 0 - value,
+  low: 0 - high,
+  high: 0 - low,
+  n,
+});
+
+/**
+ * Which edits move other tasks more than random features as large: the whole interval lies above that of the random ones.
+ * Undefined where nothing was scored.
+ */
+export function beyondRandom(
+  rows: readonly Row[],
+): { readonly more: string[]; readonly like: string[] } | undefined {
+  const scored = rows.flatMap(({ title, otherTasks }) =>
+    otherTasks && otherTasks.moved.value > 0 ? [{ title, ...otherTasks }] : [],
+  );
+  if (scored.length === 0) return undefined;
+  const [more, like]: [string[], string[]] = [[], []];
+  for (const { title, moved, random } of scored) (moved.low > random.high ? more : like).push(title);
+  return { more, like };
+}
+
+/** The comparison as a sentence. */
+export const comparedWords = ({ more, like }: NonNullable<ReturnType<typeof beyondRandom>>): string =>
+  [
+    ...(more.length > 0
+      ? [`Other tasks are moved more than by random features as large: ${more.join('; ')}.`]
+      : []),
+    ...(like.length > 0 ? [`Not told from random features: ${like.join('; ')}.`] : []),
+  ].join(' ');
