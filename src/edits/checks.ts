@@ -1,4 +1,4 @@
-/** @file Self-checks of edits: what LEACE leaves of a concept; an exported and a folded edit against the edit in place; paths. */
+/** @file Self-checks of edits: what LEACE leaves of a concept; an exported and a folded edit against the edit in place; paths; the bias study. */
 import { fitProbe } from '../activations/probe.ts';
 import { type Check, checkRow } from '../core/check.ts';
 import { random } from '../core/random.ts';
@@ -7,6 +7,7 @@ import type { Graph } from '../graph/types.ts';
 import { tinyLlama } from '../models/tiny.ts';
 import { runOnce } from '../runtime/session.ts';
 import { applyEdit } from './apply.ts';
+import { biasRows } from './bias/check-rows.ts';
 import { parseChange } from './edit-file.ts';
 import { erase } from './erasure/eraser.ts';
 import { leace } from './erasure/leace.ts';
@@ -19,6 +20,7 @@ const area = 'edits';
 
 export const checks: Check[] = [
   { area, rows: () => pathRows(area) },
+  { area, rows: () => biasRows(area) },
   {
     area,
     async rows() {
