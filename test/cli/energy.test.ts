@@ -142,6 +142,58 @@ describe('the depth clock', () => {
     expect(readFileSync(at('heat.svg'), 'utf8')).toContain('specific heat per feature');
   });
 
+  test('the learning clock: a dictionary is learned here, its features ranked by what their own parameters did', async () => {
+    const text = ['--text', at('texts'), '--windows', '4', '--length', '20'];
+    const learn = [
+      '--learn',
+      '--features',
+      '24',
+      '--steps',
+      '30',
+      '--rows',
+      '300',
+      '--evaluation-rows',
+      '64',
+    ];
+    const args = ['importance', ...tiny, ...text, ...learn, '--site', 'blocks.1', '--min-active', '2'];
+    const found = await json(...args, '--sample', '12');
+    expect(found.comparisons[0].site).toBe('blocks.1.hook_resid_post');
+    const names = found.comparisons[0].scores.map((score: { name: string }) => score.name);
+    expect(names).toContain('learning-work');
+    expect(names).toContain('gradient-activation');
+    expect(found.comparisons[0].scores[0].nulls).toHaveLength(2);
+    for (const { training, rows } of found.runs) {
+      expect(training).toMatchObject({ potentialOf: 'evaluation batch', features: 24, steps: 30, batch: 64 });
+      expect(training.evaluationRows).toBe(64);
+      expect(training.change).toBeLessThan(0);
+      expect(training.completeness).toBeLessThan(1e-2);
+      expect(training.energy.map((H: number, k: number) => H - training.kinetic[k])).toEqual(
+        training.potential.map((V: number) => expect.closeTo(V, 6)),
+      );
+      for (const { measures } of rows) expect(measures).toHaveLength(names.length);
+    }
+    // The nulls have learned dictionaries of their own.
+    const changes = found.runs.map((run: { training: { change: number } }) => run.training.change);
+    expect(new Set(changes).size).toBe(3);
+    const ball = ['--no-nulls', '--optimiser', 'heavy-ball', '--picture', 'training', '--sample', '6'];
+    const said = await untangle(...args, ...ball, '--plot', at('training.svg'));
+    expect(said.out).toContain('work on the learning clock');
+    expect(said.out).toContain('Each null has learned a dictionary of its own');
+    expect(readFileSync(at('training.svg'), 'utf8')).toContain('H + friction');
+  });
+
+  test('training beside a fixed evaluation batch: V is counted on rows that no step learns from', async () => {
+    const args = ['learning', ...tiny.slice(2), '--system', 'dictionary', '--steps', '40'];
+    const found = await json(...args, '--evaluation-rows', '100');
+    for (const { potentialOf } of found.runs) expect(potentialOf).toBe('evaluation batch');
+    const whole = await json(...args);
+    expect(whole.runs[0].potentialOf).toBe('full batch');
+    expect(found.runs[0].potential[0]).not.toBe(whole.runs[0].potential[0]);
+    // Without friction H is kept on the full batch; beside it the batches that change do work.
+    expect(found.runs[0].unaccounted).toBeGreaterThan(whole.runs[0].unaccounted);
+    expect((await untangle(...args, '--evaluation-rows', '100')).out).toContain('a fixed evaluation batch');
+  });
+
   test('a concept of one’s own: a number of each cut, a potential', async () => {
     const own = [...tiny, ...dictionaries, ...task];
     const module = (name: string) => join(import.meta.dirname, '..', '..', 'examples', name);
@@ -157,6 +209,29 @@ describe('the depth clock', () => {
     [['sequence', ...tiny, ...dictionaries, '--site', 'blocks.2', '--text', at('texts')], 'energy.no-site'],
     [['flow', ...tiny, ...task], 'energy.no-dictionaries'],
     [['budget', ...tiny, '--task', 'plurals'], 'task.unknown'],
+    [['learning', ...tiny.slice(2), '--evaluation-rows', '50'], 'energy.no-rows'],
+    [
+      ['learning', ...tiny.slice(2), '--system', 'dictionary', '--evaluation-rows', '5000'],
+      'energy.few-rows',
+    ],
+    [
+      ['importance', ...tiny, '--learn', '--site', 'blocks.9', '--text', at('texts'), '--length', '20'],
+      'circuit.not-a-place',
+    ],
+    [
+      [
+        'importance',
+        ...tiny,
+        '--learn',
+        '--text',
+        at('texts'),
+        '--length',
+        '20',
+        '--evaluation-rows',
+        '100000',
+      ],
+      'energy.few-rows',
+    ],
     [['budget', ...tiny, ...task, '--rules', 'middle-10'], 'circuit.unknown-rule'],
   ])('%s is an error with a code', async (args, code) => {
     await expect(untangle(...args)).rejects.toMatchObject({ code });

@@ -1,25 +1,19 @@
-/** @file `untangle energy importance` and `circuit`: features ranked and chosen by energy, beside exact effects and other ways. */
+/** @file `untangle energy importance`: features ranked by every clock, beside their exact effects and with nulls. */
 import { type Command, Option } from 'commander';
-import type { Estimate } from '../../core/statistics.ts';
-import type { ImportanceResult } from '../../energy/importance/types.ts';
-import type { MaskCircuitResult } from '../../energy/masks/types.ts';
+import { UsageError } from '../../core/errors.ts';
+import type { ImportanceResult, ImportanceRun } from '../../energy/importance/types.ts';
 import { cutLabel } from '../../pictures/budget.ts';
-import { fixed, percent } from '../../pictures/scale.ts';
-import {
-  armWords,
-  importancePicture,
-  maskMotionPicture,
-  maskPicture,
-  measureWords,
-} from '../../study/energy/draw-results.ts';
+import { fixed, number, percent } from '../../pictures/scale.ts';
+import { importancePicture, measureWords, trainingPicture } from '../../study/energy/draw-results.ts';
+import type { LearnChoice } from '../../study/energy/importance.ts';
 import type { Io } from '../io.ts';
-import { positive } from '../options.ts';
+import { positive, real } from '../options.ts';
 import { table } from '../table.ts';
 import {
   addTaskAndText,
-  addTaskOptions,
   keep,
   show,
+  spread,
   type TaskOptions,
   type TextOptions,
   taskRequestOf,
@@ -27,12 +21,6 @@ import {
 } from './energy-options.ts';
 
 const size = { width: 900, height: 480 };
-const spread = (estimate: Estimate | undefined, digits = 2): string =>
-  estimate ? written(estimate, digits) : '';
-const written = ({ value, low, high }: Estimate, digits: number): string =>
-  Number.isFinite(low)
-    ? `${fixed(value, digits)} (${fixed(low, digits)} to ${fixed(high, digits)})`
-    : fixed(value, digits);
 
 interface ImportanceOptions extends TaskOptions, TextOptions {
   readonly on: 'text' | 'task';
@@ -40,6 +28,14 @@ interface ImportanceOptions extends TaskOptions, TextOptions {
   readonly sample: number;
   readonly minActive: number;
   readonly nulls: boolean;
+  readonly learn: boolean;
+  readonly features: number;
+  readonly steps: number;
+  readonly rows: number;
+  readonly evaluationRows: number;
+  readonly optimiser: LearnChoice['optimiser'];
+  readonly rate?: number;
+  readonly picture: 'rankings' | 'training';
 }
 
 export function addImportance(energy: Command, io: Io): void {
@@ -48,7 +44,9 @@ export function addImportance(energy: Command, io: Io): void {
     .summary('whether energy marks important features: rankings beside exact effects, with nulls')
     .description(
       'Runs the exact effect of a sample of features and says how well each ranking agrees with it: drift, T, V, depth energy, ' +
-        'gradient × activation, activation, chance; the same on an untrained network and on shuffled layers, read in the same dictionary.',
+        'gradient × activation, activation, chance; the same on an untrained network and on shuffled layers, read in the same dictionary. ' +
+        'With --learn it trains a small dictionary at the site first, follows every feature’s own parameters through the training, and ranks ' +
+        'by the learning clock as well: by the part of the loss’s change that each feature’s motion made. Each null then learns its own.',
     )
     .addOption(new Option('--on <what>', 'plain text or a task').choices(['text', 'task']).default('text'))
     .addOption(new Option('--site <site>', 'whose dictionary (the middle one)'))
@@ -61,6 +59,47 @@ export function addImportance(energy: Command, io: Io): void {
         .argParser(positive),
     )
     .addOption(new Option('--no-nulls', 'leave the untrained and the shuffled network out'))
+    .addOption(
+      new Option('--learn', 'train a dictionary here and rank by the learning clock too').default(false),
+    )
+    .addOption(
+      new Option('--features <number>', 'with --learn: features of it').default(256).argParser(positive),
+    )
+    .addOption(
+      new Option('--steps <number>', 'with --learn: steps of the training').default(400).argParser(positive),
+    )
+    .addOption(
+      new Option('--rows <number>', 'with --learn: activations that are learned from')
+        .default(8192)
+        .argParser(positive),
+    )
+    .addOption(
+      new Option(
+        '--evaluation-rows <number>',
+        'with --learn: the fixed evaluation batch, activations that no step learns from and on which the loss V is counted (whole batches of 128)',
+      )
+        .default(256)
+        .argParser(positive),
+    )
+    .addOption(
+      new Option(
+        '--optimiser <name>',
+        'with --learn: heavy-ball has a momentum of its own, adam trains faster',
+      )
+        .choices(['adam', 'heavy-ball'] satisfies LearnChoice['optimiser'][])
+        .default('adam'),
+    )
+    .addOption(
+      new Option('--rate <number>', 'with --learn: learning rate (0.003; heavy-ball 0.0003)').argParser(real),
+    )
+    .addOption(
+      new Option(
+        '--picture <name>',
+        'what --plot draws: the rankings, or with --learn T, V and H of the training',
+      )
+        .choices(['rankings', 'training'])
+        .default('rankings'),
+    )
     .action((options: ImportanceOptions) =>
       show(
         options,
@@ -68,10 +107,16 @@ export function addImportance(energy: Command, io: Io): void {
         async (context) => {
           const { importanceReport } = await import('../../study/energy/importance.ts');
           const request = { ...taskRequestOf(options), ...textRequestOf(options) };
-          return keep('importance', options, io, await importanceReport(request, options, context));
+          const { site, sample, minActive, nulls, on } = options;
+          const choice = {
+            ...{ sample, minActive, nulls, on },
+            ...(site === undefined ? {} : { site }),
+            ...(options.learn ? { learn: learnOf(options) } : {}),
+          };
+          return keep('importance', options, io, await importanceReport(request, choice, context));
         },
         {
-          draw: ({ comparisons }) => importancePicture(comparisons[0]!, 900),
+          draw: (result) => drawImportance(result, options),
           print: (result) => printImportance(result, io),
         },
       ),
@@ -79,9 +124,31 @@ export function addImportance(energy: Command, io: Io): void {
     .addHelpText(
       'after',
       '\nExamples:\n  untangle energy importance --site blocks.11 --plot importance.svg\n' +
-        '  untangle energy importance --on task --task agreement --sample 80',
+        '  untangle energy importance --on task --task agreement --sample 80\n' +
+        '  untangle energy importance --model tiny --learn --site blocks.1 --evaluation-rows 256',
     );
   addTaskAndText(command, { examples: 16, windows: 8, length: 64 });
+}
+
+const learnOf = ({
+  features,
+  steps,
+  rows,
+  evaluationRows,
+  optimiser,
+  rate,
+}: ImportanceOptions): LearnChoice => ({
+  ...{ features, steps, rows, evaluationRows, optimiser },
+  ...(rate === undefined ? {} : { rate }),
+});
+
+function drawImportance({ comparisons, runs }: ImportanceResult, { picture }: ImportanceOptions): string {
+  if (picture === 'rankings') return importancePicture(comparisons[0]!, 900);
+  const training = runs[0]?.training;
+  if (training) return trainingPicture(training, size);
+  throw new UsageError('usage.picture', 'no training was recorded: there is nothing to draw', {
+    hint: 'add --learn, or leave --picture out',
+  });
 }
 
 function printImportance({ runs, comparisons }: ImportanceResult, io: Io): void {
@@ -111,106 +178,41 @@ function printImportance({ runs, comparisons }: ImportanceResult, io: Io): void 
       ),
     );
   }
+  const trainings = runs.filter((run) => run.training);
+  if (trainings.length > 0) printTrainings(trainings, io);
   io.out(
-    '\nSpearman: rank correlation with |exact effect|, 95 % intervals over features. The nulls read the same dictionary, whose directions they have not learned.\n',
+    `\nSpearman: rank correlation with |exact effect|, 95 % intervals over features. ${
+      trainings.length > 0
+        ? 'Each null has learned a dictionary of its own activations.'
+        : 'The nulls read the same dictionary, whose directions they have not learned.'
+    }\n`,
   );
 }
 
-interface CircuitOptions extends TaskOptions {
-  readonly loss: 'metric' | 'kl';
-  readonly steps: number;
-  readonly sizes: readonly number[];
-  readonly target: number;
-  readonly flow: boolean;
-  readonly picture: 'sizes' | 'motion';
-}
-
-const sizesOf = (text: string): number[] => text.split(',').map(positive);
-
-export function addMasks(energy: Command, io: Io): void {
-  const command = energy
-    .command('circuit')
-    .summary('a circuit found by letting feature masks move under energy, beside other ways')
-    .description(
-      'Every feature gets a mask as a coordinate; V = loss of the task + λ × size; conformal leapfrog moves them. Beside it, at equal ' +
-        'size: masks by Adam, the largest effects, the paths that carry most, chance.',
-    )
-    .addOption(
-      new Option(
-        '--loss <name>',
-        'KL to the whole network, or −metric, which has no bottom: masks then push the answer further than the network does',
-      )
-        .choices(['kl', 'metric'])
-        .default('kl'),
-    )
-    .addOption(new Option('--steps <number>', 'updates of the masks').default(30).argParser(positive))
-    .addOption(
-      new Option('--sizes <numbers>', 'sizes of circuits, e.g. 10,20,50')
-        .default([10, 20, 50, 100, 200], '10,20,50,100,200')
-        .argParser(sizesOf),
-    )
-    .addOption(
-      new Option('--target <number>', 'about so many nodes are worth λ').default(200).argParser(positive),
-    )
-    .addOption(new Option('--no-flow', 'leave the circuit by path work out, which takes longest'))
-    .addOption(
-      new Option('--picture <name>', 'what --plot draws: faithfulness over size, or T, V, H of the masks')
-        .choices(['sizes', 'motion'])
-        .default('sizes'),
-    )
-    .action((options: CircuitOptions) =>
-      show(
-        options,
-        io,
-        async (context) => {
-          const { maskReport } = await import('../../study/energy/importance.ts');
-          const { loss, steps, sizes, target, flow } = options;
-          const chosen = { loss, steps, sizes, target, ...(flow ? {} : { flow: false as const }) };
-          return keep('circuit', options, io, await maskReport(taskRequestOf(options), chosen, context));
-        },
-        {
-          draw: (result) =>
-            options.picture === 'motion'
-              ? maskMotionPicture(result.arms[0] ?? {}, size)
-              : maskPicture(result, size),
-          print: (result) => printMasks(result, io),
-        },
-      ),
-    )
-    .addHelpText(
-      'after',
-      '\nExample:\n  untangle energy circuit --task agreement --examples 24 --no-flow --plot circuits.svg',
-    );
-  addTaskOptions(command, 24);
-}
-
-function printMasks(
-  { task, arms, differences, candidates, examples, heldOutExamples, loss }: MaskCircuitResult,
-  io: Io,
-): void {
-  io.out(
-    `${task}: masks over ${candidates} nodes, loss ${loss}, ${examples} pairs to learn from, ${heldOutExamples} held out\n\n`,
-  );
-  const sizes = arms[0]?.points.map((point) => point.nodes) ?? [];
-  io.out(
-    table(
-      ['way', ...sizes.map((nodes) => `${nodes} nodes`), 'gradients', 'seconds'],
-      arms.map(({ name, points, gradients, seconds }) => [
-        armWords(name),
-        ...sizes.map((nodes) => {
-          const point = points.find((one) => one.nodes === nodes);
-          return point ? spread(point.faithfulness) : '';
-        }),
-        ...[String(gradients), fixed(seconds, 1)],
-      ]),
-    ),
-  );
+/** How the dictionaries were trained, and whether the work of their features adds up to the change of the loss. */
+function printTrainings(runs: readonly ImportanceRun[], io: Io): void {
   io.out('\n');
   io.out(
     table(
-      ['nodes', 'by energy minus', 'difference'],
-      differences.map((one) => [String(one.nodes), armWords(one.against), spread(one.difference)]),
+      [
+        ...['dictionary of', 'V at the start', 'at the end', 'ΔV', 'by features', 'by shared parameters'],
+        ...['not accounted for', 'variance explained', 'active'],
+      ],
+      runs.flatMap(({ network, training }) => {
+        if (!training) return [];
+        const { potential, change, shared, completeness, fve, l0 } = training;
+        return [
+          [
+            ...[network, number(potential[0]!, 4), number(potential.at(-1)!, 4), number(change, 4)],
+            ...[percent(1 - shared / change, 1), percent(shared / change, 1), number(completeness)],
+            ...[percent(fve), fixed(l0, 1)],
+          ],
+        ];
+      }),
     ),
   );
-  io.out('\nShares of the behaviour on held-out pairs, 95 % intervals; differences pair by pair.\n');
+  const { name, steps, rows, evaluationRows, features } = runs[0]!.training!;
+  io.out(
+    `\n${features} features learned by ${name} in ${steps} steps from ${rows} activations; V is the loss on ${evaluationRows} others, the same at every step.\n`,
+  );
 }

@@ -6,6 +6,7 @@ import {
   barrierPicture,
   effectivePicture,
   heatPicture,
+  potentialWords,
   trainingPicture,
 } from '../../study/energy/draw-results.ts';
 import type { EnsembleReport, LearningReport } from '../../study/energy/types.ts';
@@ -28,6 +29,7 @@ const size = { width: 900, height: 480 };
 interface LearningOptions extends Plot {
   readonly system: 'toy' | 'dictionary';
   readonly steps: number;
+  readonly evaluationRows?: number;
   readonly method?: string;
   readonly picture: 'energies' | 'barrier';
 }
@@ -38,11 +40,17 @@ export function addLearning(energy: Command, io: Io): void {
     .summary('T, V and H of training runs, what symmetries conserve, and the barrier between features')
     .description(
       'Trains a toy model of superposition, or a small dictionary of its hidden states, by a motion without friction, with friction, ' +
-        'and by optimisers; V is the full-batch loss. Charges of symmetries, what step size and weight decay break, and how high the ' +
+        'and by optimisers; V is the full-batch loss, or with --evaluation-rows the loss on a fixed evaluation batch. Charges of symmetries, what step size and weight decay break, and how high the ' +
         'loss must rise before two features merge.',
     )
     .addOption(new Option('--system <name>', 'what learns').choices(['toy', 'dictionary']).default('toy'))
     .addOption(new Option('--steps <number>', 'steps of each run').default(400).argParser(positive))
+    .addOption(
+      new Option(
+        '--evaluation-rows <number>',
+        'dictionary only: steps learn from batches, and V is the loss on so many rows that none of them sees (all rows)',
+      ).argParser(positive),
+    )
     .addOption(new Option('--method <name>', 'whose run --plot draws (the first)'))
     .addOption(
       new Option('--picture <name>', 'what --plot draws')
@@ -56,15 +64,22 @@ export function addLearning(energy: Command, io: Io): void {
         io,
         async (context) => {
           const { learningReport } = await import('../../study/energy/learning.ts');
-          const { system, steps, seed = 0 } = options;
-          return keep('learning', options, io, await learningReport({ system, steps, seed }, context));
+          const { system, steps, evaluationRows, seed = 0 } = options;
+          const request = {
+            system,
+            steps,
+            seed,
+            ...(evaluationRows === undefined ? {} : { evaluationRows }),
+          };
+          return keep('learning', options, io, await learningReport(request, context));
         },
         { draw: (report) => drawLearning(report, options), print: (report) => printLearning(report, io) },
       ),
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  untangle energy learning --plot energies.svg\n  untangle energy learning --picture barrier --plot barrier.svg',
+      '\nExamples:\n  untangle energy learning --plot energies.svg\n' +
+        '  untangle energy learning --system dictionary --evaluation-rows 100\n  untangle energy learning --picture barrier --plot barrier.svg',
     );
   addGlobalOptions(command);
 }
@@ -76,7 +91,7 @@ function drawLearning({ runs, separation }: LearningReport, { picture, method }:
 
 function printLearning(report: LearningReport, io: Io): void {
   const { name, parameters, runs, charges, broken, separation } = report;
-  io.out(`${name}, ${parameters} parameters; V is the full-batch loss\n\n`);
+  io.out(`${name}, ${parameters} parameters; V is the loss on ${potentialWords[runs[0]!.potentialOf]}\n\n`);
   io.out(
     table(
       [

@@ -1,6 +1,8 @@
 /** @file What the commands of energy share: which model, which dictionaries, which task, and the work under a live line. */
 import { type Command, Option } from 'commander';
 import type { WorkContext } from '../../core/progress.ts';
+import type { Estimate } from '../../core/statistics.ts';
+import { fixed } from '../../pictures/scale.ts';
 import type { DepthRequest } from '../../study/energy/depth.ts';
 import type { EnergyRequest, TextRequest } from '../../study/energy/setting.ts';
 import { energyFile, type SavedKind } from '../../study/saved.ts';
@@ -142,4 +144,13 @@ export function addTaskAndText(
 ): Command {
   addTask(command, examples);
   return addTextOptions(command, windows, length);
+}
+
+/** An estimate with its interval, where it has one; nothing where there is none. */
+export function spread(estimate: Estimate | undefined, digits = 2): string {
+  if (!estimate) return '';
+  const { value, low, high } = estimate;
+  return Number.isFinite(low)
+    ? `${fixed(value, digits)} (${fixed(low, digits)} to ${fixed(high, digits)})`
+    : fixed(value, digits);
 }

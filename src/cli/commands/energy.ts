@@ -4,8 +4,9 @@ import type { Io } from '../io.ts';
 import { addSequence } from './energy-clocks.ts';
 import { addConcept } from './energy-concept.ts';
 import { addBlocks, addBrackets, addBudget, addFlow } from './energy-depth.ts';
-import { addImportance, addMasks } from './energy-importance.ts';
+import { addImportance } from './energy-importance.ts';
 import { addEnsemble, addLearning } from './energy-learning.ts';
+import { addMasks } from './energy-masks.ts';
 
 /** Adds the subcommands to `untangle energy`, which by itself runs a study as far as its energy. */
 export function addEnergy(program: Command, io: Io): void {

@@ -42,7 +42,6 @@ function fieldPair(text: string): [string, string] {
 
 /** Adds `bias` to `study`. */
 export function addStudyBias(study: Command, io: Io): void {
-  const { model, fields, data } = BIAS_TEXT_DEFAULTS;
   const command = study
     .command('bias')
     .summary('take a bias out of a classifier, by every method, and count what each one costs')
@@ -50,6 +49,24 @@ export function addStudyBias(study: Command, io: Io): void {
       'Trains a probe on biographies in which the field tells the gender (men of the first field, women of the second), tests ' +
         'it where it does not, and edits it: features by rule, by hand and along paths, beside erasers, deletions and bounds.',
     )
+    .action((options: BiasCommandOptions) => runAction(options, io))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  untangle study bias\n  untangle study bias --small --model tiny\n' +
+        '  untangle study bias --choice choice.json --plot pictures\n' +
+        '  untangle study bias --model EleutherAI/pythia-70m-deduped --site blocks.4 --data bias-in-bios \\\n' +
+        '    --fields professor,nurse --natural --dictionary saprmarks/pythia-70m-deduped-saes:resid_out_layer4\n' +
+        '  untangle study bias --table cps-wages-1985 --outcome wage --median wage --protected gender',
+    );
+  addTextOptions(command);
+  addTableOptions(command);
+  addGlobalOptions(command);
+}
+
+/** Options of the study on text. */
+function addTextOptions(command: Command): void {
+  const { model, fields, data } = BIAS_TEXT_DEFAULTS;
+  command
     .addOption(new Option('--model <model>', 'as for `untangle run`').default(model))
     .addOption(new Option('--site <site>', 'the cut that is edited (blocks.11 of SmolLM2)'))
     .addOption(
@@ -85,39 +102,31 @@ export function addStudyBias(study: Command, io: Io): void {
     .addOption(new Option('--probes <n>', 'seeds of every probe (10)').argParser(positive))
     .addOption(new Option('--text <source>', 'text that features are learned from (wikipedia-leads)'))
     .addOption(new Option('--small', 'a trial within a minute; its figures mean nothing'))
-    .addOption(new Option('--plot <folder>', 'write the trade-off curves and the paths as SVG files'))
-    .action(async (options: BiasCommandOptions) => {
-      const view = taskView(io, options.quiet === true);
-      const { threads, workspace } = options;
-      requireTable(options);
-      const onTable = options.table !== undefined;
-      const command = commandLine(io, onTable ? tableWords(options) : biasWords(options), options);
-      const context = { threads, progress: view.progress, signal: io.signal, command };
-      try {
-        const result = onTable
-          ? await runBiasTable(await tableOptions(options), context)
-          : await runBiasText(await textOptions(options), {
-              ...{ ...context, workspace },
-              planned: (steps) => {
-                if (options.quiet !== true) io.err(estimate(steps));
-              },
-            });
-        view.close();
-        await finish(result, options, io);
-      } finally {
-        view.close();
-      }
-    })
-    .addHelpText(
-      'after',
-      '\nExamples:\n  untangle study bias\n  untangle study bias --small --model tiny\n' +
-        '  untangle study bias --choice choice.json --plot pictures\n' +
-        '  untangle study bias --model EleutherAI/pythia-70m-deduped --site blocks.4 --data bias-in-bios \\\n' +
-        '    --fields professor,nurse --natural --dictionary saprmarks/pythia-70m-deduped-saes:resid_out_layer4\n' +
-        '  untangle study bias --table cps-wages-1985 --outcome wage --median wage --protected gender',
-    );
-  addTableOptions(command);
-  addGlobalOptions(command);
+    .addOption(new Option('--plot <folder>', 'write the trade-off curves and the paths as SVG files'));
+}
+
+/** Runs the study that is asked for, on text or on a table. */
+async function runAction(options: BiasCommandOptions, io: Io): Promise<void> {
+  const view = taskView(io, options.quiet === true);
+  const { threads, workspace } = options;
+  requireTable(options);
+  const onTable = options.table !== undefined;
+  const command = commandLine(io, onTable ? tableWords(options) : biasWords(options), options);
+  const context = { threads, progress: view.progress, signal: io.signal, command };
+  try {
+    const result = onTable
+      ? await runBiasTable(await tableOptions(options), context)
+      : await runBiasText(await textOptions(options), {
+          ...{ ...context, workspace },
+          planned: (steps) => {
+            if (options.quiet !== true) io.err(estimate(steps));
+          },
+        });
+    view.close();
+    await finish(result, options, io);
+  } finally {
+    view.close();
+  }
 }
 
 /** Saves, draws and prints a result, of text or of a table. */

@@ -16,11 +16,12 @@ import { EnergyError } from '../../core/errors.ts';
 import { type Random, random } from '../../core/random.ts';
 import type { Estimate } from '../../core/statistics.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
+import type { RecordedDictionary } from '../learning/dictionary-run.ts';
 import { exactFeatureEffects } from './exact-effects.ts';
-import { MEASURES, measureNames, measuresOf } from './measures.ts';
+import { allMeasures, learningMeasuresOf, MEASURES, measureNames, measuresOf } from './measures.ts';
 import { activeCounts, featurePaths } from './paths.ts';
 import { type RankedFeature, scoreMeasure } from './scores.ts';
-import type { ImportanceResult, ImportanceRun, MeasureName, ScoreBesideNulls } from './types.ts';
+import type { ImportanceResult, ImportanceRun, MeasureName, Measures, ScoreBesideNulls } from './types.ts';
 
 export interface ImportanceInput {
   /** With a metric: of a task (networkOf), or of plain text (textNetwork). */
@@ -40,6 +41,8 @@ export interface ImportanceInput {
   /** Features active at fewer positions are not sampled. */
   readonly minActive: number;
   readonly seed: number;
+  /** The dictionary's training, where it was recorded: the learning clock then ranks as well. */
+  readonly recorded?: Pick<RecordedDictionary, 'work' | 'training'>;
 }
 
 /** Shares of the eligible features that are kept for areas. */
@@ -85,8 +88,16 @@ export async function measureImportance(input: ImportanceInput, run: RunOptions)
   );
   const energies = energiesOf(dictionary, place.clean, other, line_BTD!, new Set(eligible));
   const paths = featurePaths(dictionary, place.clean, costates[site]!, eligible);
-  const measures = new Map<number, Record<MeasureName, number>>(
-    eligible.map((i) => [i, measuresOf(paths.get(i)!, energies.get(i)!, stream.fork(`feature/${i}`))]),
+  const { recorded } = input;
+  const names = recorded ? allMeasures : measureNames;
+  const measures = new Map(
+    eligible.map((i): [number, Measures] => [
+      i,
+      {
+        ...measuresOf(paths.get(i)!, energies.get(i)!, stream.fork(`feature/${i}`)),
+        ...(recorded ? learningMeasuresOf(recorded.work, i, stream.fork(`learning/${i}`)) : {}),
+      },
+    ]),
   );
   const sample = stream
     .fork('sample')
@@ -109,21 +120,22 @@ export async function measureImportance(input: ImportanceInput, run: RunOptions)
   );
   const k = Math.max(1, Math.round(TOP * sample.length));
   const under = input.heldOut
-    ? await rankingAreas(input, input.heldOut, other, eligible, measures, stream, run)
+    ? await rankingAreas(input, input.heldOut, other, names, measures, stream, run)
     : undefined;
   return {
     network: input.name,
     ...{ site, metric: input.metric, examples: pairs.examples, positions: pairs.positions },
     ...{ features: sample.length, eligible: eligible.length, k },
-    scores: measureNames.map((name) => ({
+    scores: names.map((name) => ({
       ...scoreMeasure(name, MEASURES[name], ranked, k, stream.fork('scores')),
       ...(under ? { cmd: under.get(name)! } : {}),
     })),
     rows: sample.map((feature, j) => ({
       feature,
       effect: ranked[j]!.effect,
-      measures: measureNames.map((name) => ranked[j]!.measures[name]),
+      measures: names.map((name) => ranked[j]!.measures[name] ?? Number.NaN),
     })),
+    ...(recorded ? { training: recorded.training } : {}),
     seconds: (performance.now() - begun) / 1000,
   };
 }
@@ -160,8 +172,8 @@ async function rankingAreas(
   { network, dictionary }: ImportanceInput,
   heldOut: Pairs,
   other: FeatureState,
-  eligible: readonly number[],
-  measures: ReadonlyMap<number, Readonly<Record<MeasureName, number>>>,
+  names: readonly MeasureName[],
+  measures: ReadonlyMap<number, Measures>,
   stream: Random,
   run: RunOptions,
 ): Promise<Map<MeasureName, Estimate>> {
@@ -181,11 +193,12 @@ async function rankingAreas(
       ).flat();
     const empty_B = await circuits.metric(nodes([]));
     const found = new Map<MeasureName, Estimate>();
-    for (const name of measureNames) {
-      const order = [...eligible].sort((a, b) => measures.get(b)![name] - measures.get(a)![name] || a - b);
+    for (const name of names) {
+      const size = (feature: number) => measures.get(feature)?.[name] ?? Number.NaN;
+      const order = [...measures.keys()].sort((a, b) => size(b) - size(a) || a - b);
       const runs: SizedRun[] = [];
       for (const share of SHARES) {
-        const kept = order.slice(0, Math.round(share * eligible.length));
+        const kept = order.slice(0, Math.round(share * order.length));
         runs.push({ share, metric_B: await circuits.metric(nodes(kept)) });
       }
       found.set(name, areas(runs, empty_B, read.clean.metric_B, stream.fork(`areas/${name}`)).cmd);

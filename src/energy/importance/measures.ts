@@ -1,8 +1,9 @@
 /** @file What features are ranked by: conservation of energy, its parts, gradients, and how much and how often they fire. */
 import type { Random } from '../../core/random.ts';
+import type { FeatureWork } from '../learning/feature-work.ts';
 import { type FeatureSteps, stepMotion } from '../sequence/motion.ts';
 import type { FeaturePath } from './paths.ts';
-import type { MeasureName } from './types.ts';
+import type { LearningMeasure, MeasureName, ReadMeasure } from './types.ts';
 
 /** Every measure with what it says, in the order in which they are reported. */
 export const MEASURES: Readonly<Record<MeasureName, string>> = {
@@ -11,6 +12,11 @@ export const MEASURES: Readonly<Record<MeasureName, string>> = {
   'mean-energy': 'sequence clock: mean |E|, E = T + V',
   'mean-kinetic': 'sequence clock: mean T = ½(q(t+1) − q(t))², unit mass',
   'mean-potential': 'sequence clock: mean |V|, V = f·∂L/∂f',
+  'learning-work':
+    'learning clock: |∫∇_i V · dw_i|, what the motion of its own parameters changed of the loss',
+  'learning-kinetic': 'learning clock: mean T = ½|ẇ_i|², unit mass',
+  'learning-drift': 'learning clock: minus the drift of E = T + V over the steps, V the work so far',
+  'learning-drift-permuted': 'the same with V permuted over the steps: a null of that drift',
   'integrated-gradients': 'depth clock: mean over examples of |Σ e|, e along the line to the other state',
   'gradient-activation': 'mean over examples of |Σ f·∂m/∂f|',
   activation: 'mean activation over positions at which it is active',
@@ -18,8 +24,13 @@ export const MEASURES: Readonly<Record<MeasureName, string>> = {
   chance: 'random numbers',
 };
 
+const isLearning = (name: MeasureName): name is LearningMeasure => name.startsWith('learning-');
+
 /** All names in the order of reports. */
-export const measureNames = Object.keys(MEASURES) as MeasureName[];
+export const allMeasures = Object.keys(MEASURES) as MeasureName[];
+
+/** Those of any dictionary. */
+export const measureNames = allMeasures.filter((name): name is ReadMeasure => !isLearning(name));
 
 /** Minus the drift; what neither moves nor counts has none, and ranks last. */
 const stillness = (drift: number): number => (Number.isNaN(drift) ? -Number.MAX_VALUE : 0 - drift);
@@ -32,7 +43,7 @@ export function measuresOf(
   paths: readonly FeaturePath[],
   energies_B: ArrayLike<number>,
   random: Random,
-): Record<MeasureName, number> {
+): Record<ReadMeasure, number> {
   const steps = paths.map((path) => path.steps);
   const motion = stepMotion(steps);
   const shuffled = stepMotion(steps.map((own) => permutedInTime(own, random)));
@@ -54,6 +65,24 @@ export function measuresOf(
     activation: meanSize(active),
     frequency: active.length / Math.max(1, sum(paths.map(({ read }) => read))),
     chance: random.uniform(),
+  };
+}
+
+/** Rankings of one feature of a dictionary whose training was recorded. */
+export function learningMeasuresOf(
+  { features: F, kinetic_SF, potential_SF }: FeatureWork,
+  feature: number,
+  random: Random,
+): Record<LearningMeasure, number> {
+  const column = (values_SF: Float64Array) =>
+    Float64Array.from({ length: values_SF.length / F }, (_, s) => values_SF[s * F + feature]!);
+  const steps: FeatureSteps = { a_K: column(kinetic_SF), V_K: column(potential_SF) };
+  const motion = stepMotion([steps]);
+  return {
+    'learning-work': Math.abs(steps.V_K[steps.V_K.length - 1] ?? 0),
+    'learning-kinetic': motion.kinetic / motion.mass,
+    'learning-drift': stillness(motion.drift),
+    'learning-drift-permuted': stillness(stepMotion([permutedInTime(steps, random)]).drift),
   };
 }
 

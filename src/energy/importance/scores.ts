@@ -1,12 +1,12 @@
 /** @file How well a ranking agrees with exact effects: Spearman, partial Spearman, precision at k, with intervals. */
 import type { Random } from '../../core/random.ts';
 import { bootstrap, partialSpearman, spearman } from '../../core/statistics.ts';
-import type { MeasureName, MeasureScore } from './types.ts';
+import type { MeasureName, MeasureScore, Measures } from './types.ts';
 
 /** One feature of the sample: |exact effect| and every measure. */
 export interface RankedFeature {
   readonly effect: number;
-  readonly measures: Readonly<Record<MeasureName, number>>;
+  readonly measures: Measures;
 }
 
 /** What the partial correlation is given. */
@@ -39,7 +39,7 @@ export function scoreMeasure(
   random: Random,
 ): MeasureScore {
   const of = (sample: readonly RankedFeature[], measure: MeasureName) =>
-    sample.map((f) => f.measures[measure]);
+    sample.map((f) => f.measures[measure] ?? Number.NaN);
   const effects = (sample: readonly RankedFeature[]) => sample.map((f) => f.effect);
   const rank = (sample: readonly RankedFeature[], measure: MeasureName) =>
     spearman(of(sample, measure), effects(sample));

@@ -1,8 +1,9 @@
 /** @file How well rankings of features agree with their exact effects, as JSON: scores with intervals, nulls beside them. */
 import type { Estimate } from '../../core/statistics.ts';
+import type { RecordedTraining } from '../learning/dictionary-run.ts';
 
-/** What features are ranked by; larger means more important in each (drift is ranked from the smallest up). */
-export type MeasureName =
+/** Rankings of any dictionary's features; larger means more important in each (drift is ranked from the smallest up). */
+export type ReadMeasure =
   | 'drift'
   | 'drift-permuted'
   | 'mean-energy'
@@ -13,6 +14,19 @@ export type MeasureName =
   | 'activation'
   | 'frequency'
   | 'chance';
+
+/** Rankings by the learning clock, of a dictionary whose training was recorded. */
+export type LearningMeasure =
+  | 'learning-work'
+  | 'learning-kinetic'
+  | 'learning-drift'
+  | 'learning-drift-permuted';
+
+/** What features are ranked by. */
+export type MeasureName = ReadMeasure | LearningMeasure;
+
+/** Every measure of one feature. */
+export type Measures = Readonly<Record<ReadMeasure, number> & Partial<Record<LearningMeasure, number>>>;
 
 /** One ranking beside the exact effects of the sampled features. */
 export interface MeasureScore {
@@ -52,6 +66,8 @@ export interface ImportanceRun {
     readonly effect: number;
     readonly measures: readonly number[];
   }[];
+  /** How the dictionary was trained, where that was recorded. */
+  readonly training?: RecordedTraining;
   readonly seconds: number;
 }
 

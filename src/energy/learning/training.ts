@@ -26,6 +26,15 @@ export const landscapeSystem = (V: Landscape): TrainingSystem => ({
   gradient: (x, out) => V.at(x, out),
 });
 
+/** Training on batches in turn: V is the loss on a fixed evaluation batch beside them. */
+export const batchSystem = (evaluation: Landscape, batches: readonly Landscape[]): TrainingSystem => ({
+  name: evaluation.name,
+  dimension: evaluation.dimension,
+  potentialOf: 'evaluation batch',
+  gradient: (x, out, step) => batches[step % batches.length]!.at(x, out),
+  potential: (x, out = new Float64Array(evaluation.dimension)) => evaluation.at(x, out),
+});
+
 /**
  * Training through the graph engine. With one batch for all steps V is the loss itself; else V is the mean loss over the
  * batches of `evaluation`, which no step learns from.
@@ -72,7 +81,7 @@ export function learnerSystem(
 /** How long, and in what units. */
 export interface TrainingOptions {
   readonly steps: number;
-  /** Record every n-th step; 1 unless given. */
+  /** Record every n-th step, and the last; 1 unless given. */
   readonly every?: number;
   /** Time of one step: h for heavy ball and leapfrog, 1 unless given. */
   readonly time?: number;
@@ -110,6 +119,7 @@ export interface LearningRun extends Trajectory, Omit<TrainingEnergies, 'times' 
 /** One step as it is handed on; `from` and `to` are the same two arrays at every step. */
 export interface TrainingStep {
   readonly step: number;
+  readonly recorded: boolean;
   readonly from: Float64Array;
   readonly to: Float64Array;
 }
@@ -137,16 +147,16 @@ export async function trainingSteps(
     throwIfAborted(signal);
     from.set(to);
     const loss = await system.gradient(to, gradient, step);
-    const kept = step % every === 0;
-    const V = kept && system.potential ? await system.potential(from) : loss;
+    const recorded = step % every === 0 || step === steps;
+    const V = recorded && system.potential ? await system.potential(from) : loss;
     optimiser.update(to, gradient, loss);
     const own = optimiser.figures().kinetic;
     if (own !== undefined) kineticOf = 'momentum';
     const T = own ?? (mass * squaredDistance(from, to)) / (2 * time * time);
     if (friction !== undefined && step > 0) lost += friction * (kineticBefore + T) * time;
     kineticBefore = T;
-    if (kept) frames.push({ step, V, T, loss, lost });
-    await visit({ step, from, to });
+    if (recorded) frames.push({ step, V, T, loss, lost });
+    await visit({ step, recorded, from, to });
   }
   const column = (of: (frame: (typeof frames)[number]) => number) => Float64Array.from(frames, of);
   return {
@@ -174,11 +184,11 @@ export async function trainingEnergy(
   start: ArrayLike<number>,
   options: TrainingOptions,
 ): Promise<LearningRun> {
-  const { every = 1, time = 1, mass = 1 } = options;
+  const { time = 1, mass = 1 } = options;
   const n = system.dimension;
   const states: { readonly q: Float64Array; readonly p: Float64Array }[] = [];
-  const run = await trainingSteps(system, optimiser, start, options, ({ step, from, to }) => {
-    if (step % every !== 0) return;
+  const run = await trainingSteps(system, optimiser, start, options, ({ recorded, from, to }) => {
+    if (!recorded) return;
     states.push({ q: from.slice(), p: from.map((q, i) => (mass * (to[i]! - q)) / time) });
   });
   const rows = (of: (state: (typeof states)[number]) => Float64Array) => {

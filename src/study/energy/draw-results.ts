@@ -1,6 +1,7 @@
 /** @file Pictures of importance, circuits by energy, learning and ensembles, the same for command line and Studio. */
 import type { ConceptResult } from '../../energy/concept/types.ts';
 import type { ImportanceResult, MeasureName } from '../../energy/importance/types.ts';
+import type { TrainingReport } from '../../energy/learning/report.ts';
 import type { MaskArm, MaskCircuitResult } from '../../energy/masks/types.ts';
 import { cutLabel } from '../../pictures/budget.ts';
 import { categories, ink, nullGrey } from '../../pictures/colours.ts';
@@ -9,7 +10,7 @@ import { type Line, linesPicture } from '../../pictures/lines.ts';
 import { phasePicture } from '../../pictures/phase.ts';
 import { extent, fixed, number, percent } from '../../pictures/scale.ts';
 import type { Size } from '../../pictures/svg.ts';
-import type { EnsembleReport, LearningReport, TrainingReport } from './types.ts';
+import type { EnsembleReport, LearningReport } from './types.ts';
 
 /** How rankings are called. */
 export const measureWords: Readonly<Record<MeasureName, string>> = {
@@ -18,6 +19,10 @@ export const measureWords: Readonly<Record<MeasureName, string>> = {
   'mean-energy': 'mean |T + V|',
   'mean-kinetic': 'mean T, how much it moves',
   'mean-potential': 'mean |V|, how much it counts',
+  'learning-work': 'work on the learning clock',
+  'learning-kinetic': 'mean T on the learning clock',
+  'learning-drift': 'drift on the learning clock',
+  'learning-drift-permuted': 'the same, V shuffled over steps',
   'integrated-gradients': 'energy on the depth clock',
   'gradient-activation': 'gradient × activation',
   activation: 'activation',
@@ -33,7 +38,7 @@ export const importancePicture = (
   dotsPicture(
     scores.map(({ name, score, nulls }) => ({
       ...{ name: measureWords[name], score, nulls },
-      faint: name === 'chance' || name === 'drift-permuted',
+      faint: name === 'chance' || name.endsWith('drift-permuted'),
     })),
     {
       width,
@@ -98,6 +103,12 @@ export const maskMotionPicture = ({ motion = [] }: Pick<MaskArm, 'motion'>, size
     { x: 'step', label: 'T, V and H = T + V of the feature masks over the steps that find the circuit' },
     size,
   );
+
+/** Which loss V is. */
+export const potentialWords: Readonly<Record<TrainingReport['potentialOf'], string>> = {
+  'full batch': 'all data (full batch)',
+  'evaluation batch': 'a fixed evaluation batch, which no step learns from',
+};
 
 type Energies = Pick<TrainingReport, 'times' | 'kinetic' | 'potential' | 'energy' | 'dissipated'>;
 

@@ -7,6 +7,8 @@ import { besideNulls, type ImportanceInput, measureImportance } from '../../ener
 import { shuffledLayers, untrainedModel } from '../../energy/importance/null-networks.ts';
 import { textNetwork, textPairs } from '../../energy/importance/text-network.ts';
 import type { ImportanceResult, ImportanceRun } from '../../energy/importance/types.ts';
+import { type RecordedOptions, trainRecorded } from '../../energy/learning/dictionary-run.ts';
+import { siteRows } from '../../energy/learning/site-rows.ts';
 import { findMaskCircuit, type MaskOptions } from '../../energy/masks/mask-circuit.ts';
 import type { MaskCircuitResult } from '../../energy/masks/types.ts';
 import type { Model } from '../../models/types.ts';
@@ -18,6 +20,7 @@ import {
   openPairs,
   openSetting,
   openWindows,
+  siteAt,
   type TaskRequest,
   type TextRequest,
 } from './setting.ts';
@@ -32,43 +35,77 @@ export interface ImportanceChoice {
   readonly nulls: boolean;
   /** On plain text against zero, or on a task's pairs against their counterparts. */
   readonly on: 'text' | 'task';
+  /** A dictionary is learned here, its training recorded, so that the learning clock ranks its features too. */
+  readonly learn?: LearnChoice;
 }
 
-/** Rankings of one dictionary's features. The nulls read the same dictionary, whose directions they have never seen. */
+/** How that dictionary is learned. */
+export interface LearnChoice extends Omit<RecordedOptions, 'seed'> {
+  /** Rows that steps learn from. */
+  readonly rows: number;
+}
+
+/**
+ * Rankings of one dictionary's features. The nulls read the same dictionary, whose directions they have never seen; a
+ * dictionary that is learned here is learned anew of each null's own activations.
+ */
 export async function importanceReport(
   request: EnergyRequest & TaskRequest & TextRequest,
-  { site, sample, minActive, nulls, on }: ImportanceChoice,
+  { site, sample, minActive, nulls, on, learn }: ImportanceChoice,
   context: WorkContext,
 ): Promise<ImportanceResult> {
-  const { model, dictionaries, run } = await openSetting(request, { dictionaries: true }, context);
-  const dictionary = dictionaryAt(dictionaries, site);
-  const { seed } = request;
+  const { model, network, dictionaries, run } = await openSetting(
+    request,
+    { dictionaries: learn === undefined },
+    context,
+  );
+  const { seed, length, threads } = request;
   const networks: [string, Model][] = [['trained', model]];
   if (nulls) {
     networks.push(['untrained', untrainedModel(model, seed)]);
     networks.push(['shuffled-layers', shuffledLayers(model, random(seed).fork('shuffled'))]);
   }
+  const measured = on === 'text' ? request.windows : 0;
+  // The first position of a window is no row.
+  const more = learn ? Math.ceil((learn.rows + learn.evaluationRows) / (length - 1)) : 0;
+  const windows =
+    measured + more > 0 ? await openWindows(model, { ...request, windows: measured + more }, context) : [];
   const material = async (): Promise<Pick<ImportanceInput, 'pairs' | 'baseline' | 'metric'>> => {
     if (on === 'task') {
       const { pairs, title } = await openPairs(model, request);
       return { pairs, baseline: 'counterfactual', metric: title };
     }
-    const windows = await openWindows(model, request, context);
     return {
-      pairs: textPairs(windows, request.length),
+      pairs: textPairs(windows.slice(0, measured), length),
       baseline: 'zero',
       metric: `next-token loss on ${request.text}`,
     };
   };
   const about = await material();
+  const given = learn ? undefined : dictionaryAt(dictionaries, site);
+  const place = given?.site ?? siteAt(network, site);
   const runs: ImportanceRun[] = [];
   for (const [name, one] of networks) {
-    const network = on === 'task' ? networkOf(one) : textNetwork(one);
-    const label = `Importance of features at ${dictionary.site}: ${name}`;
+    const label = `Importance of features at ${place}: ${name}`;
     runs.push(
-      await counted(context, { task: `importance/${name}`, label }, run, (run) =>
-        measureImportance({ ...about, network, name, dictionary, sample, minActive, seed }, run),
-      ),
+      await counted(context, { task: `importance/${name}`, label }, run, async (run) => {
+        const recorded =
+          learn &&
+          (await trainRecorded(
+            await siteRows(one, place, windows.slice(measured), length, run),
+            { ...learn, seed },
+            { threads, ...(context.signal ? { signal: context.signal } : {}) },
+          ));
+        const dictionary = recorded?.dictionary ?? given!;
+        return measureImportance(
+          {
+            ...{ ...about, network: on === 'task' ? networkOf(one) : textNetwork(one) },
+            ...{ name, dictionary, sample, minActive, seed },
+            ...(recorded ? { recorded } : {}),
+          },
+          run,
+        );
+      }),
     );
   }
   return besideNulls(runs);

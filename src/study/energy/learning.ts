@@ -1,14 +1,20 @@
 /** @file The learning clock of two systems: a toy model of superposition, and a small dictionary of its hidden states. */
 import { range } from '../../circuits/examples.ts';
-import { throwIfAborted } from '../../core/errors.ts';
+import { EnergyError, throwIfAborted } from '../../core/errors.ts';
 import { track, type WorkContext } from '../../core/progress.ts';
 import { random } from '../../core/random.ts';
 import { separationBarrier } from '../../energy/learning/barrier.ts';
 import { conservationBroken } from '../../energy/learning/breaking.ts';
 import type { MergedSet } from '../../energy/learning/merged.ts';
+import { type TrainingReport, trainingReport } from '../../energy/learning/report.ts';
 import { separationRun } from '../../energy/learning/separation-run.ts';
 import { chargesAlong, type Symmetry, symmetryDefect } from '../../energy/learning/symmetry.ts';
-import { landscapeSystem, trainingEnergy } from '../../energy/learning/training.ts';
+import {
+  batchSystem,
+  landscapeSystem,
+  type TrainingSystem,
+  trainingSteps,
+} from '../../energy/learning/training.ts';
 import { stateOf } from '../../mechanics/build.ts';
 import { integrate } from '../../mechanics/integrate.ts';
 import { leapfrogKDK } from '../../mechanics/integrators/leapfrog.ts';
@@ -23,7 +29,7 @@ import { hiddenStates, nonZeroRows, sampleInputs } from '../../superposition/inp
 import { flattened, toyLandscape } from '../../superposition/landscape.ts';
 import { sparseCodeLandscape } from '../../superposition/sparse-code.ts';
 import { startWeights } from '../../superposition/start.ts';
-import type { BrokenCharge, ChargeReport, LearningReport, TrainingReport } from './types.ts';
+import type { BrokenCharge, ChargeReport, LearningReport } from './types.ts';
 
 /** Five features in two neurons, or ten units that learn the directions of those features from hidden states. */
 export type LearningSystem = LearningReport['system'];
@@ -33,10 +39,17 @@ export interface LearningRequest {
   /** Steps of each training run. */
   readonly steps: number;
   readonly seed: number;
+  /**
+   * Rows of a fixed evaluation batch (the dictionary only): steps then learn from batches of the other rows, and V is the
+   * loss on these. The loss on all rows unless given.
+   */
+  readonly evaluationRows?: number;
 }
 
 /** Terms of the expected loss; rows of hidden states; units of the small dictionary and its penalty. */
 const [FREQUENCIES, ROWS, UNITS, PENALTY] = [16, 400, 10, 0.05];
+/** Rows of a step where there is an evaluation batch. */
+const BATCH = 32;
 /** Samples kept of a run. */
 const SAMPLES = 400;
 /** Cosine at which two directions are merged; heights r of the runs that test the barrier. */
@@ -69,14 +82,22 @@ interface System {
   readonly V: Landscape;
   readonly start: Float64Array;
   readonly symmetries: readonly Symmetry[];
+  /** What trains; V as it stands unless there are batches. */
+  readonly training: TrainingSystem;
 }
 
-function openSystem(system: LearningSystem, seed: number): System {
+function openSystem({ system, seed, evaluationRows }: LearningRequest): System {
   if (system === 'toy') {
+    if (evaluationRows !== undefined) {
+      throw new EnergyError('energy.no-rows', 'the toy model has no rows: its loss is an expectation', {
+        where: system,
+        hint: 'give --system dictionary, or leave the evaluation rows out',
+      });
+    }
     const rows = range(0, fiveInTwo.features).map((i) => [2 * i, 2 * i + 1]);
+    const V = toyLandscape(fiveInTwo, FREQUENCIES);
     return {
-      V: toyLandscape(fiveInTwo, FREQUENCIES),
-      start: flattened(startWeights(fiveInTwo, seed)),
+      ...{ V, training: landscapeSystem(V), start: flattened(startWeights(fiveInTwo, seed)) },
       symmetries: [{ kind: 'rotation', name: 'turning all directions', rows, plane: [0, 1] }],
     };
   }
@@ -84,9 +105,9 @@ function openSystem(system: LearningSystem, seed: number): System {
   const stream = random(seed).fork('dictionary');
   const inputs = sampleInputs(fiveInTwo, ROWS, stream.fork('inputs'));
   const rows = nonZeroRows(hiddenStates(pentagon.weights, inputs), 2);
-  const shape = { units: UNITS, width: 2 };
+  const { V, training } = dictionarySystem(rows, evaluationRows);
   return {
-    V: sparseCodeLandscape(rows, shape, PENALTY),
+    ...{ V, training },
     start: Float64Array.from({ length: 4 * UNITS + UNITS }, (_, i) =>
       i < 4 * UNITS ? 0.5 * stream.normal() : 0,
     ),
@@ -99,11 +120,40 @@ function openSystem(system: LearningSystem, seed: number): System {
   };
 }
 
+/** The loss of a small dictionary of rows [R, 2] as V, on all of them or on the last ones. */
+function dictionarySystem(
+  rows: Float64Array,
+  evaluationRows: number | undefined,
+): Pick<System, 'V' | 'training'> {
+  const on = (from: number, to: number) =>
+    sparseCodeLandscape(rows.slice(2 * from, 2 * to), { units: UNITS, width: 2 }, PENALTY);
+  const count = rows.length / 2;
+  if (evaluationRows === undefined) {
+    const V = on(0, count);
+    return { V, training: landscapeSystem(V) };
+  }
+  const learned = count - evaluationRows;
+  if (learned < BATCH) {
+    throw new EnergyError(
+      'energy.few-rows',
+      `of ${count} rows ${evaluationRows} leave too few to learn from`,
+      {
+        where: 'dictionary',
+        hint: `give at most ${count - BATCH} evaluation rows`,
+      },
+    );
+  }
+  const V = on(learned, count);
+  const batches = range(0, Math.floor(learned / BATCH)).map((b) => on(b * BATCH, (b + 1) * BATCH));
+  return { V, training: batchSystem(V, batches) };
+}
+
 /** T, V and H of training by several methods, charges of its symmetries and what breaks them, and the barrier (toy). */
 export async function learningReport(
-  { system, steps, seed }: LearningRequest,
+  request: LearningRequest,
   context: WorkContext,
 ): Promise<LearningReport> {
+  const { system, steps, seed } = request;
   const label = {
     task: 'learning',
     label: `Learning clock: ${system}`,
@@ -112,7 +162,7 @@ export async function learningReport(
   };
   return track(context.progress, label, async (advance) => {
     const begun = performance.now();
-    const opened = openSystem(system, seed);
+    const opened = openSystem(request);
     const runs: TrainingReport[] = [];
     for (const [k, method] of methods.entries()) {
       runs.push(await trained(opened, method, steps, context));
@@ -132,28 +182,23 @@ export async function learningReport(
 }
 
 async function trained(
-  { V, start }: System,
+  { training, start }: System,
   { name, time, friction, make }: Method,
   steps: number,
   { signal }: WorkContext,
 ): Promise<TrainingReport> {
-  const run = await trainingEnergy(landscapeSystem(V), make(), start, {
-    ...{ steps, time, every: Math.max(1, Math.ceil(steps / SAMPLES)) },
-    ...(friction === undefined ? {} : { friction }),
-    ...(signal ? { signal } : {}),
-  });
-  const first = run.energies[0]!;
-  const missing = run.dissipated_K?.map((lost, k) => Math.abs(run.energies[k]! + lost - first));
-  return {
-    ...{ name, potentialOf: run.potentialOf, kineticOf: run.kineticOf },
-    times: Array.from(run.times),
-    kinetic: Array.from(run.kinetic_K),
-    potential: Array.from(run.potential_K),
-    energy: Array.from(run.energies),
-    ...(friction === undefined ? {} : { friction }),
-    ...(run.dissipated_K ? { dissipated: Array.from(run.dissipated_K) } : {}),
-    ...(missing ? { unaccounted: missing.reduce((most, x) => Math.max(most, x), 0) } : {}),
-  };
+  const run = await trainingSteps(
+    training,
+    make(),
+    start,
+    {
+      ...{ steps, time, every: Math.max(1, Math.ceil(steps / SAMPLES)) },
+      ...(friction === undefined ? {} : { friction }),
+      ...(signal ? { signal } : {}),
+    },
+    () => {},
+  );
+  return trainingReport(name, run, friction === undefined ? {} : { friction });
 }
 
 /** The charge along a motion without friction, from a start with momentum. */

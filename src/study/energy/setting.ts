@@ -1,7 +1,7 @@
 /** @file What every `untangle energy …` command works on: a model, its dictionaries, a task's pairs or a text's windows. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dictionariesByDepth, type Network, networkOf } from '../../circuits/cuts.ts';
+import { dictionariesByDepth, type Network, networkOf, placeOf } from '../../circuits/cuts.ts';
 import { type Pairs, pairsOf } from '../../circuits/examples.ts';
 import type { RunOptions } from '../../circuits/run-options.ts';
 import { EnergyError } from '../../core/errors.ts';
@@ -99,9 +99,17 @@ export async function openSetting(
   };
 }
 
-/** The dictionary at `site` (`blocks.11` is short for its residual stream), else the middle one. @throws EnergyError `energy.no-site` */
+/** `blocks.11` is short for its residual stream. */
+const wholeSite = (site: string | undefined): string | undefined =>
+  site !== undefined && /^blocks\.\d+$/.test(site) ? `${site}.hook_resid_post` : site;
+
+/** The place called `site`, else the residual stream after the middle block. @throws CircuitError `circuit.not-a-place` */
+export const siteAt = (network: Network, site: string | undefined): string =>
+  placeOf(network, wholeSite(site) ?? network.cuts[Math.ceil((network.cuts.length - 1) / 2)]!).site;
+
+/** The dictionary at `site`, else the middle one by depth. @throws EnergyError `energy.no-site` */
 export function dictionaryAt(dictionaries: readonly Dictionary[], site: string | undefined): Dictionary {
-  const asked = site !== undefined && /^blocks\.\d+$/.test(site) ? `${site}.hook_resid_post` : site;
+  const asked = wholeSite(site);
   const found =
     asked === undefined
       ? dictionaries[Math.floor((dictionaries.length - 1) / 2)]

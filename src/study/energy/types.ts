@@ -5,9 +5,9 @@ import type { LocalLearning } from '../../energy/ensemble/local-learning.ts';
 import type { MaskThermal } from '../../energy/ensemble/masks.ts';
 import type { StrengthSampler, StrengthThermal } from '../../energy/ensemble/strengths.ts';
 import type { Breaking } from '../../energy/learning/breaking.ts';
+import type { TrainingReport } from '../../energy/learning/report.ts';
 import type { SeparationRun } from '../../energy/learning/separation-run.ts';
 import type { Symmetry } from '../../energy/learning/symmetry.ts';
-import type { LearningRun } from '../../energy/learning/training.ts';
 import type { SequenceResult } from '../../energy/sequence/types.ts';
 
 /** The energy flow of one task, as the study's step and the Studio hold it. */
@@ -58,23 +58,6 @@ export interface SequenceReport {
 export interface StudySequence {
   readonly report?: SequenceReport;
   readonly missing?: string;
-}
-
-/** T, V and H of one training run; V is the full-batch loss. */
-export interface TrainingReport {
-  readonly name: string;
-  readonly potentialOf: LearningRun['potentialOf'];
-  readonly kineticOf: LearningRun['kineticOf'];
-  readonly times: readonly number[];
-  readonly kinetic: readonly number[];
-  readonly potential: readonly number[];
-  /** H = T + V. */
-  readonly energy: readonly number[];
-  readonly friction?: number;
-  /** What friction took so far; H + this is kept. */
-  readonly dissipated?: readonly number[];
-  /** Largest |H + dissipated − H(0)|. */
-  readonly unaccounted?: number;
 }
 
 /** The charge of a symmetry along a motion without friction. */
