@@ -42,6 +42,9 @@ describe.skipIf(!browserTests)('energy and bias in the Studio', () => {
   test('what commands measured is shown: rankings, masks, learning, ensembles', async () => {
     await studio.open('/energy?tab=importance', 'Where the energy goes');
     await expect.poll(() => drawn('Importance at')).toContain('untrained');
+    const rankings = section('Importance at');
+    await expect.poll(() => rankings.textContent()).toContain('features’ own parameters made 97.5 %');
+    expect(await rankings.locator('.picture svg').nth(1).getAttribute('aria-label')).toContain('by adam');
     await expect.poll(() => drawn('A circuit found')).toContain('masks by Adam');
     await studio.open('/energy?tab=learning', 'Where the energy goes');
     await page.getByRole('combobox', { name: 'Method' }).selectOption('Adam');

@@ -1,6 +1,7 @@
 /** @file INVENTED results of commands for developing and testing the Studio. No number here was measured; it never ships. */
 import { random } from '../../src/core/random.ts';
-import type { BiasMethod, BiasResult, BiasRow, OtherTasks } from '../../src/edits/bias/types.ts';
+import type { OtherTasks } from '../../src/edits/bias/problem.ts';
+import type { BiasMethod, BiasResult, BiasRow } from '../../src/edits/bias/types.ts';
 import type { TaskCollateral } from '../../src/edits/collateral/types.ts';
 import type { ImportanceResult, MeasureName } from '../../src/energy/importance/types.ts';
 import type { MaskCircuitResult } from '../../src/energy/masks/types.ts';
@@ -130,6 +131,7 @@ function inventedImportance(): ImportanceResult {
   const names: MeasureName[] = [
     'drift',
     'mean-potential',
+    'learning-work',
     'integrated-gradients',
     'gradient-activation',
     'chance',
@@ -139,7 +141,19 @@ function inventedImportance(): ImportanceResult {
     score: estimate(0.2 + 0.15 * i * Number(name !== 'chance'), 0.1),
     nulls: ['untrained', 'shuffled-layers'].map((other) => ({ name: other, score: estimate(0.1, 0.12) })),
   }));
-  return { runs: [], comparisons: [{ site, metric: 'next-token loss', scores }] };
+  const metric = 'next-token loss';
+  const times = [0, 1, 2, 3];
+  const training = {
+    ...{ name: 'adam', potentialOf: 'evaluation batch' as const, kineticOf: 'displacement' as const, times },
+    ...{ kinetic: [8, 4, 2, 1], potential: [60, 40, 34, 32], energy: [68, 44, 36, 33] },
+    ...{ parameters: 9000, features: 64, steps: 3, rows: 2048, batch: 128, evaluationRows: 256, mass: 0.1 },
+    ...{ change: -28, shared: -0.7, completeness: 3e-5, fve: 0.8, l0: 12 },
+  };
+  const run = {
+    ...{ network: 'trained', site, metric, examples: 8, positions: 24, features: 40, eligible: 60, k: 4 },
+    ...{ scores: [], rows: [], training, seconds: 30 },
+  };
+  return { runs: [run], comparisons: [{ site, metric, scores }] };
 }
 
 function inventedMasks(): MaskCircuitResult {

@@ -1,11 +1,12 @@
 /** @file Importance beside nulls, and circuits found by energy beside other ways: results of commands, as far as they are there. */
 import { useCallback } from 'react';
-import { fixed, number } from '../../../../src/pictures/scale.ts';
+import { fixed, number, percent } from '../../../../src/pictures/scale.ts';
 import {
   armWords,
   importancePicture,
   maskMotionPicture,
   maskPicture,
+  trainingPicture,
 } from '../../../../src/study/energy/draw-results.ts';
 import type { ImportanceResult, MaskCircuitResult } from '../../api/types.ts';
 import { siteName } from '../../ui/feature-name.tsx';
@@ -25,7 +26,7 @@ export function Importance() {
       <Saved<ImportanceResult>
         kind="importance"
         title="Rankings beside exact effects"
-        says="The exact effect of each sampled feature is a run of its own, on the trained network and on its nulls. The command’s nulls read the trained network’s dictionary, a weaker comparison than one with a dictionary of their own."
+        says="The exact effect of each sampled feature is a run of its own, on the trained network and on its nulls. The command’s nulls read the trained network’s dictionary, a weaker comparison than one with a dictionary of their own; with --learn each learns its own, and the learning clock ranks as well."
       >
         {({ comparisons, runs }) =>
           comparisons.map((comparison) => (
@@ -81,7 +82,31 @@ function Comparison({
         )}
       </p>
       <Picture draw={draw} />
+      {run?.training && <Training training={run.training} />}
     </section>
+  );
+}
+
+type Recorded = NonNullable<ImportanceResult['runs'][number]['training']>;
+
+/** The training whose motion the rankings by the learning clock come from. */
+function Training({ training }: { training: Recorded }) {
+  const draw = useCallback(
+    (width: number) => trainingPicture(training, { width: Math.min(width, 900), height: 300 }),
+    [training],
+  );
+  const { features, rows, evaluationRows, steps, change, shared, completeness } = training;
+  return (
+    <>
+      <h3>The training that the learning clock ranks by</h3>
+      <p className="says">
+        {features} features were learned from {rows} activations in {steps} steps. V is the loss on{' '}
+        {evaluationRows} others, the same at every step; it changed by {number(change, 4)}, of which the
+        motion of the features’ own parameters made {percent(1 - shared / change, 1)}. What the split does not
+        account for: {number(completeness)} of the change.
+      </p>
+      <Picture draw={draw} />
+    </>
   );
 }
 

@@ -6,6 +6,7 @@ import {
   chargesPicture,
   effectivePicture,
   heatPicture,
+  potentialWords,
   trainingPicture,
 } from '../../../../src/study/energy/draw-results.ts';
 import type { EnsembleReport, LearningReport } from '../../api/types.ts';
@@ -64,7 +65,8 @@ function Report({ report }: { report: LearningReport }) {
       <section className="section" aria-labelledby="training">
         <h2 id="training">T, V and H of a training run</h2>
         <p className="says">
-          {report.name}, {report.parameters} parameters, V the loss on all data. H = T + V.
+          {report.name}, {report.parameters} parameters, V the loss on{' '}
+          {potentialWords[run?.potentialOf ?? 'full batch']}. H = T + V.
           {run?.unaccounted !== undefined &&
             ` What H and friction together do not account for: ${number(run.unaccounted)}.`}
         </p>
