@@ -2,6 +2,15 @@
 import { EditError, giveWay } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import type { Eraser } from './erasure/eraser.ts';
+import {
+  addOuter,
+  alongManifold,
+  inner,
+  length,
+  multiply,
+  orthonormal,
+  swapped,
+} from './subspace-matrices.ts';
 
 /** A loss of states [N, D] with its gradient, e.g. of the network above (`metricPart`). */
 export type StateLoss = (x_ND: Float64Array) => Promise<StateLossAt> | StateLossAt;
@@ -58,6 +67,29 @@ export async function findSubspace(
   options: SubspaceOptions,
 ): Promise<Subspace> {
   const { width: D, rank: K, random, iterations = 200, starts = 2, signal } = options;
+  requireParts(parts, D, K);
+  const before = await Promise.all(parts.map((part) => part.loss(Float64Array.from(part.base_ND))));
+  const lossBefore = before.reduce((sum, { loss }) => sum + loss, 0);
+  const at = lossAt(parts, D, K);
+  let best: Subspace | undefined;
+  for (let start = 0; start < starts; start++) {
+    const normals = Float64Array.from({ length: D * K }, () => random.normal());
+    const begin = await at(orthonormal(normals, D, K));
+    const flat = 1e-10 * (1 + lossBefore);
+    const { point, taken } = await descend(begin, at, D, K, {
+      iterations,
+      flat,
+      ...(signal ? { signal } : {}),
+    });
+    if (!best || point.loss < best.loss) {
+      const { R, loss, gradient } = point;
+      best = { width: D, rank: K, R_DK: R, loss, lossBefore, slope: length(gradient), iterations: taken };
+    }
+  }
+  return best!;
+}
+
+function requireParts(parts: readonly SubspacePart[], D: number, K: number): void {
   if (!Number.isInteger(K) || K < 1 || K > D) {
     throw new EditError('edit.subspace', `a subspace of ${K} directions was asked for in ${D}`, {
       hint: `give a whole number from 1 to ${D}`,
@@ -69,13 +101,22 @@ export async function findSubspace(
       hint: `give one source row of width ${D} for each base row`,
     });
   }
+}
+
+/** Orthonormal R [D, K], the loss there and its gradient along the manifold. */
+interface Point {
+  readonly R: Float64Array;
+  readonly loss: number;
+  readonly gradient: Float64Array;
+}
+type PointAt = (R: Float64Array) => Promise<Point>;
+
+/** Loss at R and its gradient along the manifold: (I − R Rᵀ)(M + Mᵀ)R with M = Σ_n g_n δ_nᵀ. */
+function lossAt(parts: readonly SubspacePart[], D: number, K: number): PointAt {
   const differences = parts.map(({ base_ND, source_ND }) =>
     Float64Array.from(source_ND, (x, i) => x - base_ND[i]!),
   );
-  const before = await Promise.all(parts.map((part) => part.loss(Float64Array.from(part.base_ND))));
-  const lossBefore = before.reduce((sum, { loss }) => sum + loss, 0);
-  /** Loss at R and its gradient along the manifold: (I − R Rᵀ)(M + Mᵀ)R with M = Σ_n g_n δ_nᵀ. */
-  const at = async (R: Float64Array) => {
+  return async (R) => {
     let loss = 0;
     const gradient = new Float64Array(D * K);
     for (const [k, part] of parts.entries()) {
@@ -89,46 +130,40 @@ export async function findSubspace(
     }
     return { R, loss, gradient: alongManifold(R, gradient, D, K) };
   };
-  let best: Subspace | undefined;
-  for (let start = 0; start < starts; start++) {
-    let now = await at(
-      orthonormal(
-        Float64Array.from({ length: D * K }, () => random.normal()),
-        D,
-        K,
-      ),
-    );
-    let step = 1 / Math.max(length(now.gradient), Number.MIN_VALUE);
-    let taken = 0;
-    for (; taken < iterations; taken++) {
-      await giveWay(signal);
-      const square = length(now.gradient) ** 2;
-      if (Math.sqrt(square) <= 1e-10 * (1 + lossBefore)) break;
-      let next = now;
-      for (let tries = 0; tries < 30; tries++) {
-        const moved = now.R.map((r, i) => r - step * now.gradient[i]!);
-        const tried = await at(orthonormal(moved, D, K));
-        if (tried.loss <= now.loss - 1e-4 * step * square) {
-          next = tried;
-          break;
-        }
-        step /= 2;
+}
+
+/** Barzilai–Borwein steps with backtracking, until the gradient is at most `flat` long or no step helps. */
+async function descend(
+  begin: Point,
+  at: PointAt,
+  D: number,
+  K: number,
+  { iterations, flat, signal }: { iterations: number; flat: number; signal?: AbortSignal },
+): Promise<{ readonly point: Point; readonly taken: number }> {
+  let now = begin;
+  let step = 1 / Math.max(length(now.gradient), Number.MIN_VALUE);
+  let taken = 0;
+  for (; taken < iterations; taken++) {
+    await giveWay(signal);
+    const square = length(now.gradient) ** 2;
+    if (Math.sqrt(square) <= flat) break;
+    let next = now;
+    for (let tries = 0; tries < 30; tries++) {
+      const moved = now.R.map((r, i) => r - step * now.gradient[i]!);
+      const tried = await at(orthonormal(moved, D, K));
+      if (tried.loss <= now.loss - 1e-4 * step * square) {
+        next = tried;
+        break;
       }
-      if (next === now) break;
-      const [dR, dG] = [
-        next.R.map((r, i) => r - now.R[i]!),
-        next.gradient.map((g, i) => g - now.gradient[i]!),
-      ];
-      const bend = Math.abs(inner(dR, dG));
-      step = bend > 0 ? inner(dR, dR) / bend : 2 * step;
-      now = next;
+      step /= 2;
     }
-    if (!best || now.loss < best.loss) {
-      const { R, loss, gradient } = now;
-      best = { width: D, rank: K, R_DK: R, loss, lossBefore, slope: length(gradient), iterations: taken };
-    }
+    if (next === now) break;
+    const [dR, dG] = [next.R.map((r, i) => r - now.R[i]!), next.gradient.map((g, i) => g - now.gradient[i]!)];
+    const bend = Math.abs(inner(dR, dG));
+    step = bend > 0 ? inner(dR, dR) / bend : 2 * step;
+    now = next;
   }
-  return best!;
+  return { point: now, taken };
 }
 
 /** The subspace set to its mean: x′ = x − R Rᵀ(x − mean), as an eraser, for rows and for graphs. */
@@ -136,75 +171,3 @@ export const subspaceEraser = (
   { R_DK, width, rank }: Pick<Subspace, 'R_DK' | 'width' | 'rank'>,
   mean_D: Float64Array,
 ): Eraser => ({ method: 'subspace', width, rank, U_DK: R_DK, V_DK: R_DK, mean_D });
-
-function inner(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
-}
-const length = (a: Float64Array): number => Math.sqrt(inner(a, a));
-
-/** x [N, D] · R [D, K]. */
-function multiply(x: ArrayLike<number>, R: Float64Array, D: number, K: number): Float64Array {
-  const rows = x.length / D;
-  const out = new Float64Array(rows * K);
-  for (let n = 0; n < rows; n++)
-    for (let d = 0; d < D; d++) {
-      const value = x[n * D + d]!;
-      for (let k = 0; k < K; k++) out[n * K + k]! += value * R[d * K + k]!;
-    }
-  return out;
-}
-
-/** base + read · Rᵀ. */
-function swapped(
-  base: ArrayLike<number>,
-  read_NK: Float64Array,
-  R: Float64Array,
-  D: number,
-  K: number,
-): Float64Array {
-  const out = Float64Array.from(base);
-  for (let n = 0; n < out.length / D; n++)
-    for (let d = 0; d < D; d++)
-      for (let k = 0; k < K; k++) out[n * D + d]! += read_NK[n * K + k]! * R[d * K + k]!;
-  return out;
-}
-
-/** sum [D, K] += xᵀ [D, N] · y [N, K]. */
-function addOuter(sum: Float64Array, x: Float64Array, y: Float64Array, D: number, K: number): void {
-  for (let n = 0; n < x.length / D; n++)
-    for (let d = 0; d < D; d++) for (let k = 0; k < K; k++) sum[d * K + k]! += x[n * D + d]! * y[n * K + k]!;
-}
-
-/** G − R RᵀG. */
-function alongManifold(R: Float64Array, G: Float64Array, D: number, K: number): Float64Array {
-  const inside = new Float64Array(K * K);
-  for (let d = 0; d < D; d++)
-    for (let k = 0; k < K; k++)
-      for (let l = 0; l < K; l++) inside[k * K + l]! += R[d * K + k]! * G[d * K + l]!;
-  return G.map((g, at) => {
-    const [d, l] = [Math.floor(at / K), at % K];
-    let out = g;
-    for (let k = 0; k < K; k++) out -= R[d * K + k]! * inside[k * K + l]!;
-    return out;
-  });
-}
-
-/** Gram–Schmidt, twice, by columns. */
-function orthonormal(A: Float64Array, D: number, K: number): Float64Array {
-  const Q = A.slice();
-  for (let k = 0; k < K; k++) {
-    for (let round = 0; round < 2; round++)
-      for (let l = 0; l < k; l++) {
-        let along = 0;
-        for (let d = 0; d < D; d++) along += Q[d * K + l]! * Q[d * K + k]!;
-        for (let d = 0; d < D; d++) Q[d * K + k]! -= along * Q[d * K + l]!;
-      }
-    let square = 0;
-    for (let d = 0; d < D; d++) square += Q[d * K + k]! ** 2;
-    const norm = Math.sqrt(square);
-    for (let d = 0; d < D; d++) Q[d * K + k]! /= norm;
-  }
-  return Q;
-}
