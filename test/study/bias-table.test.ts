@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { silent } from '../../src/core/progress.ts';
 import { random } from '../../src/core/random.ts';
 import { readTable, type Table } from '../../src/data/table.ts';
-import type { BiasRows } from '../../src/edits/bias/types.ts';
+import type { BiasRows } from '../../src/edits/bias/problem.ts';
 import { BIAS_TABLE_DEFAULTS, runBiasTable } from '../../src/study/bias/table.ts';
 import { tableCollateral, tableFisher } from '../../src/study/bias/table-problem.ts';
 import { tableRecords } from '../../src/study/bias/table-records.ts';

@@ -1,6 +1,6 @@
 /** @file Edits of rows of the cut: pooled or of one position, since everything here is linear in the row. */
 import { erase } from '../erasure/eraser.ts';
-import type { BiasProblem, BiasRows, PooledEdit } from './types.ts';
+import type { BiasProblem, BiasRows, PooledEdit } from './problem.ts';
 
 type Decoder = Pick<BiasProblem, 'width' | 'features' | 'W_dec_FD'>;
 

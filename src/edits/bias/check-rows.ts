@@ -13,10 +13,11 @@ import { leace } from '../erasure/leace.ts';
 import { textFigures } from '../measure.ts';
 import { editedStates } from './apply.ts';
 import { type Costs, hypervolume } from './hypervolume.ts';
+import type { BiasProblem, BiasRows, PooledEdit } from './problem.ts';
 import { labelled } from './selection.ts';
 import { biasStudy } from './study.ts';
 import { openTextCollateral } from './text-collateral.ts';
-import type { BiasMethod, BiasProblem, BiasRows, PooledEdit } from './types.ts';
+import type { BiasMethod } from './types.ts';
 
 /** Rows of the study's promises that need no model of a user's. */
 export async function biasRows(area: string): Promise<CheckRow[]> {

@@ -1,5 +1,5 @@
 /** @file Figures of a classifier on balanced rows: accuracies by group, gaps between groups, calibration. */
-import type { BiasRows } from './types.ts';
+import type { BiasRows } from './problem.ts';
 
 type Labels = Pick<BiasRows, 'outcome_N' | 'protected_N'>;
 

@@ -8,10 +8,11 @@ import { leastActionAlong, towards } from '../paths/least-along.ts';
 import { type MetricAlong, metricAlong } from '../paths/metric-along.ts';
 import { straightLine } from '../paths/straight-line.ts';
 import { pinnedEnd, type StrengthMetric, type StrengthPath, type StrengthProblem } from '../paths/types.ts';
+import type { BiasProblem } from './problem.ts';
 import { type EditStep, type Paths, SHARES } from './rows/types.ts';
 import type { Selection } from './selection.ts';
 import { stateMetric } from './state-metric.ts';
-import type { BiasMethod, BiasPath, BiasProblem } from './types.ts';
+import type { BiasMethod, BiasPath } from './types.ts';
 
 /** How paths are set up. */
 export interface PathRule {

@@ -3,7 +3,7 @@ import { encodeStates } from '../../circuits/encode-state.ts';
 import { passesBy } from '../../circuits/feature-state.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
 import { editedStates, meanMove, takeRows } from './apply.ts';
-import type { PooledEdit } from './types.ts';
+import type { PooledEdit } from './problem.ts';
 
 /** States [B, T, D] at the dictionary's site, and the rows of them that it reads, with their features side by side. */
 export interface ReadStates {

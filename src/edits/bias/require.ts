@@ -1,7 +1,7 @@
 /** @file What a problem must hold before anything is measured: values of both kinds, enough rows in every group. */
 import { EditError } from '../../core/errors.ts';
 import { GROUPS, groupOf } from './metrics.ts';
-import type { BiasProblem, BiasRows } from './types.ts';
+import type { BiasProblem, BiasRows } from './problem.ts';
 
 /** Fewer rows than this in a group say nothing of it. */
 export const LEAST_ROWS = 4;

@@ -2,21 +2,12 @@
 import type { Random } from '../../core/random.ts';
 import { bootstrapCrossed } from '../../core/resampling.ts';
 import type { Estimate } from '../../core/statistics.ts';
-import { type Evaluator, nullRuns, type SeedCounts } from './evaluate.ts';
+import type { Evaluator, SeedCounts } from './evaluate.ts';
+import { nullRuns } from './null-runs.ts';
+import type { BiasProblem, Collateral, OtherTasks } from './problem.ts';
 import type { BiasMethodRow, MadeRow } from './rows/types.ts';
 import { meanAccuracy, meanCalibration, meanShares, type RightCounts, rightCounts } from './runs.ts';
-import type {
-  BiasFigures,
-  BiasMethod,
-  BiasPoint,
-  BiasProblem,
-  BiasResult,
-  BiasRow,
-  BiasRun,
-  Collateral,
-  Leakage,
-  OtherTasks,
-} from './types.ts';
+import type { BiasFigures, BiasMethod, BiasPoint, BiasResult, BiasRow, BiasRun, Leakage } from './types.ts';
 import { type CurveRuns, curveVolume, type StudyUnits } from './verdicts.ts';
 
 /** A problem, and what measured its rows. */
@@ -71,17 +62,11 @@ export function rowOf(
     resamples: options.resamples,
     random: random.fork('resamples'),
   };
-  const part = (taken: (n: number) => boolean) => {
+  const part = (swapped: 0 | 1) => {
     const counts = all.flatMap(({ right_RN }) =>
-      right_RN.map((right) => rightCounts(balanced, units, right, taken)),
+      right_RN.map((right) => rightCounts(balanced, units, right, (n) => balanced.swapped_N[n] === swapped)),
     );
-    const [fieldAccuracy, genderAccuracy, worstGroup] = bootstrapCrossed(
-      { ...plan, runs: counts.length },
-      (weights, runs) => {
-        const shares = meanShares(counts, weights, runs);
-        return [shares.fieldAccuracy, shares.genderAccuracy, shares.worstGroup];
-      },
-    ) as [Estimate, Estimate, Estimate];
+    const [fieldAccuracy, genderAccuracy, worstGroup] = sharesWithin(counts, plan);
     return { fieldAccuracy, genderAccuracy, worstGroup };
   };
   const [fieldAccuracy, genderAccuracy, worstGroup, tprGap] = sharesWithin(field, plan);
@@ -105,8 +90,8 @@ export function rowOf(
     ...(changed === undefined ? {} : { changed }),
     strengthUnit: row.strengthUnit,
     figures,
-    natural: part((n) => balanced.swapped_N[n] === 0),
-    swapped: part((n) => balanced.swapped_N[n] === 1),
+    natural: part(0),
+    swapped: part(1),
     leakage: leakageWithin(
       {
         linear,

@@ -9,7 +9,7 @@ import {
   type Shares,
   sharesOf,
 } from './metrics.ts';
-import type { BiasRows } from './types.ts';
+import type { BiasRows } from './problem.ts';
 
 /** Persons of test rows: a row and its counterfactual are one unit of resampling. */
 export interface Units {

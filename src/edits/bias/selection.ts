@@ -4,7 +4,8 @@ import { fitStandardProbe } from '../../activations/probes/standard.ts';
 import { EditError } from '../../core/errors.ts';
 import { leace } from '../erasure/leace.ts';
 import { editedStates } from './apply.ts';
-import type { BiasCandidate, BiasProblem, BiasRows } from './types.ts';
+import type { BiasProblem, BiasRows } from './problem.ts';
+import type { BiasCandidate } from './types.ts';
 
 /**
  * The rule of "SHIFT by rule". An effect is the linear one, which for a linear probe is what integrated gradients give:

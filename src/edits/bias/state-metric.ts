@@ -1,5 +1,5 @@
 /** @file The metric of feature strengths where no network lies above the rows: from the covariance of the states. */
-import type { BiasProblem } from './types.ts';
+import type { BiasProblem } from './problem.ts';
 
 /**
  * The metric where no network lies above the rows: mean over the retain rows of f_i f_j d_i·Σ⁻¹·d_j with Σ the diagonal of

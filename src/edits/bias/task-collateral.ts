@@ -17,8 +17,8 @@ import {
 import { taskFigures } from '../collateral/measure.ts';
 import { openPromptRun, type PromptRun } from '../measure.ts';
 import { editPositions, type ReadStates, readStates } from './positions.ts';
+import type { OtherTasks, PooledEdit } from './problem.ts';
 import { removal } from './rows/types.ts';
-import type { OtherTasks, PooledEdit } from './types.ts';
 
 /** Which tasks count, and what stands beside them. */
 export interface TaskRule {

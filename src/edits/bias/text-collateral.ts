@@ -10,7 +10,7 @@ import { feedAt, only } from '../../graph/interventions.ts';
 import { comparison, REFERENCE } from '../measure.ts';
 import { meanWithInterval } from '../scores.ts';
 import { editPositions, type ReadStates, readStates } from './positions.ts';
-import type { Collateral, PooledEdit } from './types.ts';
+import type { Collateral, PooledEdit } from './problem.ts';
 
 /** Measures edits one after another. */
 export interface TextCollateral {

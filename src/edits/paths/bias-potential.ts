@@ -1,7 +1,7 @@
 /** @file The cost of a path that removes a bias: task loss on retain rows + κ · remaining bias, both of a linear probe. */
 import { type LinearProbe, probeLogit } from '../../activations/probe.ts';
 import { EditError } from '../../core/errors.ts';
-import type { BiasProblem, BiasRows } from '../bias/types.ts';
+import type { BiasProblem, BiasRows } from '../bias/problem.ts';
 import type { PotentialAt } from './types.ts';
 
 export interface BiasPotentialOptions {

@@ -7,7 +7,7 @@ import { confoundedSplit } from '../../data/biographies/split.ts';
 import type { Biographies, Biography } from '../../data/biographies/types.ts';
 import { loadDictionary } from '../../dictionaries/files.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
-import type { BiasRows } from '../../edits/bias/types.ts';
+import type { BiasRows } from '../../edits/bias/problem.ts';
 import { readJson, writeJson } from '../../files/atomic.ts';
 import type { Model } from '../../models/types.ts';
 import { openBiographies } from './biographies.ts';

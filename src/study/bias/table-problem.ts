@@ -4,7 +4,7 @@ import { bootstrap } from '../../core/statistics.ts';
 import { encoder } from '../../dictionaries/encoder.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
 import { editedStates, meanMove } from '../../edits/bias/apply.ts';
-import type { BiasProblem, BiasRows, Collateral, PooledEdit } from '../../edits/bias/types.ts';
+import type { BiasProblem, BiasRows, Collateral, PooledEdit } from '../../edits/bias/problem.ts';
 import { type Classifier, runClassifier } from '../../networks/classifier.ts';
 import type { RecordSet, TableRecords } from './table-records.ts';
 

@@ -6,8 +6,9 @@ import { random } from '../../../src/core/random.ts';
 import { bca, bootstrapCrossed, studentQuantile, tInterval } from '../../../src/core/resampling.ts';
 import { type Costs, hypervolume } from '../../../src/edits/bias/hypervolume.ts';
 import { balancedWeights, brierScore, calibrationError, sharesOf } from '../../../src/edits/bias/metrics.ts';
+import type { BiasRows } from '../../../src/edits/bias/problem.ts';
 import { groupsOf, type RightCounts, rightCounts, rightOf, unitsOf } from '../../../src/edits/bias/runs.ts';
-import type { BiasMethod, BiasRows } from '../../../src/edits/bias/types.ts';
+import type { BiasMethod } from '../../../src/edits/bias/types.ts';
 import { type CurveRuns, compareCurves } from '../../../src/edits/bias/verdicts.ts';
 
 const oracle = JSON.parse(readFileSync('test/oracles/bias_metrics.json', 'utf8'));

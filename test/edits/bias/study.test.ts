@@ -5,10 +5,11 @@ import { random } from '../../../src/core/random.ts';
 import { editedStates } from '../../../src/edits/bias/apply.ts';
 import { endPointVerdicts } from '../../../src/edits/bias/end-point.ts';
 import { findPaths, PATH_RULE } from '../../../src/edits/bias/paths.ts';
+import type { BiasProblem } from '../../../src/edits/bias/problem.ts';
 import { biasMethods } from '../../../src/edits/bias/rows/registry.ts';
 import { featureParts, selectByRule } from '../../../src/edits/bias/selection.ts';
 import { biasStudy } from '../../../src/edits/bias/study.ts';
-import type { BiasMethod, BiasProblem, BiasRow, Outcome } from '../../../src/edits/bias/types.ts';
+import type { BiasMethod, BiasRow, Outcome } from '../../../src/edits/bias/types.ts';
 import { atEqualLeakage, besideOracle, outcomeOf } from '../../../src/edits/bias/verdicts.ts';
 import { toyProblem } from './toy.ts';
 

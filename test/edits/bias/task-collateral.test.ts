@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { silent } from '../../../src/core/progress.ts';
 import { random } from '../../../src/core/random.ts';
 import { editPositions, readStates } from '../../../src/edits/bias/positions.ts';
+import type { PooledEdit } from '../../../src/edits/bias/problem.ts';
 import {
   bothSides,
   openTaskCollateral,
   randomEdit,
   TASK_RULE,
 } from '../../../src/edits/bias/task-collateral.ts';
-import type { PooledEdit } from '../../../src/edits/bias/types.ts';
 import { measureCollateral } from '../../../src/edits/collateral/measure.ts';
 import { parseChange } from '../../../src/edits/edit-file.ts';
 import { leace } from '../../../src/edits/erasure/leace.ts';

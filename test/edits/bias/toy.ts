@@ -1,7 +1,7 @@
 /** @file A bias problem whose truth is known: two features carry the protected value, two the outcome, the others nothing. */
 import { random } from '../../../src/core/random.ts';
 import { editedStates, meanMove } from '../../../src/edits/bias/apply.ts';
-import type { BiasProblem, BiasRows, PooledEdit } from '../../../src/edits/bias/types.ts';
+import type { BiasProblem, BiasRows, PooledEdit } from '../../../src/edits/bias/problem.ts';
 
 const D = 12;
 const F = 16;

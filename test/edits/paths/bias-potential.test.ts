@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { fitProbe } from '../../../src/activations/probe.ts';
 import { random } from '../../../src/core/random.ts';
 import { editedStates } from '../../../src/edits/bias/apply.ts';
-import type { BiasRows } from '../../../src/edits/bias/types.ts';
+import type { BiasRows } from '../../../src/edits/bias/problem.ts';
 import { biasPotential } from '../../../src/edits/paths/bias-potential.ts';
 import { directEndPoint } from '../../../src/edits/paths/end-point.ts';
 import { pinnedEnd } from '../../../src/edits/paths/types.ts';

@@ -1,5 +1,5 @@
 /** @file Concept bottleneck: the classifier sees how near a row lies to words of the outcome, and nothing else. */
-import type { BiasProblem, BiasRows } from '../types.ts';
+import type { BiasProblem, BiasRows } from '../problem.ts';
 import type { BiasMethodRow } from './types.ts';
 
 export const bottleneck: BiasMethodRow = {

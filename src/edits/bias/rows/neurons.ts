@@ -1,6 +1,7 @@
 /** @file Neurons: coordinates of the state chosen by the same rule as features, set to their mean over the confounded rows. */
+
+import type { BiasProblem } from '../problem.ts';
 import { coordinateParts, selectByRule } from '../selection.ts';
-import type { BiasProblem } from '../types.ts';
 import { type BiasMethodRow, countsUpTo } from './types.ts';
 
 export const neurons: BiasMethodRow = {

@@ -1,7 +1,8 @@
 /** @file What a method of the study is: a name, what it may see, and how its edit is made for one dictionary. */
 import type { Random } from '../../../core/random.ts';
+import type { BiasProblem, BiasRows, PooledEdit } from '../problem.ts';
 import type { Selection } from '../selection.ts';
-import type { BiasMethod, BiasPath, BiasProblem, BiasRows, PooledEdit } from '../types.ts';
+import type { BiasMethod, BiasPath } from '../types.ts';
 
 /** One strength of an edit. */
 export interface EditStep {
