@@ -41,6 +41,7 @@ export function writeImportance(runs: readonly Omit<ImportanceRun, 'rows'>[]): v
       ]);
       return [
         `\`${run.site}\`, ${run.metric}: ${run.features} of ${run.eligible} features, ${run.examples} examples of ${run.positions} tokens.`,
+        ...(run.training ? [trainingsTable([run, ...nulls])] : []),
         table(
           [
             'ranking',
@@ -56,6 +57,32 @@ export function writeImportance(runs: readonly Omit<ImportanceRun, 'rows'>[]): v
       ].join('\n\n');
     });
   write('importance', parts.join('\n\n'));
+}
+
+/** How recorded dictionaries were trained: ΔV, what features and what shared parameters made of it, what the split lost. */
+function trainingsTable(runs: readonly Omit<ImportanceRun, 'rows'>[]): string {
+  const head = [
+    ...['dictionary of', 'V at the start', 'at the end', 'by features', 'not accounted for'],
+    ...['variance explained', 'active'],
+  ];
+  return table(
+    head,
+    runs.flatMap(({ network, training }) => {
+      if (!training) return [];
+      const { potential, change, shared, completeness, fve, l0 } = training;
+      return [
+        [
+          ...[
+            network,
+            fixed(potential[0]!),
+            fixed(potential.at(-1)!),
+            `${fixed(100 - (100 * shared) / change)} %`,
+          ],
+          ...[completeness.toExponential(1), fixed(fve), fixed(l0)],
+        ],
+      ];
+    }),
+  );
 }
 
 /** One table a loss: held-out faithfulness by size of every arm, then energy minus each other arm. */

@@ -1,7 +1,8 @@
 /**
  * @file Do features whose energy is conserved matter more? Rankings of features by the sequence and depth clocks, by gradients,
  * activation, frequency and chance, beside their exact effects on SmolLM2; with an untrained network and shuffled layers as
- * nulls, each with dictionaries of its own, and V permuted in time. `npm run bench:importance` measures part after part (finished
+ * nulls, each with dictionaries of its own, and V permuted in time. By the learning clock too, for dictionaries whose training is
+ * recorded, by two optimisers, each null having learned its own. `npm run bench:importance` measures part after part (finished
  * parts are kept under the cache; `--one` stops after the next, `--again` forgets them); `--save` writes
  * bench/results/importance.json and the tables of docs/energy.md; `--tiny` takes the small model of this package, to try the program.
  */
@@ -17,6 +18,8 @@ import { besideNulls, type ImportanceInput, measureImportance } from '../src/ene
 import { shuffledLayers, untrainedModel } from '../src/energy/importance/null-networks.ts';
 import { textNetwork, textPairs } from '../src/energy/importance/text-network.ts';
 import type { ImportanceRun } from '../src/energy/importance/types.ts';
+import { type RecordedTraining, trainRecorded } from '../src/energy/learning/dictionary-run.ts';
+import { siteRows } from '../src/energy/learning/site-rows.ts';
 import { cacheRoot } from '../src/files/cache.ts';
 import type { Graph } from '../src/graph/types.ts';
 import { openTokenModel } from '../src/models/open.ts';
@@ -38,6 +41,12 @@ const settings = {
   sample: 128,
   /** Distinct tokens that the dictionaries of null networks are learned from, seen as often as those of the trained one. */
   nullTokens: 30_000,
+  /** Dictionaries whose training is recorded. */
+  learning: {
+    site: `blocks.${tiny ? 1 : 9}.hook_resid_post`,
+    optimisers: ['adam', 'heavy-ball'] as const,
+    ...{ features: 256, steps: 400, rows: 8192, evaluationRows: 256 },
+  },
   seed: 0,
 };
 const threads = 2;
@@ -48,7 +57,7 @@ const run = {
   open: (graph: Graph) => openSession(graph, { threads }),
 };
 
-const folder = join(cacheRoot(), 'bench', `importance-v1${tiny ? '-tiny' : ''}`);
+const folder = join(cacheRoot(), 'bench', `importance-v2${tiny ? '-tiny' : ''}`);
 const file = join(folder, 'runs.json');
 mkdirSync(folder, { recursive: true });
 const known: { settings: unknown; runs: ImportanceRun[] } =
@@ -57,14 +66,17 @@ const runs = JSON.stringify(known.settings) === JSON.stringify(settings) ? known
 let measured = 0;
 
 const trained = await openTokenModel(settings.model, { progress });
-const windows = (await benchWindows(trained, progress)).heldOut;
+const { heldOut: windows, train } = await benchWindows(trained, progress);
 const { text, task } = settings;
 const examples = builtInTask(task.name).make(trained.tokenizer, { ...task, seed: settings.seed });
 const pairs = textPairs(windows.slice(0, text.windows), text.length);
 const heldOut = textPairs(windows.slice(text.windows, text.windows + text.heldOut), text.length);
 
 /** What text does, and a task: the metric and what features change to. */
-type Asked = Pick<ImportanceInput, 'network' | 'metric' | 'pairs' | 'baseline' | 'minActive' | 'heldOut'>;
+type Asked = Pick<
+  ImportanceInput,
+  'network' | 'metric' | 'pairs' | 'baseline' | 'minActive' | 'heldOut' | 'recorded'
+>;
 const onText = (model: Model): Asked => ({
   network: textNetwork(model),
   metric: 'next-token loss on text, features set to 0',
@@ -89,10 +101,11 @@ const own = (await benchDictionaries(trained, threads, progress, set)).filter((d
 );
 await measure('trained', own, { ...onText(trained), heldOut });
 await measure('trained', own, onTask);
-for (const [name, make] of [
+const nulls = [
   ['untrained', () => untrainedModel(trained, settings.seed)],
   ['shuffled-layers', () => shuffledLayers(trained, random(settings.seed).fork('layers'))],
-] as const) {
+] as const;
+for (const [name, make] of nulls) {
   if (settings.sites.every((site) => isKnown(name, site, onText(trained).metric)) || stopped()) continue;
   const model = make();
   const learned = await benchDictionaries(model, threads, progress, {
@@ -101,6 +114,30 @@ for (const [name, make] of [
     tokens: settings.nullTokens,
   });
   await measure(name, learned, onText(model));
+}
+for (const optimiser of settings.learning.optimisers) {
+  for (const [name, make] of [['trained', () => trained] as const, ...nulls]) {
+    const { site, optimisers: _, rows, ...learning } = settings.learning;
+    const asked = onText(trained);
+    const metric = `${asked.metric}, dictionary learned by ${optimiser} and recorded`;
+    if (isKnown(name, site, metric) || stopped()) continue;
+    const model = make();
+    // The first position of a window is no row.
+    const { length } = train[0]!.tokens;
+    const some = train.slice(0, Math.ceil((rows + learning.evaluationRows) / (length - 1)));
+    const activations = await siteRows(model, site, some, length, run);
+    const recorded = await trainRecorded(
+      activations,
+      { ...learning, optimiser, seed: settings.seed },
+      { threads },
+    );
+    const { change, completeness, fve, l0 } = recorded.training;
+    process.stdout.write(
+      `\n${name}, ${site}, recorded training by ${optimiser}: ΔV ${change.toFixed(2)}, not accounted for ${completeness.toExponential(1)}, FVE ${fve.toFixed(2)}, L0 ${l0.toFixed(1)}\n`,
+    );
+    const own = { ...onText(model), ...(name === 'trained' ? { heldOut } : {}) };
+    await measure(name, [recorded.dictionary], { ...own, metric, recorded });
+  }
 }
 
 function stopped(): boolean {
@@ -140,8 +177,17 @@ if (given('--save')) {
     date: new Date().toISOString().slice(0, 10),
     machine: describeMachine(),
     ...{ threads, settings, dictionaries: dictionarySettings, comparisons },
-    // Figures of single features stay in the cache.
-    runs: runs.map(({ rows: _rows, ...rest }) => rest),
+    // Figures of single features and of single steps stay in the cache.
+    runs: runs.map(({ rows: _rows, training, ...rest }) => ({
+      ...rest,
+      ...(training ? { training: endsOf(training) } : {}),
+    })),
   });
   writeImportance(runs);
+}
+
+/** A training by its scalars, and V at its ends. */
+function endsOf(training: RecordedTraining) {
+  const { times: _t, kinetic: _k, energy: _e, dissipated: _d, potential, ...figures } = training;
+  return { ...figures, potential: [potential[0], potential.at(-1)] };
 }

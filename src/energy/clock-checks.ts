@@ -8,6 +8,7 @@ import { relaxed } from '../mechanics/diagnostics/relax.ts';
 import { integrate } from '../mechanics/integrate.ts';
 import { leapfrogKDK } from '../mechanics/integrators/leapfrog.ts';
 import { type Landscape, landscape, particle } from '../mechanics/landscape.ts';
+import { heavyBall } from '../mechanics/optimisers/heavy-ball.ts';
 import { tinyLlama } from '../models/tiny.ts';
 import { effectiveFeatures } from './ensemble/coactivation.ts';
 import { localLearning } from './ensemble/local-learning.ts';
@@ -16,14 +17,16 @@ import { multilinear, strengthThermodynamics } from './ensemble/strengths.ts';
 import { textNetwork, textPairs } from './importance/text-network.ts';
 import { separationBarrier } from './learning/barrier.ts';
 import { conservationBroken, gradientFlow } from './learning/breaking.ts';
+import { featureWork } from './learning/feature-work.ts';
 import { chargesAlong, flowQuantity, type Symmetry } from './learning/symmetry.ts';
+import { landscapeSystem } from './learning/training.ts';
 import { sequenceClock } from './sequence/clock.ts';
 
 const row = (name: string, value: number, bar: number) => checkRow('energy', name, value, bar);
 
 /** Rows of the clocks that are no layers, and of what statistical mechanics makes of features. */
 export async function clockRows(run: RunOptions): Promise<CheckRow[]> {
-  return [await sequenceRow(run), ...learningRows(), ...ensembleRows()];
+  return [await sequenceRow(run), ...learningRows(), await workRow(), ...ensembleRows()];
 }
 
 /** Features whose decoder rows are this long: first order has to be right to about as much. */
@@ -107,6 +110,22 @@ function learningRows(): CheckRow[] {
       0.02,
     ),
   ];
+}
+
+/** A feature is one unit: its weight in each of the two layers. */
+async function workRow(): Promise<CheckRow> {
+  const { completeness } = await featureWork(
+    landscapeSystem(layers),
+    heavyBall({ step: 0.1, friction: 0.5 }),
+    [0.4, -0.9, 0.5, 1.1],
+    { features: 2, owner_N: Int32Array.of(0, 1, 0, 1) },
+    { steps: 60, rule: 'gauss-5' },
+  );
+  return row(
+    'learning clock: work of all features against the change of the loss, relative',
+    completeness,
+    1e-8,
+  );
 }
 
 function ensembleRows(): CheckRow[] {

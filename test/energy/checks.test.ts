@@ -16,7 +16,7 @@ test('every invariant of energy holds, with room that is neither zero nor infini
 
 test('the sequence clock, the learning clock and ensembles hold too, each by something that could fail', async () => {
   const rows = await checks[2]!.rows({ progress: silent, threads: 1 });
-  expect(rows).toHaveLength(9);
+  expect(rows).toHaveLength(10);
   for (const row of rows) expect(row, row.name).toMatchObject({ area: 'energy', pass: true });
   // First order is not exact, sums round, samplers scatter.
   expect(rows.filter((row) => row.value > 0).length).toBeGreaterThanOrEqual(7);
