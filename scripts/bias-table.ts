@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { endPointVerdicts } from '../src/edits/bias/end-point.ts';
 import type { BiasResult, BiasRow } from '../src/edits/bias/types.ts';
 import { columnsOf, fixed, percent } from '../src/study/bias/columns.ts';
-import { beyondRandom, comparedWords, taskTables } from '../src/study/bias/task-columns.ts';
+import { besideRandom, besideRandomWords, taskTables } from '../src/study/bias/task-columns.ts';
 
 interface Saved {
   readonly date: string;
@@ -75,7 +75,7 @@ function withTable(text: string, name: string): string {
 function otherTasks(result: Saved['result']): string[] {
   const rows = result.rows.filter((row) => row.otherTasks);
   const [first] = rows;
-  const compared = beyondRandom(rows);
+  const compared = besideRandom(rows);
   if (!first || !compared) return [];
   return [
     ...taskTables(result).flatMap(({ title, columns }) => [
@@ -85,7 +85,7 @@ function otherTasks(result: Saved['result']): string[] {
         rows.map((row) => columns.map(({ cell }) => cell(row))),
       ),
     ]),
-    comparedWords(compared),
+    besideRandomWords(compared),
     ...(result.otherTasks?.left ?? []).map(({ task, why }) => `Not scored: ${task}, ${why}.`),
   ];
 }

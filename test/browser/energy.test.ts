@@ -68,6 +68,18 @@ describe.skipIf(!browserTests)('energy and bias in the Studio', () => {
     await expect.poll(() => drawn('The way there')).not.toBe(least);
   });
 
+  test('a bias study: what else moved, by logit difference and by accuracy, and how far each edit moves other tasks', async () => {
+    await studio.open('/bias', 'Removing a bias from a classifier');
+    const moved = section('What else moved');
+    const cells = () => moved.getByRole('row', { name: /^least action/ }).textContent();
+    await expect.poll(cells).toContain('−48.0 (−50.0 to −46.0) / −1.0');
+    await moved.getByRole('combobox', { name: 'Show' }).selectOption('accuracy');
+    await expect.poll(cells).toContain('−24.0');
+    expect(await moved.textContent()).toContain('Not scored: capitals');
+    await section('Every method').getByRole('combobox', { name: 'Show' }).selectOption('otherTasks');
+    await expect.poll(() => drawn('Every method')).toContain('LEACE: 6 %');
+  });
+
   test('ticked features are saved in the form that the command reads', async () => {
     await studio.open('/bias', 'Removing a bias from a classifier');
     const choose = section('Choose yourself');

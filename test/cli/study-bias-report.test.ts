@@ -6,7 +6,7 @@ import { report } from '../../src/cli/commands/study-bias-report.ts';
 import { END_POINT } from '../../src/edits/bias/end-point.ts';
 import type { BiasResult } from '../../src/edits/bias/types.ts';
 import { biasPictures } from '../../src/study/bias/draw.ts';
-import { beyondRandom, comparedWords, taskTables } from '../../src/study/bias/task-columns.ts';
+import { besideRandom, besideRandomWords, taskTables } from '../../src/study/bias/task-columns.ts';
 import { inventedBias } from '../support/invented-saved.ts';
 
 test('it has the Brier score beside the calibration error, and the verdict on the end point that both comparisons give', () => {
@@ -35,9 +35,9 @@ test('other tasks: share moved beside random features, each task with its interv
   );
   expect(printed).toContain('not scored: capitals: the invented network knows none');
   // The interval of the smallest edit reaches that of random features.
-  expect(comparedWords(beyondRandom(invented.rows)!)).toBe(
+  expect(besideRandomWords(besideRandom(invented.rows)!)).toBe(
     'Other tasks are moved more than by random features as large: LEACE; SHIFT by rule; straight line; least action; oracle. ' +
-      'Not told from random features: random features, equal ‖Δx‖.',
+      'Not told from those: random features, equal ‖Δx‖.',
   );
   const { otherTasks, ...before } = invented;
   const old = { ...before, rows: invented.rows.map(({ otherTasks: _, ...row }) => row) };

@@ -2,7 +2,7 @@
 import { endPointVerdicts } from '../../edits/bias/end-point.ts';
 import type { BiasPath, BiasResult, BiasRow, Verdict } from '../../edits/bias/types.ts';
 import { columnsOf, fixed, percent } from '../../study/bias/columns.ts';
-import { beyondRandom, comparedWords, taskTables } from '../../study/bias/task-columns.ts';
+import { besideRandom, besideRandomWords, taskTables } from '../../study/bias/task-columns.ts';
 import { table } from '../table.ts';
 
 /** Columns that the command leaves to tables of their own. */
@@ -57,7 +57,7 @@ function otherTasks(result: BiasResult): string[] {
   if (!about) return [];
   const tables = taskTables(result);
   const tasks = rows.find((row) => row.otherTasks)?.otherTasks?.tasks ?? [];
-  const compared = beyondRandom(rows);
+  const compared = besideRandom(rows);
   return [
     ...tables.map(
       ({ title, columns }) =>
@@ -72,7 +72,7 @@ function otherTasks(result: BiasResult): string[] {
             `${about.draws} draws of random features.\n`,
         ]
       : []),
-    ...(compared ? [`  ${comparedWords(compared)}\n`] : []),
+    ...(compared ? [`  ${besideRandomWords(compared)}\n`] : []),
     ...about.left.map(({ task, why }) => `  other tasks, not scored: ${task}: ${why}\n`),
   ];
 }

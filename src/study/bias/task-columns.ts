@@ -48,27 +48,34 @@ const lost = ({ value, low, high, n }: Estimate): Estimate => ({
   n,
 });
 
-/**
- * Which edits move other tasks more than random features as large: the whole interval lies above that of the random ones.
- * Undefined where nothing was scored.
- */
-export function beyondRandom(
-  rows: readonly Row[],
-): { readonly more: string[]; readonly like: string[] } | undefined {
+/** Edits by how far they move other tasks beside random features that are as large: intervals lie wholly above, wholly below, or overlap. */
+export interface BesideRandom {
+  readonly more: readonly string[];
+  readonly less: readonly string[];
+  readonly like: readonly string[];
+}
+
+/** Titles of the rows that move anything; undefined where nothing was scored. */
+export function besideRandom(rows: readonly Row[]): BesideRandom | undefined {
   const scored = rows.flatMap(({ title, otherTasks }) =>
     otherTasks && otherTasks.moved.value > 0 ? [{ title, ...otherTasks }] : [],
   );
   if (scored.length === 0) return undefined;
-  const [more, like]: [string[], string[]] = [[], []];
-  for (const { title, moved, random } of scored) (moved.low > random.high ? more : like).push(title);
-  return { more, like };
+  const titles = (kept: (one: (typeof scored)[number]) => boolean) =>
+    scored.filter(kept).map(({ title }) => title);
+  const above = ({ moved, random }: (typeof scored)[number]) => moved.low > random.high;
+  const below = ({ moved, random }: (typeof scored)[number]) => moved.high < random.low;
+  return { more: titles(above), less: titles(below), like: titles((one) => !above(one) && !below(one)) };
 }
 
-/** The comparison as a sentence. */
-export const comparedWords = ({ more, like }: NonNullable<ReturnType<typeof beyondRandom>>): string =>
-  [
-    ...(more.length > 0
-      ? [`Other tasks are moved more than by random features as large: ${more.join('; ')}.`]
-      : []),
-    ...(like.length > 0 ? [`Not told from random features: ${like.join('; ')}.`] : []),
-  ].join(' ');
+/** The comparison in sentences. */
+export const besideRandomWords = ({ more, less, like }: BesideRandom): string =>
+  (
+    [
+      ['Other tasks are moved more than by random features as large', more],
+      ['Less than by those', less],
+      ['Not told from those', like],
+    ] as const
+  )
+    .flatMap(([words, titles]) => (titles.length > 0 ? [`${words}: ${titles.join('; ')}.`] : []))
+    .join(' ');

@@ -1,5 +1,5 @@
 /** @file What every edit does to other behaviours of the network, task by task, beside random features that move the prompts as far. */
-import { beyondRandom, comparedWords, taskTables } from '../../../../src/study/bias/task-columns.ts';
+import { besideRandom, besideRandomWords, taskTables } from '../../../../src/study/bias/task-columns.ts';
 import type { BiasResult } from '../../api/types.ts';
 import { useQuery } from '../../router.tsx';
 import { Word } from '../../ui/word.tsx';
@@ -12,7 +12,7 @@ export function OtherTasks({ result }: { result: BiasResult }) {
   const [asked, choose] = useQuery('task-figure', 'logits');
   const tables = taskTables(result);
   const shown = tables[asked === 'accuracy' ? 1 : 0];
-  const compared = beyondRandom(rows);
+  const compared = besideRandom(rows);
   if (!about) return null;
   return (
     <section className="section" aria-labelledby="other-tasks">
@@ -61,7 +61,7 @@ export function OtherTasks({ result }: { result: BiasResult }) {
               </tbody>
             </table>
           </div>
-          {compared && <p className="says">{comparedWords(compared)}</p>}
+          {compared && <p className="says">{besideRandomWords(compared)}</p>}
         </>
       )}
       {about.left.map(({ task, why }) => (
