@@ -4,9 +4,15 @@ import { expect, test } from 'vitest';
 import { withTables } from '../../scripts/bias-table.ts';
 import { report } from '../../src/cli/commands/study-bias-report.ts';
 import { END_POINT } from '../../src/edits/bias/end-point.ts';
-import type { BiasResult } from '../../src/edits/bias/types.ts';
+import { SEED_SHARE } from '../../src/edits/bias/leakage.ts';
+import { PATH_RULE } from '../../src/edits/bias/paths.ts';
+import { SHIFT_RULE } from '../../src/edits/bias/selection.ts';
+import { TASK_RULE } from '../../src/edits/bias/task-collateral.ts';
+import type { BiasMethod, BiasResult } from '../../src/edits/bias/types.ts';
+import { KL_REFERENCE, MARGINS } from '../../src/edits/bias/verdicts.ts';
 import { biasPictures } from '../../src/study/bias/draw.ts';
 import { besideRandom, besideRandomWords, taskTables } from '../../src/study/bias/task-columns.ts';
+import { BIAS_TEXT_DEFAULTS } from '../../src/study/bias/types.ts';
 import { inventedBias } from '../support/invented-saved.ts';
 
 test('it has the Brier score beside the calibration error, and the verdict on the end point that both comparisons give', () => {
@@ -50,7 +56,71 @@ test('other tasks: share moved beside random features, each task with its interv
   expect(drawn).toContain('random features that move the prompts as far');
 });
 
+const page = readFileSync('docs/bias.md', 'utf8');
+
 test('the tables of the docs are those of the committed results', () => {
-  const page = readFileSync('docs/bias.md', 'utf8');
   expect(withTables(page)).toBe(page);
+});
+
+/** What the page says in words, on one line. */
+const words = page.replace(/\s+/g, ' ');
+
+test('what the docs say of the figures is what the committed result says', () => {
+  const { result, steps } = JSON.parse(readFileSync('bench/results/bias.json', 'utf8')) as {
+    result: Pick<BiasResult, 'rows' | 'verdicts' | 'counts'>;
+    steps: { seconds: number }[];
+  };
+  const row = (method: BiasMethod) => result.rows.find((one) => one.method === method)!;
+  const share = ({ value }: { value: number }) => Math.round(100 * value);
+  const leak = (method: BiasMethod) => share(row(method).leakage.linear);
+  const { fieldAccuracy, genderAccuracy } = row('original').figures;
+  const of = (set: string, pick: (count: BiasResult['counts'][number]) => number) =>
+    result.counts.filter((one) => one.set === set).reduce((sum, one) => sum + pick(one), 0);
+  expect(words).toContain(
+    `trained on ${of('train', (one) => one.natural + one.swapped)} confounded rows the probe is right on ${share(fieldAccuracy)} % of balanced ones, ` +
+      `and its answers agree with gender on ${share(genderAccuracy)} %`,
+  );
+  expect(words).toContain(
+    `bring a linear probe from ${leak('original')} to ${leak('mean-difference')} and ${leak('leace')} %; features by SHIFT's rule only to ${leak('shift')} %`,
+  );
+  expect(words).toContain('Deleting words leaves none');
+  expect(leak('token-deletion')).toBe(50);
+  const field = (method: BiasMethod) => row(method).figures.fieldAccuracy.value;
+  expect(words).toContain('least action less so than direct optimisation or gradient flow');
+  expect(field('least-action')).toBeGreaterThan(Math.max(field('direct-end'), field('gradient-flow')));
+  expect(words).toContain('the straight way is no worse than that of least action');
+  const outcomes = (claim: string) =>
+    result.verdicts.filter((one) => one.claim.startsWith(claim)).map((one) => one.outcome);
+  expect(outcomes('way:')).not.toContain('supported');
+  expect(words).toContain('nothing is supported here but that a path costs less than no path');
+  expect(outcomes("end point: least action's is better than the straight line")).not.toContain('supported');
+  expect(outcomes("end point: least action's is better than direct")).toContain('supported');
+  const minutes = steps.reduce((sum, one) => sum + one.seconds, 0) / 60;
+  const told = Number(words.match(/about (\d+) minutes on two cores/)![1]);
+  expect(Math.abs(told / minutes - 1)).toBeLessThan(0.3);
+  // Nine of ten natural people are men.
+  const natural = (gender: string) =>
+    result.counts.filter((one) => one.protected === gender).reduce((sum, one) => sum + one.natural, 0);
+  expect(words).toContain('about 90 % of natural people are men');
+  expect(natural('male') / (natural('male') + natural('female'))).toBeCloseTo(0.9, 1);
+});
+
+test('the rules that the docs describe are those of the code', () => {
+  const { pinned, free, metricPoints, kappa, mu } = PATH_RULE;
+  expect([mu, metricPoints, SHIFT_RULE.fieldPerGender]).toEqual([0.1, 5, 0.5]);
+  for (const said of [
+    `at least ${100 * SHIFT_RULE.genderShare} % of the gender gap`,
+    `at most ${SHIFT_RULE.most}.`,
+    `the ${pinned} strongest of the rule's features go from 1 to 0 evenly; ${free} free strengths`,
+    `κ = ${kappa} nat`,
+    `hypervolume ${MARGINS.hypervolume} (the primary figure), worst group at equal leakage ${100 * MARGINS.worstGroup} point, KL at equal leakage ${100 * MARGINS.kl} % saved`,
+    `within ${100 * MARGINS.oracle} points of the oracle's worst group`,
+    `from 0.5 nats to 0`,
+    `less than ${100 * TASK_RULE.able} % right are left out`,
+    `${TASK_RULE.features} features that are active in the prompts`,
+    `windows of plain text (${BIAS_TEXT_DEFAULTS.textWindows})`,
+    `A probe seed draws ${100 * SEED_SHARE} % of the persons`,
+  ])
+    expect(words).toContain(said);
+  expect(KL_REFERENCE).toBe(0.5);
 });
