@@ -1,6 +1,7 @@
 /** @file Runs a concept on its data, holds what it returns to the contract, and adds what every concept gets: T, H, drift. */
 import { EnergyError } from '../../core/errors.ts';
-import { featureMotion } from '../sequence/motion.ts';
+import { featureMotion, type TextSeries } from '../sequence/motion.ts';
+import { stepsOf } from '../sequence/read.ts';
 import { messageOf } from './load.ts';
 import type {
   Clock,
@@ -77,15 +78,17 @@ async function underPotential(
   const found: PotentialFigures[] = [];
   for (const dictionary of data.dictionaries) {
     for (const feature of mostActive(dictionary, data)) {
-      const own: { q_T: Float64Array; V_T: number[] }[] = [];
-      const textbook: { q_T: Float64Array; V_T: Float64Array }[] = [];
+      const own: TextSeries[] = [];
+      const textbook: TextSeries[] = [];
       for (let example = 0; example < data.examples; example++) {
         const path = pathOf(dictionary, feature, example, data);
         const returned = await called(module, 'value', () => value(path));
         const V_T = numbers(module, 'value', returned, path.q_T.length, 'one for each token of the path');
-        own.push({ q_T: path.q_T, V_T });
+        const { q_T, p_T } = path;
+        const steps = stepsOf({ read_T: q_T.map((_, t) => Number(dictionary.reads(example, t + 1))) });
+        own.push({ q_T, V_T, steps });
         // V = f·∂L/∂f with L = −m (mechanics.md §3).
-        textbook.push({ q_T: path.q_T, V_T: path.q_T.map((q, t) => -q * path.p_T[t]!) });
+        textbook.push({ q_T, V_T: q_T.map((q, t) => -q * p_T[t]!), steps });
       }
       const { kinetic, potential, energy, drift } = featureMotion(own);
       const { drift: textbookDrift } = featureMotion(textbook);

@@ -3,7 +3,7 @@ import { costatesAt } from '../../circuits/costates.ts';
 import { type Network, placeOf } from '../../circuits/cuts.ts';
 import { alongFeature } from '../../circuits/effects.ts';
 import type { Pairs } from '../../circuits/examples.ts';
-import { activeFeatures, type FeatureState } from '../../circuits/feature-state.ts';
+import { activeFeatures, type FeatureState, passesBy } from '../../circuits/feature-state.ts';
 import { readPlaces } from '../../circuits/node-effects.ts';
 import type { RunOptions } from '../../circuits/run-options.ts';
 import type { Random } from '../../core/random.ts';
@@ -63,6 +63,10 @@ function featuresOf(
   const { site, features, width, W_dec_FD } = dictionary;
   return {
     ...{ site, depth, features, width, W_dec_FD },
+    reads: (example, position) => {
+      const row = (example * clean.positions + position) * width;
+      return !passesBy(dictionary, position, clean.x_BTD.subarray(row, row + width));
+    },
     active: (example, position) => activeFeatures(clean, example, position),
     activePatch: (example, position) => activeFeatures(patch, example, position),
     momentum: (example, position, feature) =>

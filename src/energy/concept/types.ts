@@ -13,6 +13,8 @@ export interface ConceptFeatures {
   readonly width: number;
   /** Row i is the direction d_i of feature i, [F, D]. */
   readonly W_dec_FD: Float32Array;
+  /** Whether the dictionary reads a position of the clean run: not the first one, and no attention sink. */
+  reads(example: number, position: number): boolean;
   /** Activation f_i > 0 by feature; empty at positions that the dictionary does not read. */
   active(example: number, position: number): ReadonlyMap<number, number>;
   /** The same in the patched run. */

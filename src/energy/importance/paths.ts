@@ -38,7 +38,7 @@ export function featurePaths(
     const steps = stepsOf(text);
     const read = text.read_T.reduce((sum, one) => sum + one, 0);
     for (const [feature, series] of seriesOf(text, features)) {
-      paths.get(feature)!.push({ ...series, read, steps: seriesSteps(series, steps) });
+      paths.get(feature)!.push({ ...series, read, steps: seriesSteps({ ...series, steps }) });
     }
   }
   return paths;

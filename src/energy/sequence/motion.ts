@@ -65,26 +65,25 @@ export function stepMotion(
   return motionOf(sums, steps, rule === 'matched' ? matchedMass(sums) : rule === 'unit' ? 1 : rule);
 }
 
-/** The steps t → t + 1 of a series of activations q and potentials V. */
-export const seriesSteps = (
-  { q_T, V_T }: { readonly q_T: ArrayLike<number>; readonly V_T: ArrayLike<number> },
-  steps: readonly number[],
-): FeatureSteps => ({
-  a_K: Float64Array.from(steps, (t) => (q_T[t + 1]! - q_T[t]!) ** 2 / 2),
-  V_K: Float64Array.from(steps, (t) => V_T[t]!),
-});
+/** Activations q and potentials V of one feature at the positions of one text. */
+export interface TextSeries {
+  readonly q_T: ArrayLike<number>;
+  readonly V_T: ArrayLike<number>;
+  /** Positions t with a step t → t + 1 (`stepsOf`); all but the last unless given. */
+  readonly steps?: readonly number[];
+}
 
-/** The motion of one feature over texts of which every position is read; V at the last is not used. */
+/** The steps of a series. */
+export function seriesSteps({ q_T, V_T, steps }: TextSeries): FeatureSteps {
+  const at = steps ?? Array.from({ length: Math.max(0, q_T.length - 1) }, (_, t) => t);
+  return {
+    a_K: Float64Array.from(at, (t) => (q_T[t + 1]! - q_T[t]!) ** 2 / 2),
+    V_K: Float64Array.from(at, (t) => V_T[t]!),
+  };
+}
+
+/** The motion of one feature over texts. */
 export const featureMotion = (
-  texts: readonly { readonly q_T: ArrayLike<number>; readonly V_T: ArrayLike<number> }[],
+  texts: readonly TextSeries[],
   rule: Exclude<MassRule, 'common'> | number = 'matched',
-): FeatureMotion =>
-  stepMotion(
-    texts.map((text) =>
-      seriesSteps(
-        text,
-        Array.from({ length: Math.max(0, text.q_T.length - 1) }, (_, t) => t),
-      ),
-    ),
-    rule,
-  );
+): FeatureMotion => stepMotion(texts.map(seriesSteps), rule);

@@ -140,6 +140,6 @@ function potentials(
 }
 
 /** Steps of a text: positions t with t and t + 1 read. */
-export function stepsOf({ read_T }: Pick<ReadText, 'read_T'>): number[] {
+export function stepsOf({ read_T }: { readonly read_T: ArrayLike<number> }): number[] {
   return range(0, Math.max(0, read_T.length - 1)).filter((t) => read_T[t]! && read_T[t + 1]!);
 }

@@ -26,7 +26,7 @@ export async function conceptStep(
     name: `concept/${module}/${task.name}`,
     stage: 'energy',
     label: `Measure ${module} of ${task.name}`,
-    version: 2,
+    version: 3,
     config: { concept: await fingerprint(path), task: await taskKey(task), examples: EXAMPLES, seed },
     needs: [model, ...dictionaries],
     cost: { seconds: 10, diskBytes: 5e4, memoryBytes: 2e9 },

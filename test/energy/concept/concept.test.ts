@@ -149,6 +149,36 @@ test('a feature that neither moves nor counts has no drift, rather than one of 0
   expect(found!.textbookDrift).toBe(0);
 });
 
+test('no step leads into or out of a position that the dictionary does not read', async () => {
+  const path = module(
+    `export default { kind: 'potential', name: 'v', meaning: 'v', value: ({ q_T }) => q_T.map((q, t) => 3 * q - t) };`,
+  );
+  const [dictionary] = data.dictionaries;
+  const sink = 2;
+  const q = (t: number) => (t === sink ? 0 : 1 + t * t);
+  const interrupted = {
+    ...data,
+    positions: 6,
+    tokens_BT: data.tokens_BT.map(() => Array.from({ length: 6 }, () => 'x')),
+    dictionaries: [
+      {
+        ...dictionary!,
+        reads: (_: number, t: number) => t !== 0 && t !== sink,
+        active: (_: number, t: number) => new Map(t === sink ? [] : [[3, q(t)]]),
+        momentum: () => 1,
+      },
+    ],
+  };
+  const [found] = (await applyConcept(await loadConcept(path), 'v', interrupted)).features!;
+  // Paths begin at position 1: of the steps 1 → 2 … 4 → 5 only 3 → 4 and 4 → 5 are left.
+  const a = [3, 4].map((t) => (q(t + 1) - q(t)) ** 2 / 2);
+  const V = [3, 4].map((t) => 3 * q(t) - (t - 1));
+  const mass = (V[0]! + V[1]!) / (a[0]! + a[1]!);
+  const E = a.map((own, k) => mass * own + V[k]!);
+  expect(found!.energy).toBeCloseTo((E[0]! + E[1]!) / 2, 9);
+  expect(found!.drift).toBeCloseTo(Math.abs(E[0]! - E[1]!) / 2 / (V[0]! + V[1]!), 9);
+});
+
 describe('a clock', () => {
   const clock = (motion: string) =>
     module(
