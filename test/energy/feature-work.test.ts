@@ -1,4 +1,5 @@
 /** @file Learning-clock importance: the change of a loss split over features, on losses where the split is known. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { random } from '../../src/core/random.ts';
 import { featureWork, type ParameterOwners } from '../../src/energy/learning/feature-work.ts';
@@ -225,6 +226,31 @@ describe('a small dictionary', () => {
         expect(other[f]).toBeCloseTo(one[old]!, 9);
       });
     }
+  });
+
+  test('however parameters are shared out, works and energies of the parts add up to those of the whole', async () => {
+    const parts = await trained(from, 'midpoint-1', 20);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: -1, max: 2 }), { minLength: V.dimension, maxLength: V.dimension }),
+        async (owner_N) => {
+          const work = await featureWork(
+            landscapeSystem(V),
+            heavyBall({ step: 0.1, friction: 0.5 }),
+            from,
+            owners(3, owner_N),
+            { steps: 20, time: 0.1, rule: 'midpoint-1' },
+          );
+          const total = totalOf(last(work, work.potential_SF)) + work.shared;
+          expect(total).toBeCloseTo(totalOf(last(parts, parts.potential_SF)), 10);
+          expect(work.completeness).toBeCloseTo(parts.completeness, 10);
+          expect(totalOf(last(work, work.kinetic_SF))).toBeLessThanOrEqual(
+            totalOf(last(parts, parts.kinetic_SF)) + 1e-12,
+          );
+        },
+      ),
+      { numRuns: 15 },
+    );
   });
 
   test('a feature whose parameters never move has W = T = 0', async () => {
