@@ -100,8 +100,9 @@ export function addImportance(energy: Command, io: Io): void {
         .choices(['rankings', 'training'])
         .default('rankings'),
     )
-    .action((options: ImportanceOptions) =>
-      show(
+    .action((options: ImportanceOptions, self: Command) => {
+      requireLearn(options, self);
+      return show(
         options,
         io,
         async (context) => {
@@ -119,8 +120,8 @@ export function addImportance(energy: Command, io: Io): void {
           draw: (result) => drawImportance(result, options),
           print: (result) => printImportance(result, io),
         },
-      ),
-    )
+      );
+    })
     .addHelpText(
       'after',
       '\nExamples:\n  untangle energy importance --site blocks.11 --plot importance.svg\n' +
@@ -142,13 +143,27 @@ const learnOf = ({
   ...(rate === undefined ? {} : { rate }),
 });
 
+/** Options that say how a dictionary is learned. */
+const learning = ['features', 'steps', 'rows', 'evaluationRows', 'optimiser', 'rate'] as const;
+
+/** @throws UsageError `usage.options` where an option of learning stands without it, or dictionaries beside it */
+function requireLearn({ learn, dictionaries, picture }: ImportanceOptions, self: Command): void {
+  const wrong = (message: string, hint: string) => new UsageError('usage.options', message, { hint });
+  if (learn && dictionaries.length > 0)
+    throw wrong('--learn trains a dictionary of its own', 'leave --dictionaries out, or --learn');
+  if (learn) return;
+  const given = learning.find((name) => self.getOptionValueSource(name) === 'cli');
+  const flag = self.options.find((option) => option.attributeName() === given)?.long;
+  if (flag) throw wrong(`${flag} says how a dictionary is learned`, `add --learn, or leave ${flag} out`);
+  if (picture === 'training')
+    throw wrong('without --learn no training is recorded', 'add --learn, or leave --picture out');
+}
+
 function drawImportance({ comparisons, runs }: ImportanceResult, { picture }: ImportanceOptions): string {
-  if (picture === 'rankings') return importancePicture(comparisons[0]!, 900);
   const training = runs[0]?.training;
-  if (training) return trainingPicture(training, size);
-  throw new UsageError('usage.picture', 'no training was recorded: there is nothing to draw', {
-    hint: 'add --learn, or leave --picture out',
-  });
+  return picture === 'training' && training
+    ? trainingPicture(training, size)
+    : importancePicture(comparisons[0]!, 900);
 }
 
 function printImportance({ runs, comparisons }: ImportanceResult, io: Io): void {
