@@ -7,7 +7,7 @@ import { random } from '../../src/core/random.ts';
 import type { Dictionary } from '../../src/dictionaries/types.ts';
 import { biasMethods } from '../../src/edits/bias/rows/registry.ts';
 import type { BiasResult } from '../../src/edits/bias/types.ts';
-import { dictionaryHash, requireChoice } from '../../src/study/bias/run-study.ts';
+import { dictionaryHash, requireChoice } from '../../src/study/bias/choice.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { untangle } from './support.ts';
 

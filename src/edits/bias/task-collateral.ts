@@ -2,23 +2,21 @@
 import type { Network } from '../../circuits/cuts.ts';
 import type { RunOptions } from '../../circuits/run-options.ts';
 import { type Random, random } from '../../core/random.ts';
-import { bootstrapCrossed } from '../../core/resampling.ts';
-import { type Estimate, mean } from '../../core/statistics.ts';
+import { mean } from '../../core/statistics.ts';
 import type { Task } from '../../data/tasks.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
 import {
   type Behaviour,
   behaviourIn,
-  effectOf,
   rightOf,
   type TaskPrompts,
   taskPrompts,
 } from '../collateral/behaviours.ts';
-import { taskFigures } from '../collateral/measure.ts';
 import { openPromptRun, type PromptRun } from '../measure.ts';
 import { editPositions, type ReadStates, readStates } from './positions.ts';
 import type { OtherTasks, PooledEdit } from './problem.ts';
 import { removal } from './rows/types.ts';
+import { type MeasuredTask, summaryOfTasks } from './task-summary.ts';
 
 /** Which tasks count, and what stands beside them. */
 export interface TaskRule {
@@ -47,13 +45,6 @@ interface Scored extends Pick<TaskPrompts, 'task' | 'pairs'> {
   /** Features that are active somewhere in the prompts. */
   readonly active: readonly number[];
   readonly before: Behaviour;
-}
-
-/** A task's behaviours under an edit and under random ones. */
-interface Measured {
-  readonly scored: Scored;
-  readonly after: Behaviour;
-  readonly random: readonly Behaviour[];
 }
 
 /**
@@ -89,10 +80,10 @@ export async function openTaskCollateral(
     left,
     draws: rule.draws,
     async measure(edit) {
-      const measured: Measured[] = [];
+      const measured: MeasuredTask[] = [];
       for (const scored of all)
         measured.push(await underEdit(session, dictionary, scored, edit, rule, stream));
-      return summary(measured, new Set(targets), stream);
+      return summaryOfTasks(measured, new Set(targets), stream);
     },
     release: () => session.release(),
   };
@@ -126,19 +117,19 @@ async function underEdit(
   edit: PooledEdit,
   rule: TaskRule,
   stream: Random,
-): Promise<Measured> {
-  const { pairs, before } = scored;
+): Promise<MeasuredTask> {
+  const { task, pairs, before } = scored;
   const own = bothSides(dictionary, scored, edit);
   // Where nothing moves nothing needs to run.
-  if (own.move === 0) return { scored, after: before, random: Array(rule.draws).fill(before) };
+  if (own.move === 0) return { task, pairs, before, after: before, random: Array(rule.draws).fill(before) };
   const after = await behaviourIn(session, { pairs, ...own }, {});
   const drawn: Behaviour[] = [];
   for (let draw = 0; draw < rule.draws; draw++) {
-    const chance = stream.fork(`${scored.task.name}/${draw}`);
+    const chance = stream.fork(`${task.name}/${draw}`);
     const turned = bothSides(dictionary, scored, randomEdit(dictionary, scored, edit, rule.features, chance));
     drawn.push(await behaviourIn(session, { pairs, ...turned }, {}));
   }
-  return { scored, after, random: drawn };
+  return { task, pairs, before, after, random: drawn };
 }
 
 /** Both sides' states under the edit, and the mean ‖Δx‖ over the positions read in them. */
@@ -164,49 +155,4 @@ export function randomEdit(
   // Beyond 1 a feature is turned round: the size is what is matched.
   const alpha = new Float64Array(features.length).fill(whole! > 0 ? 1 - wanted! / whole! : 1);
   return { kind: 'strengths', features, alpha };
-}
-
-/** Figures of every task, and over those that the edit is not about the mean |share of m(clean) − m(patch) that goes|. */
-function summary(
-  measured: readonly Measured[],
-  targets: ReadonlySet<string>,
-  stream: Random,
-): OtherTasks | undefined {
-  const others = measured.filter(({ scored }) => !targets.has(scored.task.name));
-  if (others.length === 0) return undefined;
-  const [moved, noise] = movedShares(others, stream.fork('moved'));
-  return {
-    tasks: measured.map(({ scored: { task, pairs, before }, after, random }) => ({
-      task: task.name,
-      title: task.title,
-      target: targets.has(task.name),
-      examples: pairs.examples,
-      ...taskFigures({ before, after }, random, stream.fork(task.name)),
-    })),
-    moved,
-    random: noise,
-  };
-}
-
-/** [of the edit, of the random ones (mean over draws)]; pairs are drawn again within each task. */
-function movedShares(others: readonly Measured[], stream: Random): [Estimate, Estimate] {
-  const effects = others.map(({ scored, after, random }) => ({
-    before: effectOf(scored.before),
-    after: effectOf(after),
-    random: random.map(effectOf),
-  }));
-  const strata_U = Uint8Array.from(effects.flatMap(({ before }, task) => before.map(() => task)));
-  const plan = { units: strata_U.length, strata_U, runs: 1, resamples: 1000, random: stream };
-  const [moved, noise] = bootstrapCrossed(plan, (weights_U) => {
-    let at = 0;
-    const shares = effects.map(({ before, after, random }) => {
-      const weights = weights_U.subarray(at, at + before.length);
-      at += before.length;
-      const sum = (values: readonly number[]) => values.reduce((all, v, i) => all + weights[i]! * v, 0);
-      const gone = (values: readonly number[]) => Math.abs(1 - sum(values) / sum(before));
-      return [gone(after), mean(random.map(gone))] as const;
-    });
-    return [mean(shares.map(([own]) => own)), mean(shares.map(([, chance]) => chance))];
-  }) as [Estimate, Estimate];
-  return [moved, noise];
 }

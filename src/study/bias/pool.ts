@@ -1,5 +1,4 @@
 /** @file Pooled rows: texts through the network to the cut, means over the positions that the dictionaries read. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Network, networkOf, placeOf } from '../../circuits/cuts.ts';
 import { encodeState } from '../../circuits/encode-state.ts';
@@ -10,6 +9,7 @@ import { DataError, giveWay } from '../../core/errors.ts';
 import { track, type WorkContext } from '../../core/progress.ts';
 import { f32 } from '../../core/tensor.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
+import { makeFolder } from '../../files/atomic.ts';
 import { openIfSound, writeSafetensors } from '../../files/safetensors.ts';
 import type { Model } from '../../models/types.ts';
 import { openSession } from '../../runtime/session.ts';
@@ -60,7 +60,7 @@ export async function poolTexts(input: PoolInput, context: WorkContext): Promise
   const order = Array.from({ length: N }, (_, n) => n).sort(
     (a, b) => tokens[a]!.length - tokens[b]!.length || a - b,
   );
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const task = { task: 'bias/pool', label: 'Read the biographies', total: N, unit: 'texts' };
   return track(context.progress, task, async (advance) => {
     for (let from = 0; from < N; from += PART) {

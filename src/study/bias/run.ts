@@ -1,5 +1,4 @@
 /** @file A bias study from options to a saved result: plans its steps, runs what is missing in this process. */
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { WorkContext } from '../../core/progress.ts';
 import type { BiasResult } from '../../edits/bias/types.ts';
@@ -28,7 +27,6 @@ export const biasFile = (workspace: string, name: string): string =>
 /** Writes a result where the Studio looks for it; returns the file. */
 export async function saveBias(workspace: string, result: BiasResult): Promise<string> {
   const file = biasFile(workspace, result.name);
-  await mkdir(join(file, '..'), { recursive: true });
   await writeJson(file, result);
   return file;
 }

@@ -103,6 +103,9 @@ async function dictionarySteps(
 /** Where the pooled rows lie in their step's folder. */
 export const rowsFolder = (folder: string): string => join(folder, 'rows');
 
+/** How much of the work of all rows a trial does; for estimates. */
+const rowShare = ({ perClass }: BiasTextOptions): number => (perClass === undefined ? 1 : 0.2);
+
 /** Tokens of a biography, on average; for estimates. */
 const TOKENS = 70;
 
@@ -113,7 +116,7 @@ async function poolStep(
 ): Promise<StudyStep<PoolResult>> {
   const { site, fields, data, length, auxiliaryPeople, peoplePerCell, perClass, testShare, seed } = options;
   const { counterfactuals } = options;
-  const rows = Math.round(1300 + 2 * auxiliaryPeople) * (perClass === undefined ? 1 : 0.2);
+  const rows = Math.round(1300 + 2 * auxiliaryPeople) * rowShare(options);
   return {
     name: 'bias/pool',
     stage: 'features',
@@ -176,10 +179,11 @@ function studyStep(
     },
     needs: [model, text, pool, ...dictionaries],
     cost: {
-      // Measured on two cores: probes after every edit, and the network above the cut for every point of a curve.
-      seconds: 20 + options.dictionarySeeds * probes * 9 + textWindows * 14 + taskPairs * 4,
+      // Measured on two cores: probes after every edit, the network above the cut for every point of a curve and every other task.
+      seconds:
+        20 + rowShare(options) * (options.dictionarySeeds * probes * 15 + textWindows * 20 + taskPairs * 4),
       diskBytes: 1e6,
-      memoryBytes: 2.5e9,
+      memoryBytes: 3e9,
     },
     async run(inputs, context) {
       const { runBiasStudy } = await import('./run-study.ts');

@@ -8,7 +8,7 @@ import type { BiasProblem } from '../../edits/bias/problem.ts';
 import { type BiasStudy, biasStudy } from '../../edits/bias/study.ts';
 import type { BiasMethod, BiasResult } from '../../edits/bias/types.ts';
 import { type Classifier, runClassifier, trainClassifier } from '../../networks/classifier.ts';
-import { dictionaryHash, requireChoice } from './run-study.ts';
+import { dictionaryHash, requireChoice } from './choice.ts';
 import { tableProblem } from './table-problem.ts';
 import { type RecordSet, type TableChoice, type TableRecords, tableRecords } from './table-records.ts';
 import type { Choice } from './types.ts';

@@ -118,6 +118,9 @@ describe('other tasks under an edit of rows', () => {
     expect(hard.left[0]!.why).toMatch(/answers \d+ % of its prompts right/);
     expect(await hard.measure(strengths(features, 0))).toBeUndefined();
     await hard.release();
+    const none = await openTaskCollateral(network, dictionary, { tasks: [], targets: [] }, 1, run);
+    expect([none.left, await none.measure(strengths(features, 0))]).toEqual([[], undefined]);
+    await none.release();
   });
 
   test('positions that the dictionary does not read stay, the others move as their rows do', async () => {
