@@ -2,6 +2,7 @@
  * @file A dictionary trained with its motion recorded: T, V and H on a fixed evaluation batch, and what each feature's own
  * parameters did (mechanics.md §4).
  */
+import type { RunOptions } from '../../circuits/run-options.ts';
 import { EnergyError } from '../../core/errors.ts';
 import { random } from '../../core/random.ts';
 import { tensor } from '../../core/tensor.ts';
@@ -56,6 +57,9 @@ export interface RecordedTraining extends TrainingReport {
   readonly l0: number;
 }
 
+/** What the training needs from its caller; `advance` is told of every step. */
+export type RecordedContext = Pick<RunOptions, 'signal' | 'advance'> & { readonly threads: number };
+
 /** A dictionary, and how it came to be. */
 export interface RecordedDictionary {
   readonly dictionary: Dictionary;
@@ -79,7 +83,7 @@ const [RULE, SAMPLES] = ['gauss-2', 200];
 export async function trainRecorded(
   rows: SiteRows,
   options: RecordedOptions,
-  { threads, signal }: { readonly threads: number; readonly signal?: AbortSignal },
+  { threads, signal, advance }: RecordedContext,
 ): Promise<RecordedDictionary> {
   const batch = Math.min(BATCH, options.evaluationRows);
   const evaluationRows = batch * Math.floor(options.evaluationRows / batch);
@@ -112,6 +116,7 @@ export async function trainRecorded(
       ...{ steps: plan.steps, time, rule: RULE, every: Math.ceil(plan.steps / SAMPLES) },
       ...(friction === undefined ? {} : { friction }),
       ...(signal ? { signal } : {}),
+      ...(advance ? { advance } : {}),
     });
     learner.vector.set(work.end);
     const dictionary = foldTrained(plan, learner.tensors as Parameters, { scalings });

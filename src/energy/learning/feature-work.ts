@@ -38,6 +38,8 @@ export interface FeatureWork extends TrainingEnergies {
 export interface FeatureWorkOptions extends TrainingOptions {
   /** Quadrature of ∇V along the straight line of each step; `midpoint-1` unless given, one gradient a step. */
   readonly rule?: string;
+  /** Told of every step. */
+  readonly advance?: (steps: number) => void;
 }
 
 /**
@@ -50,7 +52,7 @@ export async function featureWork(
   optimiser: Optimiser,
   start: ArrayLike<number>,
   { features: F, owner_N }: ParameterOwners,
-  { rule = 'midpoint-1', ...options }: FeatureWorkOptions,
+  { rule = 'midpoint-1', advance, ...options }: FeatureWorkOptions,
 ): Promise<FeatureWork> {
   const { steps, time = 1, mass = 1 } = options;
   const { points, weights } = quadrature(rule);
@@ -61,6 +63,7 @@ export async function featureWork(
   let shared = 0;
   let end = new Float64Array(0);
   const run = await trainingSteps(system, optimiser, start, options, async ({ step, from, to }) => {
+    advance?.(1);
     const [now, next] = [step * F, (step + 1) * F];
     for (let i = 0; i < n; i++) {
       const f = owner_N[i]!;

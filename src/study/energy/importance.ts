@@ -94,7 +94,7 @@ export async function importanceReport(
           (await trainRecorded(
             await siteRows(one, place, windows.slice(measured), length, run),
             { ...learn, seed },
-            { threads, ...(context.signal ? { signal: context.signal } : {}) },
+            { ...run, threads },
           ));
         const dictionary = recorded?.dictionary ?? given!;
         return measureImportance(

@@ -114,6 +114,10 @@ test('the seed decides; too few rows and too large a rate are errors that say so
   const first = await end(1);
   expect(await end(1)).toEqual(first);
   expect(await end(2)).not.toEqual(first);
+  const signal = AbortSignal.abort();
+  await expect(trainRecorded(rows, options, { threads: 1, signal })).rejects.toMatchObject({
+    code: 'interrupted',
+  });
   await expect(
     trainRecorded(rows, { ...options, evaluationRows: 480 }, { threads: 1 }),
   ).rejects.toMatchObject({ code: 'energy.few-rows', where: site });
