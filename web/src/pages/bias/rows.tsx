@@ -13,12 +13,10 @@ export function Rows({ result }: { result: BiasResult }) {
   const [asked, choose] = useQuery('figure', 'worstGroup');
   const figures = figuresIn(result);
   const figure = figures.find((one) => one === asked) ?? ('worstGroup' satisfies BiasFigure);
-  const tasks = figures.includes('otherTasks');
   const draw = useCallback(
     (width: number) => biasRowsPicture(result, figure, Math.min(width, 980)),
     [result, figure],
   );
-  const share = (estimate: BiasRow['figures']['worstGroup']) => <Interval estimate={estimate} as="percent" />;
   return (
     <section className="section" aria-labelledby="rows">
       <h2 id="rows">Every method</h2>
@@ -32,76 +30,7 @@ export function Rows({ result }: { result: BiasResult }) {
         <Choice label="Show" value={figure} of={figures} words={biasFigures} onChange={choose} />
       </div>
       <Picture draw={draw} />
-      <div className="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th>method</th>
-              <th className="n">changed</th>
-              <th className="n">{result.outcome.name}</th>
-              <th className="n">{result.protected.name}</th>
-              <th className="n">worst group</th>
-              <th className="n">natural · swapped</th>
-              <th className="n">leakage linear</th>
-              <th className="n">MLP · kNN</th>
-              <th className="n">
-                <Word term="tprGap" />
-              </th>
-              <th className="n">calibration: ECE · Brier</th>
-              <th className="n">
-                <Word term="kl">KL</Word>
-              </th>
-              {tasks && (
-                <th className="n">
-                  <Word term="otherTasks" /> · random
-                </th>
-              )}
-              <th className="n">‖Δx‖</th>
-              <th className="n">hypervolume</th>
-              <th className="n">time</th>
-            </tr>
-          </thead>
-          <tbody>
-            {result.rows.map((row) => (
-              <tr key={row.method} className={row.skyline ? 'soft' : undefined}>
-                <td className="method">
-                  {row.title}
-                  {row.skyline && <span className="small soft"> bound</span>}
-                  <span className="small soft block">{row.sees}</span>
-                </td>
-                <td className="n">{row.changed === undefined ? '–' : number(row.changed)}</td>
-                <td className="n">{share(row.figures.fieldAccuracy)}</td>
-                <td className="n">{share(row.figures.genderAccuracy)}</td>
-                <td className="n">{share(row.figures.worstGroup)}</td>
-                <td className="n">
-                  {percent(row.natural.worstGroup.value)} · {percent(row.swapped.worstGroup.value)}
-                </td>
-                <td className="n">{share(row.leakage.linear)}</td>
-                <td className="n">
-                  {percent(row.leakage.mlp.value)} · {percent(row.leakage.knn.value)}
-                </td>
-                <td className="n">
-                  <Interval estimate={row.figures.tprGap} />
-                </td>
-                <td className="n">
-                  {fixed(row.figures.ece.value, 3)} · {fixed(row.figures.brier.value, 3)}
-                </td>
-                <td className="n">{row.kl ? <Interval estimate={row.kl} decimals={4} /> : '–'}</td>
-                {tasks && (
-                  <td className="n">
-                    {row.otherTasks
-                      ? `${percent(row.otherTasks.moved.value, 1)} · ${percent(row.otherTasks.random.value, 1)}`
-                      : '–'}
-                  </td>
-                )}
-                <td className="n">{fixed(row.deltaX, 2)}</td>
-                <td className="n">{row.hypervolume ? fixed(row.hypervolume.value, 3) : '–'}</td>
-                <td className="n">{duration(row.seconds)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Figures result={result} tasks={figures.includes('otherTasks')} />
       {notesOf(result.rows).map(([note, titles]) => (
         <p key={note} className="small soft">
           {titles.join(', ')}: {note}
@@ -125,6 +54,83 @@ export function Rows({ result }: { result: BiasResult }) {
         </p>
       )}
     </section>
+  );
+}
+
+/** All figures as a table; `tasks`: whether other tasks were scored. */
+function Figures({ result, tasks }: { result: BiasResult; tasks: boolean }) {
+  const share = (estimate: BiasRow['figures']['worstGroup']) => <Interval estimate={estimate} as="percent" />;
+  return (
+    <div className="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>method</th>
+            <th className="n">changed</th>
+            <th className="n">{result.outcome.name}</th>
+            <th className="n">{result.protected.name}</th>
+            <th className="n">worst group</th>
+            <th className="n">natural · swapped</th>
+            <th className="n">leakage linear</th>
+            <th className="n">MLP · kNN</th>
+            <th className="n">
+              <Word term="tprGap" />
+            </th>
+            <th className="n">calibration: ECE · Brier</th>
+            <th className="n">
+              <Word term="kl">KL</Word>
+            </th>
+            {tasks && (
+              <th className="n">
+                <Word term="otherTasks" /> · random
+              </th>
+            )}
+            <th className="n">‖Δx‖</th>
+            <th className="n">hypervolume</th>
+            <th className="n">time</th>
+          </tr>
+        </thead>
+        <tbody>
+          {result.rows.map((row) => (
+            <tr key={row.method} className={row.skyline ? 'soft' : undefined}>
+              <td className="method">
+                {row.title}
+                {row.skyline && <span className="small soft"> bound</span>}
+                <span className="small soft block">{row.sees}</span>
+              </td>
+              <td className="n">{row.changed === undefined ? '–' : number(row.changed)}</td>
+              <td className="n">{share(row.figures.fieldAccuracy)}</td>
+              <td className="n">{share(row.figures.genderAccuracy)}</td>
+              <td className="n">{share(row.figures.worstGroup)}</td>
+              <td className="n">
+                {percent(row.natural.worstGroup.value)} · {percent(row.swapped.worstGroup.value)}
+              </td>
+              <td className="n">{share(row.leakage.linear)}</td>
+              <td className="n">
+                {percent(row.leakage.mlp.value)} · {percent(row.leakage.knn.value)}
+              </td>
+              <td className="n">
+                <Interval estimate={row.figures.tprGap} />
+              </td>
+              <td className="n">
+                {fixed(row.figures.ece.value, 3)} · {fixed(row.figures.brier.value, 3)}
+              </td>
+              <td className="n">{row.kl ? <Interval estimate={row.kl} decimals={4} /> : '–'}</td>
+              {tasks && (
+                <td className="n">
+                  {row.otherTasks
+                    ? `${percent(row.otherTasks.moved.value, 1)} · ${percent(row.otherTasks.random.value, 1)}`
+                    : '–'}
+                </td>
+              )}
+              <td className="n">{fixed(row.deltaX, 2)}</td>
+              <td className="n">{row.hypervolume ? fixed(row.hypervolume.value, 3) : '–'}</td>
+              <td className="n">{duration(row.seconds)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 
