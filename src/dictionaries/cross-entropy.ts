@@ -3,9 +3,10 @@ import { DictionaryError, throwIfAborted } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { GraphBuilder } from '../graph/build.ts';
-import { extend, feedAt, only, replaceAt } from '../graph/interventions.ts';
+import { extend, feedAt, only, replaceAt, standingAt } from '../graph/interventions.ts';
+import { inferShapes } from '../graph/shapes.ts';
 import type { Graph } from '../graph/types.ts';
-import { openSession } from '../runtime/session.ts';
+import { openSession, type Tensors } from '../runtime/session.ts';
 import { fragment, positionsRead } from './fragment.ts';
 import type { Dictionary } from './types.ts';
 
@@ -31,7 +32,7 @@ export function crossEntropyGraph(graph: Graph): Graph {
   const added: string[] = [];
   const extended = extend(graph, (b) => {
     const next = b.input(NEXT, 'int64', ['batch', 'position']);
-    const logits = cut(b, 'logits');
+    const logits = cut(b, standingAt(graph, 'logits'));
     const total = b.op('ReduceLogSumExp', [logits, b.ints(-1)], { keepdims: { int: 1 } });
     const targets = b.op('Unsqueeze', [cut(b, next), b.ints(-1)]);
     const own = b.op('GatherElements', [logits, targets], { axis: { int: -1 } });
@@ -45,9 +46,19 @@ export function crossEntropyGraph(graph: Graph): Graph {
 /** All positions but the last. */
 const cut = (b: GraphBuilder, value: string) => b.op('Slice', [value, b.ints(0), b.ints(-1), b.ints(1)]);
 
+/** The site replaced by what `make` makes of its rows [batch, position, width]: heads lie side by side, as harvested. */
+function replaceRows(graph: Graph, site: string, make: (b: GraphBuilder, x: string) => string): Graph {
+  const rank = inferShapes(graph).get(site)?.shape.length ?? 3;
+  return replaceAt(graph, site, (b, x) =>
+    rank === 3
+      ? make(b, x)
+      : b.op('Reshape', [make(b, b.op('Reshape', [x, b.ints(0, 0, -1)])), b.op('Shape', [x])]),
+  );
+}
+
 /** The site set to `mean` wherever the dictionary would read it. */
 export const meanAblate = (graph: Graph, dictionary: Dictionary, mean: Float32Array): Graph =>
-  replaceAt(graph, dictionary.site, (b, x) => {
+  replaceRows(graph, dictionary.site, (b, x) => {
     const read = positionsRead(b, x, dictionary);
     const centre = b.constant(tensor('float32', [mean.length], Float32Array.from(mean)), 'mean');
     return b.op('Add', [x, b.op('Mul', [b.op('Sub', [centre, x]), read])]);
@@ -55,11 +66,11 @@ export const meanAblate = (graph: Graph, dictionary: Dictionary, mean: Float32Ar
 
 /** The site replaced by the dictionary's reconstruction wherever it reads. */
 export const splice = (graph: Graph, dictionary: Dictionary): Graph =>
-  replaceAt(graph, dictionary.site, (b, x) => fragment(dictionary)(b, x).reconstruction);
+  replaceRows(graph, dictionary.site, (b, x) => fragment(dictionary)(b, x).reconstruction);
 
 /**
- * Cross-entropies on windows of equal length. The network runs to the site once; from there on once for each of the
- * three. Positions that the dictionary does not read (position 0, sinks) pass through untouched in all.
+ * Cross-entropies on windows of equal length. The network runs to the site once; from there on, with the tokens where paths
+ * lead around the site, once for each of the three. Positions that the dictionary does not read (position 0, sinks) pass through untouched in all.
  * @throws DictionaryError `dictionary.no-text` when there is no window of two tokens.
  */
 export async function crossEntropies(
@@ -93,9 +104,12 @@ export async function crossEntropies(
     for (let from = 0; from < windows.length; from += BATCH) {
       throwIfAborted(signal);
       const part = windows.slice(from, from + BATCH);
-      const { [site]: x } = await first.run({ tokens: tokens(part, 0) });
+      const read = tokens(part, 0);
+      const { [site]: x } = await first.run({ tokens: read });
       for (const [name, session] of Object.entries(upper)) {
-        const out = await session.run({ [site]: x!, [NEXT]: tokens(part, 1) });
+        const feeds: Tensors = { [site]: x!, tokens: read, [NEXT]: tokens(part, 1) };
+        const asked = session.inputs.map((name) => [name, feeds[name]!] as const);
+        const out = await session.run(Object.fromEntries(asked));
         for (const loss of out['cross-entropy']!.data as Float32Array)
           sums[name as keyof typeof sums] += loss;
       }

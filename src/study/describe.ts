@@ -5,6 +5,7 @@ import type { DictionaryResult } from '../dictionaries/types.ts';
 import type { EditResult } from '../edits/types.ts';
 import type { ConceptResult } from '../energy/concept/types.ts';
 import type { EnergyResult } from '../energy/types.ts';
+import { fixed, percent } from '../pictures/scale.ts';
 import type { StudySequence, TaskFlow } from './energy/types.ts';
 import type { LeftOut, ModelSummary, SweepResult, TextSummary } from './results.ts';
 
@@ -26,9 +27,9 @@ const describers: Readonly<Record<string, (result: never) => string>> = {
   features: ({ features, passages }: { features: number; passages: number }) =>
     `${thousands(features)} features, ${thousands(passages)} passages`,
   evaluate: (d: DictionaryResult) =>
-    `FVE ${d.fve.toFixed(3)}, L0 ${d.l0.toFixed(1)}, cross-entropy recovered ${d.ceRecovered.toFixed(3)}, dead ${(100 * d.dead).toFixed(1)} %`,
+    `FVE ${fixed(d.fve, 3)}, L0 ${fixed(d.l0, 1)}, cross-entropy recovered ${fixed(d.ceRecovered, 3)}, dead ${percent(d.dead, 1)}`,
   sweep: ({ rows }: SweepResult) =>
-    rows.map((row) => `${row.name}: FVE ${row.fve.toFixed(3)} at L0 ${row.l0.toFixed(1)}`).join('; '),
+    rows.map((row) => `${row.name}: FVE ${fixed(row.fve, 3)} at L0 ${fixed(row.l0, 1)}`).join('; '),
   circuit: (c: CircuitResult) =>
     `${c.curve[c.chosen]?.nodes ?? c.nodes.length} nodes, faithfulness ${withInterval(c.faithfulness)}, random ${withInterval(c.random)}`,
   energy: (e: EnergyResult) =>

@@ -7,6 +7,7 @@ import { silent } from '../../src/core/progress.ts';
 import { random } from '../../src/core/random.ts';
 import { i64 } from '../../src/core/tensor.ts';
 import { checks } from '../../src/dictionaries/checks.ts';
+import { crossEntropies } from '../../src/dictionaries/cross-entropy.ts';
 import { buildFeatureDatabase } from '../../src/dictionaries/database.ts';
 import { dictionaryResult, evaluate } from '../../src/dictionaries/evaluate.ts';
 import { openFeatureDatabase } from '../../src/dictionaries/feature-reader.ts';
@@ -104,6 +105,33 @@ describe('evaluation', () => {
       k: 3,
       tokensSeen: 2,
     });
+  });
+
+  test.each(['blocks.0.hook_mlp_out', 'blocks.1.attn.hook_z'])(
+    'at %s, around which the residual stream leads: neurons lose nothing, the mean something',
+    async (place) => {
+      const own = neurons(D, place, model.hash);
+      const mean = new Float32Array(D).fill(0.3);
+      const ce = await crossEntropies(model.graph, own, mean, windows, context);
+      expect(ce.clean).toBeCloseTo(await plainCrossEntropy(), 4);
+      expect(ce.spliced).toBeCloseTo(ce.clean, 6);
+      expect(ce.meanAblated).not.toBeCloseTo(ce.clean, 4);
+    },
+  );
+
+  test('at the logits the mean loses what the prediction knew', async () => {
+    const ce = await crossEntropies(
+      model.graph,
+      neurons(256, 'logits', model.hash),
+      new Float32Array(256),
+      windows,
+      context,
+    );
+    expect(ce.spliced).toBeCloseTo(ce.clean, 6);
+    // Position 0 passes by.
+    const [first, rest] = [1 / (length - 1), (length - 2) / (length - 1)];
+    expect(ce.meanAblated).toBeGreaterThan(rest * Math.log(256));
+    expect(ce.meanAblated).toBeLessThan(rest * Math.log(256) + first * 20);
   });
 
   test('text too short to predict anything is refused', async () => {
