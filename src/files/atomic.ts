@@ -36,6 +36,13 @@ export async function writeAtomically(
   await syncFolder(dirname(path));
 }
 
+/** Makes a folder and those above it, where they are not there. @throws FileError as `writeAtomically`, `file.is-file` */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((error: unknown) => {
+    throw fileFailure(error, path, 'cannot make the folder');
+  });
+}
+
 /** Writes text, bytes, or several pieces of bytes one after the other. */
 export const writeFileAtomic = (
   path: string,

@@ -28,6 +28,11 @@ const refusals: Readonly<Record<string, Refusal>> = {
   ENOENT: { code: 'file.missing', what: 'there is no such file or folder', hint: 'check the path' },
   ENOTDIR: { code: 'file.missing', what: 'a part of the path is not a folder', hint: 'check the path' },
   EISDIR: { code: 'file.is-folder', what: 'this is a folder, not a file', hint: 'name a file inside it' },
+  EEXIST: {
+    code: 'file.is-file',
+    what: 'a file stands where a folder should be',
+    hint: 'name another folder, or move the file away',
+  },
   EMFILE: {
     code: 'file.too-many-open',
     what: 'too many files are open',
@@ -41,7 +46,7 @@ export const errnoOf = (error: unknown): string | undefined =>
 
 /**
  * Any error met while `doing` something (e.g. `cannot write`) with the file at `path`, as a FileError:
- * `disk.read-only`, `disk.full`, `file.missing`, `file.is-folder`, `file.too-many-open`, else `file.failed`.
+ * `disk.read-only`, `disk.full`, `file.missing`, `file.is-folder`, `file.is-file`, `file.too-many-open`, else `file.failed`.
  * Errors of ours pass unchanged.
  */
 export function fileFailure(error: unknown, path: string, doing: string): UntangleError {

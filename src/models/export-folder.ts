@@ -1,11 +1,10 @@
 /** @file A model written as a Hugging Face folder: config.json, model.safetensors, tokenizer.json. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError, throwIfAborted } from '../core/errors.ts';
 import { floatsToHalves } from '../core/float16.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { sizeOf } from '../core/tensor.ts';
-import { writeFileAtomic, writeJson } from '../files/atomic.ts';
+import { makeFolder, writeFileAtomic, writeJson } from '../files/atomic.ts';
 import { streamSafetensors } from '../files/safetensors.ts';
 import type { Weight } from '../graph/types.ts';
 import { FILES } from './huggingface.ts';
@@ -44,7 +43,7 @@ export async function writeFolder(
   { signal }: WorkContext,
   { precision = 'float32', config = {} }: FolderOptions = {},
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const storedAs = storedBy(huggingFaceNames[shape.family], shape);
   const specs = modelWeights(shape).map((spec) => ({ spec, stored: storedAs(spec)! }));
   const byTensor = new Map<string, { spec: WeightSpec; stored: Stored }[]>();

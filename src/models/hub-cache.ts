@@ -4,12 +4,12 @@
  * found here, and what we fetch is found by them.
  */
 import type { Dirent } from 'node:fs';
-import { link, mkdir, readdir, readFile, readlink, rm, stat, symlink } from 'node:fs/promises';
+import { link, readdir, readFile, readlink, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { parse } from 'yaml';
 import { FileError, throwIfAborted } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
-import { readJson, writeFileAtomic } from '../files/atomic.ts';
+import { makeFolder, readJson, writeFileAtomic } from '../files/atomic.ts';
 import { cacheRoot, exists } from '../files/cache.ts';
 import { checkContent } from '../files/download.ts';
 import { errnoOf } from '../files/failures.ts';
@@ -250,7 +250,7 @@ const hashOf = (file: HubFile): string => file.sha256 ?? file.gitSha1!;
 
 /** Makes `name` lead to `blob`: a link where the system has them. */
 async function giveName(blob: string, name: string): Promise<void> {
-  await mkdir(dirname(name), { recursive: true });
+  await makeFolder(dirname(name));
   if (await exists(name)) return;
   await rm(name, { force: true });
   try {

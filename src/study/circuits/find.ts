@@ -1,5 +1,5 @@
 /** @file One circuit from the command line: model, task and dictionaries by name; a finished circuit is not found again. */
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CircuitOptions } from '../../circuits/circuit.ts';
 import { contentHash, sha256 } from '../../core/hash.ts';
@@ -9,6 +9,7 @@ import { builtInTask, builtInTasks, type Task } from '../../data/tasks.ts';
 import { MANIFEST } from '../../dictionaries/files.ts';
 import { forModel, openDictionary } from '../../dictionaries/formats/open.ts';
 import type { Dictionary, Floats } from '../../dictionaries/types.ts';
+import { makeFolder } from '../../files/atomic.ts';
 import type { Model } from '../../models/types.ts';
 import { openResources } from '../resources.ts';
 import { loadCircuit, type StoredCircuit, saveCircuit } from './stored.ts';
@@ -103,7 +104,7 @@ export async function findOrKeep(request: FindRequest, context: WorkContext): Pr
   const before = await loadCircuit(folder).catch(() => undefined);
   if (before?.hash === hash) return { stored: before, kept: true };
   const { findCircuit } = await import('../../circuits/circuit.ts');
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const circuit = await findCircuit({ model, task, dictionaries, folder, threads, seed, options }, context);
   const stored: StoredCircuit = {
     hash,
