@@ -3,7 +3,7 @@ import { giveWay, MechanicsError, throwIfAborted } from '../core/errors.ts';
 import { stateOf } from './build.ts';
 import { type EventHit, type EventSurface, eventFinder } from './events.ts';
 import { needRates } from './integrators/need.ts';
-import type { Clock, Integrator, State, Step, System, Trajectory } from './types.ts';
+import type { Clock, Integrator, State, Step, System, Trajectory, Vector } from './types.ts';
 
 /** How far a run goes, what it records, and what it watches for. */
 export interface RunOptions {
@@ -198,8 +198,11 @@ function checkFinite(system: System, { t, q, p }: State, step: number) {
   for (let i = 0; i < q.length; i++) sum += q[i]!;
   for (let i = 0; i < p.length; i++) sum += p[i]!;
   if (sum - sum === 0) return;
-  const where = q.findIndex((x) => !Number.isFinite(x));
-  const place = where >= 0 ? `q[${where}]` : `p[${p.findIndex((x) => !Number.isFinite(x))}]`;
+  const first = (x: Vector) => x.findIndex((value) => !Number.isFinite(value));
+  const [inQ, inP] = [first(q), first(p)];
+  // A sum of the largest numbers is none itself, though each of them is one.
+  if (inQ < 0 && inP < 0) return;
+  const place = inQ >= 0 ? `q[${inQ}]` : `p[${inP}]`;
   throw new MechanicsError('mechanics.not-finite', `${place} is not a finite number after step ${step}`, {
     where: `${system.name}, t = ${t}`,
     hint: 'take a smaller step, or check the force for divisions by zero near this state',

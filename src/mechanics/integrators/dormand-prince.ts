@@ -18,10 +18,12 @@ const WITH_END = { matrix: [...matrix, weights], weights };
 /** Hairer, Nørsett, Wanner I (1993) §II.4: safety factor, smallest and largest change of the step. */
 const [SAFETY, SHRINK, GROW] = [0.9, 0.2, 5];
 const SMALLEST_STEP = 1e-14;
+/** Inner steps that one step may be made of: beyond them the motion is out of reach, not merely slow. */
+const MOST_INNER_STEPS = 1_000_000;
 
 /**
  * Advances by exactly the step it is asked for, in as many inner steps as the tolerance needs.
- * Throws `mechanics.step-too-small` when no inner step meets the tolerance.
+ * Throws `mechanics.step-too-small` when no inner step meets the tolerance, or a million of them do not reach the end.
  */
 export function adaptiveDormandPrince({ relative = 1e-9, absolute = 1e-12 }: Tolerance = {}): Integrator {
   const name = 'dormand-prince';
@@ -60,7 +62,8 @@ export function adaptiveDormandPrince({ relative = 1e-9, absolute = 1e-12 }: Tol
         let left = h;
         if (length === 0) length = Math.abs(h);
         stages.slope(0, q, p, 0);
-        while (left !== 0) {
+        for (let inner = 0; left !== 0; inner++) {
+          if (inner === MOST_INNER_STEPS) throw tooFar(flow.name, state.t, h);
           const last = length >= Math.abs(left);
           const tried = last ? left : Math.sign(h) * length;
           for (let i = 1; i < matrix.length; i++) stages.slope(i, q, p, tried);
@@ -92,6 +95,13 @@ export function adaptiveDormandPrince({ relative = 1e-9, absolute = 1e-12 }: Tol
     },
   };
 }
+
+const tooFar = (system: string, t: number, h: number) =>
+  new MechanicsError(
+    'mechanics.step-too-small',
+    `${MOST_INNER_STEPS} inner steps did not take ${system} through one step of ${h}`,
+    { where: `${system}, t = ${t}`, hint: 'ask for shorter steps: each is made of as many as it needs' },
+  );
 
 const tooSmall = (system: string, t: number, norm: number) =>
   Number.isFinite(norm)
