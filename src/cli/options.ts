@@ -22,10 +22,20 @@ export function addGlobalOptions(command: Command): Command {
     .addOption(
       new Option('--threads <number>', 'threads of heavy work')
         .default(availableParallelism(), 'all cores')
-        .argParser(positive),
+        .argParser(threads),
     )
     .addOption(new Option('--workspace <folder>', 'where results are kept').default('.untangle'))
     .addOption(new Option('--quiet', 'no progress'));
+}
+
+/** Most threads that can be asked for: each takes memory of its own, and many thousands never come up. */
+const MOST_THREADS = 256;
+
+/** A number of threads. */
+function threads(text: string): number {
+  const value = positive(text);
+  if (value > MOST_THREADS) throw new InvalidArgumentError(`It must be ${MOST_THREADS} or less.`);
+  return value;
 }
 
 /** A number, e.g. a step. */

@@ -21,15 +21,19 @@ const INSIDE = 64;
 export const RESIDUAL_WRITES = 'residual-writes';
 
 const someChanges = z.array(z.looseObject({ kind: z.string() })).min(1);
-const fileSchema = z.union([
-  z.strictObject({
-    format: z.literal('untangle-edit'),
-    version: z.literal(2),
-    model: z.strictObject({ name: z.string(), hash: z.string() }).optional(),
-    changes: someChanges,
-  }),
-  z.strictObject({ format: z.literal('untangle-edit'), version: z.literal(1), changes: someChanges }),
-]);
+const fileSchema = z.discriminatedUnion(
+  'version',
+  [
+    z.strictObject({
+      format: z.literal('untangle-edit'),
+      version: z.literal(2),
+      model: z.strictObject({ name: z.string(), hash: z.string() }).optional(),
+      changes: someChanges,
+    }),
+    z.strictObject({ format: z.literal('untangle-edit'), version: z.literal(1), changes: someChanges }),
+  ],
+  { error: ({ code }) => (code === 'invalid_union' ? 'expected 2 (or 1, the older form)' : undefined) },
+);
 
 /** An edit file as it is written: nothing that it names is read. @throws FileError `file.missing`, EditError `edit.file` */
 export async function readEditFile(path: string): Promise<z.output<typeof fileSchema>> {

@@ -76,7 +76,10 @@ export function decodeOnnx(bytes: Uint8Array, { file }: { file?: string } = {}):
   }
   const proto = model.graph;
   if (!proto || model.opsetImport.length === 0) {
-    throw new GraphError('graph.not-onnx', 'the file holds no ONNX graph', { where: file });
+    throw new GraphError('graph.not-onnx', 'the file holds no ONNX graph', {
+      where: file,
+      hint: 'it may be empty or of another kind: download or export the model again',
+    });
   }
   try {
     inlineFunctions(model);
@@ -87,7 +90,11 @@ export function decodeOnnx(bytes: Uint8Array, { file }: { file?: string } = {}):
     return { ...graph, notes: notesOf(model, new Map(versions)) };
   } catch (error) {
     if (error instanceof UntangleError) throw error;
-    throw new GraphError('graph.not-onnx', 'the file breaks the ONNX format', { where: file, cause: error });
+    throw new GraphError('graph.not-onnx', 'the file breaks the ONNX format', {
+      where: file,
+      hint: 'download or export the model again',
+      cause: error,
+    });
   }
 }
 

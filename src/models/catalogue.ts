@@ -140,6 +140,7 @@ export async function planRemoval(name: string): Promise<Removal> {
   else if (shippedModels.some((model) => model.name === name)) {
     throw new ModelError('model.not-here', `${name} is part of this package and takes no room in the cache`, {
       where: name,
+      hint: '`untangle models list` names those that can be removed',
     });
   } else if (id) {
     for (const snapshot of await listSnapshots()) {

@@ -3,7 +3,7 @@ import { InterruptedError } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import { encodePrompt } from '../data/examples.ts';
 import { endTokens } from './chat.ts';
-import { checkTokens, logSoftmax } from './predict.ts';
+import { checkPrediction, checkTokens, logSoftmax } from './predict.ts';
 import { longestText } from './rotary.ts';
 import { greedy, type Sampling, sample } from './sampling.ts';
 import { openSteps, type Rewriting, type Steps } from './steps.ts';
@@ -42,7 +42,7 @@ export type Ended = 'stop' | 'length' | 'context' | 'interrupted';
 
 /**
  * Yields tokens as they come, and returns why they end.
- * @throws ModelError `model.no-tokens`, `model.too-long`, `model.unknown-token`, `model.no-logits`
+ * @throws ModelError `model.no-tokens`, `model.too-long`, `model.unknown-token`, `model.no-logits`, `model.not-finite`
  */
 export async function* generate(
   model: Model,
@@ -68,10 +68,12 @@ export async function* generate(
       if (ids.length > longest) return 'context';
       const logits = await unlessStopped(steps, ids);
       if (!logits || signal?.aborted) return 'interrupted';
+      const logProbabilities = logSoftmax(logits);
+      checkPrediction(model, logProbabilities);
       const id = sample(logits, sampling, stream);
       if (stop.has(id)) return 'stop';
       ids.push(id);
-      yield { id, text: show(id), logProbability: logSoftmax(logits)[id]! };
+      yield { id, text: show(id), logProbability: logProbabilities[id]! };
     }
     return 'length';
   } finally {

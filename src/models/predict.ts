@@ -34,17 +34,30 @@ export function checkTokens(model: Model, ids: readonly number[]): void {
       hint: 'give a prompt with at least one token',
     });
   }
-  const longest = longestText(model.shape);
-  if (ids.length > longest) {
-    throw new ModelError('model.too-long', `the text has ${ids.length} tokens; ${longest} are the most`, {
-      where: model.name,
-      hint: 'cut the text into pieces',
-    });
-  }
+  checkLength(model, ids.length);
   const bad = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= model.shape.vocabulary);
   if (bad === undefined) return;
   throw new ModelError('model.unknown-token', `${bad} is no token of ${model.name}`, {
     hint: `ids go from 0 to ${model.shape.vocabulary - 1}`,
+  });
+}
+
+/** Throws unless the model reads texts of so many tokens. @throws ModelError `model.too-long` */
+export function checkLength(model: Model, tokens: number): void {
+  const longest = longestText(model.shape);
+  if (tokens <= longest) return;
+  throw new ModelError('model.too-long', `the text has ${tokens} tokens; ${longest} are the most`, {
+    where: model.name,
+    hint: 'cut the text into pieces, or ask for shorter windows',
+  });
+}
+
+/** Throws where nothing is predicted, as under an edit that is too strong. @throws ModelError `model.not-finite` */
+export function checkPrediction(model: Model, logProbabilities: LogProbabilities): void {
+  if (!logProbabilities.some(Number.isNaN)) return;
+  throw new ModelError('model.not-finite', `${model.name} predicts no numbers here`, {
+    where: model.name,
+    hint: 'its activations leave the range of its numbers: under an edit make that weaker (--factor, its strength), else the file may be damaged',
   });
 }
 

@@ -4,7 +4,15 @@ import { i64, type Tensor } from '../core/tensor.ts';
 import { encodePrompt } from '../data/examples.ts';
 import { producers } from '../graph/uses.ts';
 import { openSession } from '../runtime/session.ts';
-import { checkTokens, LAST_LOGITS, lastLogits, likeliest, logSoftmax, type Prediction } from './predict.ts';
+import {
+  checkPrediction,
+  checkTokens,
+  LAST_LOGITS,
+  lastLogits,
+  likeliest,
+  logSoftmax,
+  type Prediction,
+} from './predict.ts';
 import type { Rewriting } from './steps.ts';
 import type { Model } from './types.ts';
 
@@ -32,7 +40,7 @@ export interface RunResult {
 /**
  * Runs the model once.
  * @throws ModelError `model.unknown-site` (names the nearest), `model.no-tokens`, `model.too-long`,
- *   `model.unknown-token`
+ *   `model.unknown-token`, `model.not-finite`
  */
 export async function runModel(model: Model, options: RunOptions): Promise<RunResult> {
   const { input, read = [], top = 5, rewriting, threads, signal } = options;
@@ -50,9 +58,11 @@ export async function runModel(model: Model, options: RunOptions): Promise<RunRe
       last,
       ...rewriting?.feeds,
     });
+    const logProbabilities = logSoftmax(logits!.data as Float32Array);
+    checkPrediction(model, logProbabilities);
     return {
       tokens: ids.map((id) => ({ id, text: model.tokenizer.token(id) })),
-      predictions: likeliest(model, logSoftmax(logits!.data as Float32Array), top),
+      predictions: likeliest(model, logProbabilities, top),
       sites,
     };
   } finally {

@@ -115,7 +115,10 @@ async function runNative(
   try {
     results = await native.run(given, fetches);
   } catch (cause) {
-    throw new RuntimeError('runtime.failed', `the run failed: ${messageOf(cause)}`, { cause });
+    throw new RuntimeError('runtime.failed', `the run failed: ${messageOf(cause)}`, {
+      hint: 'the message names the operator; where memory ran out, run shorter or fewer texts at once',
+      cause,
+    });
   }
   const out: Record<string, Tensor> = {};
   for (const name of graph.outputs) out[name] = into[name] ?? fromOrt(results[name] as ort.Tensor);

@@ -63,6 +63,9 @@ function flatten(issues: readonly Issue[], prefix: readonly PropertyKey[] = []):
   });
 }
 
+const SCHEMA_HINT =
+  'docs/study-file.md lists every key with its default; `untangle study init` writes an example';
+
 /** One error from zod's issues: the first is the message, the rest are counted. */
 function invalid(
   issues: readonly Issue[],
@@ -71,7 +74,7 @@ function invalid(
   written: unknown,
 ): StudyError {
   const issue = issues[0];
-  if (!issue) return new StudyError('study.invalid', 'the study is not valid', { where });
+  if (!issue) return new StudyError('study.invalid', 'the study is not valid', { where, hint: SCHEMA_HINT });
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
   const place = issue.path.length > 0 ? issue.path.join('.') : 'the study';
   if (issue.code === 'unrecognized_keys') {
@@ -83,6 +86,18 @@ function invalid(
       hint: `did you mean "${nearest}"? The keys here are ${known.join(', ')}`,
     });
   }
+  const known = issue.code === 'invalid_union' && 'options' in issue ? (issue.options as unknown[]) : [];
+  if (known.length > 0) {
+    const names = known.filter((name) => typeof name === 'string');
+    const given = issue.path.reduce<unknown>(
+      (value, key) => (value as Record<PropertyKey, unknown>)?.[key],
+      written,
+    );
+    return new StudyError('study.invalid', `${place}: there is no "${given}"${more}`, {
+      where: at(issue.path),
+      hint: `did you mean "${nearestNames(String(given), names, 1)[0]}"? Known are ${names.join(', ')}`,
+    });
+  }
   const missing = issue.code === 'invalid_type' && /received undefined/.test(issue.message);
   return new StudyError(
     'study.invalid',
@@ -91,7 +106,7 @@ function invalid(
       : `${place}: ${issue.message.replace(/^Invalid input: /, '')}${more}`,
     {
       where: at(missing ? issue.path.slice(0, -1) : issue.path),
-      hint: 'docs/study-file.md lists every key with its default; `untangle study init` writes an example',
+      hint: SCHEMA_HINT,
     },
   );
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/temporary.ts';
-import { untangle } from './support.ts';
+import { untangle, within } from './support.ts';
 
 const folder = temporaryFolder();
 const fixtures = 'test/fixtures/dictionaries';
@@ -44,6 +44,19 @@ test('what cannot be is refused with a code; a wrong use with another exit code'
   expect(JSON.parse(refused.out)).toMatchObject({ error: { code: 'dictionary.unsupported' } });
   const wrong = await untangle(['dictionaries', 'export', 'x', '--format', 'gguf', '--out', folder]);
   expect(wrong.code).toBe(2);
+  const ours = join(folder, 'ours');
+  await within(['dictionaries', 'import', join(fixtures, 'saelens-gated'), '--out', ours]);
+  for (const option of [
+    ['--site', 'blocks.9.hook_resid_post'],
+    ['--format', 'saelens'],
+    ['--scale', '2'],
+    ['--target-layer', '1'],
+  ])
+    await expect(within(['dictionaries', 'show', ours, ...option])).rejects.toMatchObject({
+      code: 'dictionary.own',
+    });
+  const twice = ['dictionaries', 'export', ours, ours, '--format', 'saelens', '--out', join(folder, 'twice')];
+  await expect(within(twice)).rejects.toMatchObject({ code: 'usage.options' });
   const model = await untangle([
     ...['dictionaries', 'import', join(fixtures, 'saelens-gated'), '--model', 'tiny'],
     ...['--out', join(folder, 'tiny'), '--json'],

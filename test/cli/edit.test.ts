@@ -199,11 +199,16 @@ describe('untangle edit', () => {
     const bad = (...args: string[]) => untangle('make', ...args, ...tiny, '--out', at('bad.json'));
     await expect(bad('zero')).rejects.toMatchObject({ code: 'usage.options' });
     await expect(bad('zeros', '--site', site)).rejects.toMatchObject({ code: 'usage.options' });
+    await expect(bad('zeros')).rejects.toMatchObject({ message: '"zeros" is no kind of edit' });
+    await expect(bad('steer', '--site', 'nosite', '--task', 'agreement')).rejects.toMatchObject({
+      code: 'model.unknown-site',
+      hint: expect.not.stringContaining('ints:'),
+    });
     await expect(bad('scale', '--site', site, '--by', '1000')).rejects.toMatchObject({
       code: 'edit.strength',
     });
     await expect(bad('zero', '--site', 'blocks.9.hook_resid_post')).rejects.toMatchObject({
-      code: 'edit.unknown-site',
+      code: 'model.unknown-site',
     });
     expect(existsSync(at('bad.json'))).toBe(false);
   });

@@ -51,7 +51,7 @@ describe('a study file', () => {
     expect(error.hint).toContain('penalty');
     expect(error.hint).not.toContain('kStart');
     const kind = failure('model: tiny\ndictionaries: [{site: blocks.1, architecture: topkk}]');
-    expect(kind.message).toContain('batchtopk');
+    expect(kind.hint).toContain('batchtopk');
   });
 
   it('takes a dictionary from others, and nothing to train it with', () => {

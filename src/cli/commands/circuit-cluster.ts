@@ -1,7 +1,6 @@
 /** @file `untangle circuit cluster`: behaviours without a hypothesis. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CLUSTER_DEFAULTS, type ClusterMethod, clusterMethods } from '../../circuits/clusters/cluster.ts';
-import { UsageError } from '../../core/errors.ts';
 import { clusterText } from '../../study/circuits/cluster.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
@@ -11,7 +10,7 @@ import { printClusters } from './circuit-print.ts';
 /** A number above 0. */
 const above = (text: string): number => {
   const value = Number(text);
-  if (!(value > 0)) throw new UsageError('usage.invalid-value', `"${text}" is no number above 0`, {});
+  if (!(value > 0)) throw new InvalidArgumentError('It must be above 0.');
   return value;
 };
 

@@ -34,7 +34,12 @@ export function printCircuit(stored: StoredCircuit, io: Io, top: number): void {
           string,
         ][])
       : []),
-    ...(areas ? ([['areas', JSON.stringify(areas.circuit)]] as [string, string][]) : []),
+    ...(areas
+      ? ([
+          ['CPR', estimate(areas.circuit.cpr)],
+          ['CMD', estimate(areas.circuit.cmd)],
+        ] as [string, string][])
+      : []),
   ];
   io.out(`${title}\n`);
   for (const [key, value] of facts) io.out(`  ${io.style.faint(key.padEnd(14))}  ${value}\n`);

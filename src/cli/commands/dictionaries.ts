@@ -1,6 +1,7 @@
 /** @file `untangle dictionaries`: what one is, and exchange with the formats of other libraries. */
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { UsageError } from '../../core/errors.ts';
 import type { DictionaryDescription } from '../../dictionaries/formats/describe.ts';
 import type { OpenOptions } from '../../dictionaries/formats/open.ts';
 import { formatNames } from '../../dictionaries/formats/registry.ts';
@@ -176,6 +177,12 @@ async function exportAll(sources: readonly string[], options: ExportOptions, io:
       // Layers of one set of transcoders belong into one folder.
       const isAlone = sources.length === 1 || options.format === 'circuit-tracer';
       const folder = isAlone ? options.out : join(options.out, site);
+      const before = all.find((other) => other.site === site);
+      if (before)
+        throw new UsageError('usage.options', `${before.source} and ${source} both sit at ${site}`, {
+          where: source,
+          hint: 'their files have the same name: export them into folders of their own, one command each',
+        });
       const model = options.modelName ?? provenance.model;
       const { sparsity_F } = provenance;
       await formats[options.format].write(folder, dictionary, {

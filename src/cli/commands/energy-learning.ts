@@ -1,5 +1,5 @@
 /** @file `untangle energy learning` and `ensemble`: training runs and their charges; what statistical mechanics makes of features. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { cutLabel } from '../../pictures/budget.ts';
 import { fixed, number } from '../../pictures/scale.ts';
 import {
@@ -82,6 +82,13 @@ export function addLearning(energy: Command, io: Io): void {
         '  untangle energy learning --system dictionary --evaluation-rows 100\n  untangle energy learning --picture barrier --plot barrier.svg',
     );
   addGlobalOptions(command);
+}
+
+/** How many features are masked. */
+function masked(text: string): number {
+  const value = positive(text);
+  if (value <= 16) return value;
+  throw new InvalidArgumentError('It must be 16 or less: n features have 2ⁿ masks, each a run.');
 }
 
 function drawLearning({ runs, separation }: LearningReport, { picture, method }: LearningOptions): string {
@@ -175,7 +182,7 @@ export function addEnsemble(energy: Command, io: Io): void {
     )
     .addOption(new Option('--site <site>', 'whose dictionary (the middle one)'))
     .addOption(
-      new Option('--masked <number>', 'features of the ensemble: 2ⁿ runs').default(6).argParser(positive),
+      new Option('--masked <number>', 'features of the ensemble: 2ⁿ runs').default(6).argParser(masked),
     )
     .addOption(
       new Option('--rows <number>', 'rows of the co-activation matrix').default(256).argParser(positive),

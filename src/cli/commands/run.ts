@@ -111,9 +111,16 @@ function checkCombination(options: RunOptions): { conversation: boolean } {
   const writes = conversation || options.generate !== undefined;
   if (writes && (options.read.length > 0 || options.out !== undefined))
     throw wrong(
-      '--read belongs to --prompt without --generate',
+      '--read and --out belong to --prompt without --generate',
       'run the text that came with --prompt and --read',
     );
+  if (!writes && (options.temperature !== 0 || !options.cache))
+    throw wrong(
+      '--temperature, --top-k, --top-p and --no-cache belong to --generate or --chat',
+      'add --generate NUMBER to have text written',
+    );
+  if (options.lowMemory)
+    throw wrong('--low-memory belongs to --input', 'it runs ONNX files of any kind block by block');
   const draws = options.topK !== undefined || options.topP !== undefined;
   if (draws && options.temperature === 0)
     throw wrong(

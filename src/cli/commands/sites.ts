@@ -1,5 +1,6 @@
 /** @file `untangle sites MODEL`: every value of a network that can be read, and what its graph says of it. */
 import { type Command, Option } from 'commander';
+import { UsageError } from '../../core/errors.ts';
 import { type AnyModel, describeInput, type FreeSite, isFree } from '../../models/free.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
@@ -36,6 +37,10 @@ async function sites(name: string, options: SitesOptions, io: Io): Promise<void>
   );
   const all: readonly FreeSite[] = model.sites;
   const shown = options.landmarks ? all.filter((site) => site.landmark !== undefined) : all;
+  if (options.landmarks && !isFree(model))
+    throw new UsageError('usage.options', '--landmarks is for ONNX files', {
+      hint: `${model.name} is a language model: its sites carry their meaning in their names`,
+    });
   const inputs = isFree(model) ? model.inputs : [];
   if (options.json) {
     const { source, note, parameters } = model;

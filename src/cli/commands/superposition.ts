@@ -244,7 +244,9 @@ function addPhases(superposition: Command, io: Io): void {
       );
       if (closed !== undefined)
         io.out(
-          `\n  farthest from the boundary in closed form: ${closed} grid step${closed === 1 ? '' : 's'}\n`,
+          Number.isFinite(closed)
+            ? `\n  farthest from the boundary in closed form: ${closed} grid step${closed === 1 ? '' : 's'}\n`
+            : '\n  one of these phases the closed form has nowhere on this grid: take more points\n',
         );
     })
     .addHelpText(

@@ -27,11 +27,34 @@ export interface Opened {
   readonly provenance: Provenance;
 }
 
+/** One of ours says all of itself: what is told of another library's files must not contradict it. */
+function requireOwn(source: string, { site, output }: Dictionary, options: OpenOptions): void {
+  const { format, scale, target } = options;
+  const wrong = [
+    ...(format === undefined ? [] : [`read as ${format}`]),
+    ...(options.site === undefined || options.site === site ? [] : [`moved from ${site} to ${options.site}`]),
+    ...(options.output === undefined || options.output === output?.site
+      ? []
+      : [`written to ${options.output}`]),
+    ...(scale === undefined ? [] : [`scaled by ${scale}`]),
+    ...(target === undefined ? [] : [`aimed at layer ${target}`]),
+  ];
+  if (wrong.length === 0) return;
+  throw new DictionaryError(
+    'dictionary.own',
+    `${source} is a dictionary of ours and cannot be ${wrong.join(' or ')}`,
+    {
+      where: source,
+      hint: 'leave those options out: they say of files of other libraries what these do not hold',
+    },
+  );
+}
+
 /**
  * Opens the dictionary at `source`: a folder or file on this machine (of ours, or of any format of `formats`), or
  * `owner/name[@revision][:path]` on the Hugging Face hub. Its `modelHash` is '' until `forModel` gave it one.
  * @throws DictionaryError `dictionary.none`, `dictionary.several`, `dictionary.tensors`, `dictionary.orientation`,
- *   `dictionary.unsupported`, `dictionary.no-threshold`, `dictionary.site-unknown`, `dictionary.not-finite`; FileError of
+ *   `dictionary.unsupported`, `dictionary.no-threshold`, `dictionary.site-unknown`, `dictionary.not-finite`, `dictionary.own`; FileError of
  *   the files; ModelError `hub.*`
  */
 export async function openDictionary(
@@ -45,6 +68,7 @@ export async function openDictionary(
   });
   if (state?.isDirectory() && (await exists(join(source, MANIFEST)))) {
     const dictionary = await loadDictionary(source);
+    requireOwn(source, dictionary, options);
     return { dictionary, provenance: await readProvenance(source, dictionary.features) };
   }
   const id = state ? undefined : parseHubId(source);

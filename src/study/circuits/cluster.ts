@@ -11,6 +11,7 @@ import { track } from '../../core/progress.ts';
 import { random } from '../../core/random.ts';
 import { loadDocuments, textSource } from '../../data/text.ts';
 import { makeWindows } from '../../data/windows.ts';
+import { checkLength } from '../../models/predict.ts';
 import { openSession } from '../../runtime/session.ts';
 import { openResources } from '../resources.ts';
 import { dictionariesFor } from './find.ts';
@@ -50,6 +51,7 @@ export async function clusterText(request: ClusterRequest, context: WorkContext)
   const { length, count, below, k, method, resamples, seed, threads } = request;
   const { progress, signal } = context;
   const model = await openResources({ study: { model: request.model } }).model(context);
+  checkLength(model, length);
   const network = networkOf(model);
   const dictionaries = dictionariesByDepth(
     model,

@@ -24,6 +24,7 @@ import type { Change, Edit } from '../../edits/kinds/registry.ts';
 import { type AtSite, type DictionaryAt, onFeatures, type Target } from '../../edits/kinds/types.ts';
 import { coordinatesOf, placesOfEdit } from '../../edits/place.ts';
 import { only } from '../../graph/interventions.ts';
+import { checkSites } from '../../models/run.ts';
 import type { Model } from '../../models/types.ts';
 import { type EditRequest, type EditSetting, openEditSetting, openTasks, plainWindows } from './setting.ts';
 
@@ -73,9 +74,11 @@ export interface MakeRequest extends EditRequest {
 /** Rows that resampling keeps. */
 const RESAMPLED = 64;
 
-/** Makes one change, tries it on the model, and writes the edit. @throws UsageError `usage.options`, EditError */
+/** Makes one change, tries it on the model, and writes the edit. @throws UsageError `usage.options`, ModelError `model.unknown-site`, EditError */
 export async function makeEdit(request: MakeRequest, context: WorkContext): Promise<Edit> {
   const { kind, out, append, strength } = request;
+  if (!(madeKinds as readonly string[]).includes(kind))
+    throw wrong(`"${kind}" is no kind of edit`, `choose ${madeKinds.join(', ')}`);
   const setting = await openEditSetting(request, context);
   const { model } = setting;
   const own = strength === undefined ? {} : { strength };
@@ -116,6 +119,7 @@ async function targetsOf(request: MakeRequest, model: Model): Promise<Target[]> 
     ...(neurons?.length ? { neurons } : {}),
     ...(skipFirst ? { positions: { skipFirst } as const } : {}),
   };
+  if (site !== RESIDUAL_WRITES) checkSites(model, [site!]);
   const sites = site === RESIDUAL_WRITES ? residualWrites(model.sites.map((s) => s.name)) : [site!];
   return sites.map((one) => ({ site: one, ...part }));
 }
@@ -159,8 +163,6 @@ async function dataOf(
     return { vector: { ...change, ...(kind === 'steer' ? { by: by ?? 1, unit: unit ?? 'raw' } : {}) } };
   }
   switch (kind) {
-    case 'zero':
-      return {};
     case 'mean':
     case 'resample': {
       const { rows, count, size } = await rowsAt(request, target, setting, context);
@@ -192,7 +194,7 @@ async function dataOf(
     case 'bottleneck':
       return bottleneckData(request, target, setting);
     default:
-      throw wrong(`"${kind}" is no kind of edit`, `choose ${madeKinds.join(', ')}`);
+      return {};
   }
 }
 

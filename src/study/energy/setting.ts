@@ -10,6 +10,7 @@ import { loadDocuments, textSource } from '../../data/text.ts';
 import { makeWindows, type Window } from '../../data/windows.ts';
 import { MANIFEST } from '../../dictionaries/files.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
+import { checkLength } from '../../models/predict.ts';
 import type { Model } from '../../models/types.ts';
 import { dictionariesFor, taskNamed } from '../circuits/find.ts';
 import { demoStudy } from '../demo.ts';
@@ -163,12 +164,13 @@ export interface TextRequest {
   readonly seed: number;
 }
 
-/** Windows of plain text of one token more than are predicted. */
+/** Windows of plain text of one token more than are predicted. @throws ModelError `model.too-long` */
 export async function openWindows(
   model: Model,
   { text, windows, length, seed }: TextRequest,
   context: WorkContext,
 ): Promise<readonly Window[]> {
+  checkLength(model, length + 1);
   const corpus = await loadDocuments(textSource(text), context);
   const made = makeWindows(corpus.documents, model.tokenizer, {
     length: length + 1,

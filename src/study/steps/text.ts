@@ -28,7 +28,10 @@ export async function textStep(
     async run(_inputs, context) {
       const { loadDocuments, textSource } = await import('../../data/text.ts');
       const { makeWindows, saveWindows } = await import('../../data/windows.ts');
-      const { tokenizer } = await resources.model(work(context));
+      const { checkLength } = await import('../../models/predict.ts');
+      const opened = await resources.model(work(context));
+      const { tokenizer } = opened;
+      checkLength(opened, config.windowLength);
       const corpus = await loadDocuments(textSource(config.source), work(context));
       const { windowLength: length, trainTokens, heldOutTokens } = config;
       const windows = makeWindows(corpus.documents, tokenizer, { length, trainTokens, heldOutTokens, seed });
