@@ -68,7 +68,7 @@ export interface Estimate {
 
 /**
  * Percentile bootstrap over units (Efron 1979): `statistic` of resampled units, 2.5 % and 97.5 % quantiles.
- * Too narrow below about 20 units; claims use BCa instead.
+ * Too narrow below about 20 units; claims use BCa instead. One unit says nothing of others: its bounds are NaN.
  */
 export function bootstrap<T>(
   units: readonly T[],
@@ -77,7 +77,7 @@ export function bootstrap<T>(
   resamples = 1000,
 ): Estimate {
   const values: number[] = [];
-  for (let r = 0; r < resamples; r++) {
+  for (let r = 0; r < (units.length < 2 ? 0 : resamples); r++) {
     const sample = units.map(() => units[random.integer(units.length)]!);
     const value = statistic(sample);
     if (Number.isFinite(value)) values.push(value);
