@@ -51,6 +51,38 @@ export function decodeRows(
   return loss;
 }
 
+/** The first half of it for rows whose frequent features are decoded elsewhere: residuals with the first rare[b] entries. */
+export function beginRows(
+  XR: usize, bias: usize, W_dec: usize, starts: usize, indices: usize, values: usize, rare: usize,
+  first: i32, rows: i32, D: i32,
+): void {
+  for (let b = first; b < first + rows; b++) {
+    const x = at(XR, b * 2 * D);
+    const r = x + (<usize>D << 2);
+    const entries = load<i32>(at(starts, b));
+    begin(r, x, bias, D);
+    accumulate(r, W_dec, at(indices, entries), at(values, entries), load<i32>(at(rare, b)), D);
+  }
+}
+
+/** The second half, on whole residuals: slopes of the first rare[b] entries, Σ r into residualSum[D]. Returns Σ‖r‖². */
+export function finishRows(
+  XR: usize, W_dec: usize, starts: usize, indices: usize, rare: usize, slopes: usize,
+  residualSum: usize, first: i32, rows: i32, D: i32, scale: f32,
+): f64 {
+  const bytes = <usize>D << 2;
+  memory.fill(residualSum, 0, bytes);
+  let loss: f64 = 0;
+  for (let b = first; b < first + rows; b++) {
+    const r = at(XR, b * 2 * D) + bytes;
+    const entries = load<i32>(at(starts, b));
+    loss += <f64>dot(r, r, D);
+    project(r, W_dec, at(indices, entries), at(slopes, entries), load<i32>(at(rare, b)), D, scale);
+    add(residualSum, r, D);
+  }
+  return loss;
+}
+
 /**
  * The same for nested groups of features (Bussmann et al. 2025), L = scale/2·Σ_g w_g‖r_g‖², r_g with the features of
  * groups 0 … g: residual j of XR becomes Σ_{g≥j} w_g r_g. ends[G] and weights[G] of groups; the last weight is 1.
@@ -138,5 +170,27 @@ export function countEntries(
       const slot = at(load<f32>(at(values, i)) > 0 ? histogram : idle, load<i32>(at(indices, i)));
       store<i32>(slot, load<i32>(slot) + 1);
     }
+  }
+}
+
+/** Moves each row's entries of frequent features (place[f] > 0) behind the others, whose number goes to rare[b]. */
+export function splitRows(
+  starts: usize, indices: usize, values: usize, counts: usize, place: usize, rare: usize, first: i32, rows: i32,
+): void {
+  for (let b = first; b < first + rows; b++) {
+    const start = load<i32>(at(starts, b));
+    const end = start + load<i32>(at(counts, b));
+    let to = start;
+    for (let i = start; i < end; i++) {
+      const f = load<i32>(at(indices, i));
+      if (load<i32>(at(place, f)) > 0) continue;
+      const value = load<f32>(at(values, i));
+      store<i32>(at(indices, i), load<i32>(at(indices, to)));
+      store<f32>(at(values, i), load<f32>(at(values, to)));
+      store<i32>(at(indices, to), f);
+      store<f32>(at(values, to), value);
+      to++;
+    }
+    store<i32>(at(rare, b), to - start);
   }
 }

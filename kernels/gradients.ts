@@ -167,25 +167,27 @@ function settle(gEnc: usize, gDec: usize, gBias: usize, w_dec: usize, D: i32, un
  * feature f's gradients. `groupEnds` holds G ends of nested groups; `pull` (or 0) ∂L/∂‖d‖ of each feature.
  * Where `idle` is not 0 the last idle[f] entries of a feature are those of JumpReLU's band below its threshold: they have no
  * gradient, and slopeSums[f] grows by their slopes, scale·⟨d_f, Σ r_b⟩. `rest` has room for D floats.
+ * Where `place` is not 0, frequent features (place[f] > 0) are left out; or, where their gradients are `known`, the others.
  */
 export function gradients(
   XR: usize, sorted: usize, ends: usize, histogram: usize, G_enc: usize, G_dec: usize, g_bias: usize, squares: usize,
   W_dec: usize, low: i32, high: i32, D: i32, scale: f32, groupEnds: usize, G: i32, unit: bool, pull: usize, norms: usize,
-  firstSlice: bool, lastSlice: bool, idle: usize, slopeSums: usize, rest: usize,
+  firstSlice: bool, lastSlice: bool, idle: usize, slopeSums: usize, rest: usize, place: usize, known: bool,
 ): void {
   const bytes = <usize>D << 2;
   const stride = bytes * (1 + G);
   let g = 0;
   for (let f = low; f < high; f++) {
     while (g + 1 < G && f >= load<i32>(at(groupEnds, g))) g++;
+    if (place && (load<i32>(at(place, f)) > 0) != known) continue;
     const band: i32 = idle ? load<i32>(at(idle, f)) : 0;
     const count = load<i32>(at(histogram, f)) - band;
     const first = load<i32>(at(ends, f)) - count;
     const gEnc = at(G_enc, f * D), gDec = at(G_dec, f * D), gBias = at(g_bias, f);
-    gradient(
+    if (!known) gradient(
       XR, sorted + <usize>first * 12, count, gEnc, gDec, gBias, D, scale, stride, bytes * (1 + g), !firstSlice,
     );
-    if (band > 0) {
+    if (band > 0 && !known) {
       sumResiduals(XR, sorted + <usize>(first + count) * 12, band, rest, D, stride);
       const slot = at(slopeSums, f);
       store<f32>(slot, load<f32>(slot) + scale * dot(at(W_dec, f * D), rest, D));

@@ -1,5 +1,7 @@
 /** @file The sparse half of a training step of any kind, on memory that all workers share. */
-export { normalise, decodeRows, decodeNested, decodeDead, countEntries } from './decode';
+export {
+  normalise, decodeRows, beginRows, finishRows, decodeNested, decodeDead, countEntries, splitRows,
+} from './decode';
 export {
   penalise, powers, jump, jumpSlopes, gate, gateSlopes, sumExtras, countValues, listBin, keepLargest,
 } from './kinds';

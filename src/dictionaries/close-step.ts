@@ -2,6 +2,7 @@
 import { leastChosen } from './choose-batch.ts';
 import { annealed, controlled, learnedThreshold } from './controls.ts';
 import { courseAt } from './courses.ts';
+import type { FrequentRule } from './frequent.ts';
 import { CONTROL, NUMBERS } from './layout.ts';
 import type { TrainingPlan } from './plan.ts';
 import type { StepNumbers } from './row-phase.ts';
@@ -113,6 +114,7 @@ export function advanceStep(v: Views): void {
     ...[CONTROL.entries, CONTROL.active],
   ])
     control[queue] = 0;
+  if (shape.frequent) chooseFrequent(v, shape.frequent);
   let found = 0;
   let all = 0;
   const start = ((step + 1) * Math.max(1, at.dead)) % F;
@@ -126,6 +128,27 @@ export function advanceStep(v: Views): void {
   control[CONTROL.dead] = found;
   control[CONTROL.deadTotal] = all;
   control[CONTROL.step] = step + 1;
+}
+
+/** Frequent features of the next step, by what entries cost this one; none where products would gain nothing. */
+function chooseFrequent({ shape, work, place, control }: Views, { share, gain, most }: FrequentRule): void {
+  const [entry, B] = [4, shape.batch];
+  const bar = entry * share * B;
+  const frequent: number[] = [];
+  for (let f = 0; f < shape.features; f++) if (work[f]! > bar) frequent.push(f);
+  if (frequent.length > most) {
+    frequent.sort((a, b) => work[b]! - work[a]! || a - b);
+    frequent.length = most;
+    frequent.sort((a, b) => a - b);
+  }
+  const saved = frequent.reduce((sum, f) => sum + work[f]! - bar, 0);
+  const worth = saved > entry * gain * B;
+  place.fill(0);
+  if (worth)
+    frequent.forEach((f, h) => {
+      place[f] = h + 1;
+    });
+  control[CONTROL.frequent] = worth ? frequent.length : 0;
 }
 
 /** Remembers the penalties of a step, and lets λ follow when p changes. */

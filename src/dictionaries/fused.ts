@@ -1,5 +1,6 @@
 /** @file Which plans the fused engine trains, and the sizes that its memory needs. */
 import { blockRows } from './blocks.ts';
+import { FREQUENT, type FrequentRule } from './frequent.ts';
 import type { Selection, TrainShape } from './layout.ts';
 import type { TrainingPlan } from './plan.ts';
 
@@ -41,7 +42,11 @@ export const weighsByNorm = ({ penaltyForm, decoderNorm, activation }: TrainingP
   (activation === 'relu' || activation === 'gated');
 
 /** Sizes of a plan. */
-export function trainShape(plan: TrainingPlan, threads: number): TrainShape {
+export function trainShape(
+  plan: TrainingPlan,
+  threads: number,
+  frequent: FrequentRule | 'none' = FREQUENT,
+): TrainShape {
   const { activation, k, width, features, batch, groups } = plan;
   const pull = weighsByNorm(plan) ? 1 : 0;
   return {
@@ -53,5 +58,6 @@ export function trainShape(plan: TrainingPlan, threads: number): TrainShape {
     revives: plan.auxiliary > 0 && (activation === 'topk' || activation === 'batchtopk'),
     bands: activation === 'jumprelu',
     remembered: plan.power?.queue ?? 0,
+    ...(frequent !== 'none' && selections[activation] === undefined ? { frequent } : {}),
   };
 }

@@ -28,6 +28,9 @@ export interface SelectKernels {
 export interface SparseKernels {
   normalise: Kernel;
   decodeRows: Kernel;
+  beginRows: Kernel;
+  finishRows: Kernel;
+  splitRows: Kernel;
   decodeNested: Kernel;
   decodeDead: Kernel;
   penalise: Kernel;

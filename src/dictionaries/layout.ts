@@ -1,4 +1,5 @@
 /** @file Where a trainer's state lies in the memory that its workers share: weights, moments, batch, entries, control. */
+import type { FrequentRule } from './frequent.ts';
 import { type Arena, arena } from './kernels.ts';
 
 /** How active features are found: k of each row, k·B of the batch, or all above a floor of their own. */
@@ -28,6 +29,8 @@ export interface TrainShape {
   readonly bands: boolean;
   /** Penalties that p-annealing remembers. */
   readonly remembered: number;
+  /** When features count as frequent; none ever does unless given. */
+  readonly frequent?: FrequentRule;
 }
 
 /** Rows in a block of the encoder; every `AUX_EVERY`-th row of a block carries the auxiliary loss. */
@@ -37,7 +40,7 @@ export const AUX_EVERY = 8;
 export const maxDead = (width: number) => Math.max(16, Math.floor(width / 2));
 
 /** Entries of a row that there is room for, on average, where nothing fixes their number. A step with more goes in slices. */
-const ROOM = 640;
+const ROOM = 512;
 
 /** Candidates of a batch in multiples of k·B. */
 const CANDIDATES = 4;
@@ -70,6 +73,8 @@ export const CONTROL = {
   lastFeature: 16,
   /** 1 when a pass over the rows has to be made again. */
   again: 17,
+  /** Frequent features of the next step. */
+  frequent: 18,
 } as const;
 
 /** Slots of the shared numbers (float64). */
@@ -136,6 +141,7 @@ export function trainLayout(shape: TrainShape, blockRows: number) {
   const dead = revives ? maxDead(shape.width) : 0;
   const room = entryRoom(shape);
   const batched = selection === 'batch';
+  const often = shape.frequent !== undefined;
   const a: Arena = arena();
   const matrix = () => a.reserve(F * D, 4096);
   const several = (n: number, count: number) => Array.from({ length: n }, () => a.reserve(count));
@@ -162,6 +168,8 @@ export function trainLayout(shape: TrainShape, blockRows: number) {
     norms: a.reserve(F),
     /** Rows since each feature was last active. */
     silent: a.reserve(F),
+    /** Place of a frequent feature among them, from 1 on; 0 for others. */
+    place: a.reserve(often ? F : 0),
     control: a.reserve(32),
     numbers: a.reserve(64),
     remembered: a.reserve(4 * shape.remembered),
@@ -193,6 +201,10 @@ export function trainLayout(shape: TrainShape, blockRows: number) {
     counts: a.reserve(B),
     /** Entries of a row that are decoded: all, but for JumpReLU's band below the threshold. */
     active: a.reserve(bands ? B : 0),
+    /** Entries of a row whose features are not frequent: its first ones. */
+    rare: a.reserve(often ? B : 0),
+    /** What gathering costs a feature: 4 for an entry, 1 for one in JumpReLU's band. */
+    work: a.reserve(often ? F : 0),
     indices: a.reserve(room),
     values: a.reserve(room),
     slopes: a.reserve(room),

@@ -2,6 +2,7 @@
 
 import { powersAt } from './controls.ts';
 import { courseAt } from './courses.ts';
+import type { FrequentPhase } from './frequent-phase.ts';
 import { weighsByNorm } from './fused.ts';
 import { AUX_EVERY, BIN_SHIFT, CLOCK, CONTROL, NUMBERS } from './layout.ts';
 import { kAt } from './plan.ts';
@@ -27,11 +28,11 @@ interface RowPhase {
   encode(block: number, numbers: StepNumbers): Promise<void>;
   /** Cuts a block's candidates to those chosen. */
   keep(block: number): void;
-  /** Reconstruction, residual and slopes of a block whose entries are known. */
-  decode(block: number, numbers: StepNumbers): void;
+  /** Reconstruction, residuals and slopes of blocks from … to − 1, whose entries are known. */
+  decode(from: number, to: number, numbers: StepNumbers): Promise<void>;
 }
 
-export function rowPhase(v: Views): RowPhase {
+export function rowPhase(v: Views, frequent: FrequentPhase): RowPhase {
   const { at, plan, shape, kernels, encoder, control, numbers, source, order, R } = v;
   const { width, batch: B, features: F, selection } = shape;
   const { D, G } = at;
@@ -75,6 +76,52 @@ export function rowPhase(v: Views): RowPhase {
     return true;
   }
 
+  const all = [at.starts, at.indices, at.values, at.counts] as const;
+  const entries = [at.starts, at.indices, at.values, v.activeAt] as const;
+  const [extra, other] = at.extras;
+
+  /** Settles which entries of a block are active, and their values. */
+  function activate(first: number, n: number): void {
+    if (plan.activation === 'jumprelu') kernels.jump(...all, at.active, at.own[0]!, first, n);
+    if (frequent.some) kernels.splitRows(...entries, at.place, at.rare, first, n);
+    if (plan.activation === 'gated')
+      kernels.gate(...entries, at.gates, at.b_enc, at.gains, at.own[1]!, first, n);
+  }
+
+  /** Residuals and slopes of a block without frequent features; returns Σ‖r‖². */
+  function reconstruct(block: number, first: number, n: number): number {
+    const sums = at.residualSums + 4 * block * D;
+    const common = [at.XR, v.biasAt, at.W_dec, ...entries, at.slopes, sums, first, n, D] as const;
+    return G === 1
+      ? kernels.decodeRows(...common, v.gradientScale)
+      : kernels.decodeNested(...common, v.gradientScale, at.groupEnds, at.groupWeights, G);
+  }
+
+  /** What slopes become by the kind's penalty or threshold, and what the block's entries add to counts. */
+  function finish(block: number, first: number, n: number, { dead, weight, p, nextP }: StepNumbers): void {
+    if (plan.activation === 'relu') {
+      if (plan.power) {
+        v.blockPowers[2 * block] = kernels.powers(...entries, norms, first, n, p);
+        v.blockPowers[2 * block + 1] = kernels.powers(...entries, norms, first, n, nextP);
+      }
+      kernels.penalise(...entries, at.slopes, norms, pull, first, n, weight, p);
+    }
+    if (plan.activation === 'jumprelu')
+      kernels.jumpSlopes(
+        ...entries,
+        ...[at.slopes, at.own[0]!, extra!, other!, first, n, plan.bandwidth / 2],
+      );
+    if (plan.activation === 'gated')
+      kernels.gateSlopes(
+        ...[at.XR, v.biasAt, at.W_dec, ...entries, at.slopes, at.gates, at.gains, at.own[1]!, norms],
+        ...[extra!, other!, pull, v.restAt, first, n, D],
+        ...[(2 * plan.auxiliary) / B, weight],
+      );
+    const mine = 4 * v.id * F;
+    kernels.countEntries(...all, at.histograms + mine, at.idleHistograms + mine, first, n);
+    if (dead > 0) revive(first, n);
+  }
+
   /** The auxiliary loss of one block on what `list` found. */
   function revive(first: number, n: number): void {
     const a = first / AUX_EVERY;
@@ -107,6 +154,7 @@ export function rowPhase(v: Views): RowPhase {
       if (plan.activation === 'jumprelu')
         for (let f = 0; f < F; f++) encoder.floor_F[f] = theta![f]! - plan.bandwidth / 2;
       encoder.weightsChanged();
+      frequent.begin();
       const powers = plan.power ? powersAt(plan.power, step, plan.steps) : { p: 1, next: 1 };
       const lambda = courseAt(plan.penalty, step, plan.steps);
       return {
@@ -142,48 +190,22 @@ export function rowPhase(v: Views): RowPhase {
       );
     },
 
-    decode(block, { dead, weight, p, nextP }) {
-      const first = block * R;
-      const n = rowsOf(block);
-      const all = [at.starts, at.indices, at.values, at.counts] as const;
-      const entries = [at.starts, at.indices, at.values, v.activeAt] as const;
-      if (plan.activation === 'jumprelu') kernels.jump(...all, at.active, at.own[0]!, first, n);
-      if (plan.activation === 'gated')
-        kernels.gate(...entries, at.gates, at.b_enc, at.gains, at.own[1]!, first, n);
-      const common = [
-        at.XR,
-        v.biasAt,
-        at.W_dec,
-        ...entries,
-        at.slopes,
-        at.residualSums + 4 * block * D,
-      ] as const;
-      v.blockLoss[block] =
-        G === 1
-          ? kernels.decodeRows(...common, first, n, D, v.gradientScale)
-          : kernels.decodeNested(...common, first, n, D, v.gradientScale, at.groupEnds, at.groupWeights, G);
-      if (plan.activation === 'relu') {
-        if (plan.power) {
-          v.blockPowers[2 * block] = kernels.powers(...entries, norms, first, n, p);
-          v.blockPowers[2 * block + 1] = kernels.powers(...entries, norms, first, n, nextP);
-        }
-        kernels.penalise(...entries, at.slopes, norms, pull, first, n, weight, p);
+    async decode(from, to, now) {
+      const blocks = Array.from({ length: to - from }, (_, i) => from + i);
+      for (const block of blocks) activate(block * R, rowsOf(block));
+      if (frequent.some) {
+        const [first, n] = [from * R, Math.min(B, to * R) - from * R];
+        kernels.beginRows(at.XR, v.biasAt, at.W_dec, at.starts, at.indices, at.values, at.rare, first, n, D);
+        await frequent.decode(first, n);
       }
-      const [extra, other] = at.extras;
-      if (plan.activation === 'jumprelu')
-        kernels.jumpSlopes(
-          ...entries,
-          ...[at.slopes, at.own[0]!, extra!, other!, first, n, plan.bandwidth / 2],
-        );
-      if (plan.activation === 'gated')
-        kernels.gateSlopes(
-          ...[at.XR, v.biasAt, at.W_dec, ...entries, at.slopes, at.gates, at.gains, at.own[1]!, norms],
-          ...[extra!, other!, pull, v.restAt, first, n, D],
-          ...[(2 * plan.auxiliary) / B, weight],
-        );
-      const mine = 4 * v.id * F;
-      kernels.countEntries(...all, at.histograms + mine, at.idleHistograms + mine, first, n);
-      if (dead > 0) revive(first, n);
+      const rare = [at.XR, at.W_dec, at.starts, at.indices, at.rare, at.slopes] as const;
+      for (const block of blocks) {
+        const [first, n, sums] = [block * R, rowsOf(block), at.residualSums + 4 * block * D];
+        v.blockLoss[block] = frequent.some
+          ? kernels.finishRows(...rare, sums, first, n, D, v.gradientScale)
+          : reconstruct(block, first, n);
+        finish(block, first, n, now);
+      }
       v.lap(CLOCK.decode);
     },
   };

@@ -86,7 +86,7 @@ export async function openRun(
   throwIfAborted(context.signal);
   const { folder } = context;
   const file = folder === undefined ? undefined : join(folder, 'checkpoint.safetensors');
-  const key = contentHash({ version: 2, plan, rows: fingerprint(source) });
+  const key = contentHash({ version: 3, plan, rows: fingerprint(source) });
   if (folder !== undefined) await removeTemporaries(folder);
   const resumed = file === undefined ? undefined : await loadCheckpoint(file, key);
   const trainer = await openEngine({

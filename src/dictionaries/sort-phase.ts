@@ -40,6 +40,7 @@ export function sortEntries(v: Views, from: number, to: number, dead: number, fi
       }
       v.total[f] = fired + idle;
       v.fired[f] = firstSlice ? fired : v.fired[f]! + fired;
+      if (shape.frequent) v.work[f] = 4 * fired + idle + (firstSlice ? 0 : v.work[f]!);
       active += fired;
     }
     sum += fired + idle;

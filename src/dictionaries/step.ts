@@ -11,6 +11,8 @@
  */
 import { chooseOfBatch } from './choose-batch.ts';
 import { adamOf, advanceStep, closeGradients } from './close-step.ts';
+import { DECODED } from './frequent.ts';
+import { frequentPhase } from './frequent-phase.ts';
 import { weighsByNorm } from './fused.ts';
 import { CLOCK, CONTROL, NUMBERS } from './layout.ts';
 import { rowPhase } from './row-phase.ts';
@@ -26,7 +28,8 @@ export function trainingStep(worker: StepWorker): () => Promise<void> {
   const { at, plan, shape, kernels, crew, control, numbers, R } = v;
   const { features: F, batch: B, selection } = shape;
   const { D, G, blocks } = at;
-  const phase = rowPhase(v);
+  const frequent = frequentPhase(v, worker.products);
+  const phase = rowPhase(v, frequent);
   const pull = weighsByNorm(plan) ? at.sums.at(-1)! : 0;
   const unit = plan.decoderNorm === 'unit' ? 1 : 0;
   const { beta1, beta2, epsilon } = adamOf(plan);
@@ -34,9 +37,12 @@ export function trainingStep(worker: StepWorker): () => Promise<void> {
   /** Blocks from … to − 1 encoded and decoded; false when their entries had no room. */
   async function rows(from: number, to: number, now: ReturnType<typeof phase.prepare>): Promise<boolean> {
     for (;;) {
-      for (let block = next(from); block < to; block = next(from)) {
-        await phase.encode(block, now);
-        if (selection !== 'batch' && !overflowed()) phase.decode(block, now);
+      // Frequent features are decoded for several blocks at once.
+      const group = frequent.some ? Math.max(1, Math.floor(DECODED / R)) : 1;
+      for (let block = next(from, group); block < to; block = next(from, group)) {
+        const end = Math.min(to, block + group);
+        for (let one = block; one < end; one++) await phase.encode(one, now);
+        if (selection !== 'batch' && !overflowed()) await phase.decode(block, end, now);
       }
       if (selection !== 'batch') break;
       crew.meet(() => chooseOfBatch(v, now.k * B));
@@ -47,26 +53,40 @@ export function trainingStep(worker: StepWorker): () => Promise<void> {
     if (selection === 'batch') {
       for (let block = kept(); block < blocks; block = kept()) {
         phase.keep(block);
-        phase.decode(block, now);
+        await phase.decode(block, block + 1, now);
       }
     }
     crew.meet();
     v.lap(CLOCK.wait);
     return !overflowed();
   }
-  const next = (from: number) => from + crew.ticket(CONTROL.rowQueue);
+  const next = (from: number, group: number) => from + group * crew.ticket(CONTROL.rowQueue);
   const kept = () => crew.ticket(CONTROL.keepQueue);
   const overflowed = () => selection === 'above' && Atomics.load(control, CONTROL.entries) > at.room;
 
-  function gradients(first: boolean, last: boolean): void {
-    for (let f = chunk(CONTROL.gradientQueue); f < F; f = chunk(CONTROL.gradientQueue)) {
+  async function gradients(from: number, to: number, first: boolean, last: boolean): Promise<void> {
+    const some = (low: number, high: number, known: boolean) =>
       kernels.gradients(
         ...[at.XR, at.sorted, at.next, at.total, at.G_enc, at.G_dec, at.g_b_enc, at.squares, at.W_dec],
-        ...[f, Math.min(F, f + CHUNK), D, v.gradientScale, at.groupEnds, G, unit, pull, at.norms],
-        ...[first ? 1 : 0, last ? 1 : 0],
+        ...[
+          low,
+          high,
+          D,
+          v.gradientScale,
+          at.groupEnds,
+          G,
+          unit,
+          pull,
+          at.norms,
+          first ? 1 : 0,
+          last ? 1 : 0,
+        ],
         ...(shape.bands ? [at.banded, at.sums[0]!, v.restAt] : [0, 0, 0]),
+        ...[frequent.some ? at.place : 0, known ? 1 : 0],
       );
-    }
+    await frequent.gradients(from, to, first, (f) => some(f, f + 1, true));
+    for (let f = chunk(CONTROL.gradientQueue); f < F; f = chunk(CONTROL.gradientQueue))
+      some(f, Math.min(F, f + CHUNK), false);
     v.lap(CLOCK.gradients);
   }
   const chunk = (queue: number) => CHUNK * crew.ticket(queue);
@@ -87,7 +107,7 @@ export function trainingStep(worker: StepWorker): () => Promise<void> {
       v.lap(CLOCK.sort);
       crew.meet();
       v.lap(CLOCK.wait);
-      gradients(first, last);
+      await gradients(from * R, Math.min(B, to * R), first, last);
       crew.meet(() => {
         if (last) closeGradients(v, now);
         control[CONTROL.rowQueue] = 0;

@@ -5,6 +5,7 @@ import { random } from '../core/random.ts';
 import { spawnWorker } from '../runtime/worker.ts';
 import { crew } from './barrier.ts';
 import { foldTrained } from './fold-trained.ts';
+import type { FrequentRule } from './frequent.ts';
 import { planRows, screens, trainShape } from './fused.ts';
 import { kernelMemory } from './kernels.ts';
 import { CLOCK, CLOCKS, CONTROL, NUMBERS, trainLayout } from './layout.ts';
@@ -52,6 +53,8 @@ export interface TrainerOptions {
   /** Row of each batch slot, [steps · batch], on shared memory. */
   readonly order: Uint32Array;
   readonly threads: number;
+  /** Another rule for products of frequent features, or none: for tests and measurements. */
+  readonly frequent?: FrequentRule | 'none';
   /** Time phases on the processor instead of the wall: for benchmarks on a machine that others use. */
   readonly processorTime?: boolean;
 }
@@ -65,7 +68,7 @@ export interface FusedTrainer extends Trainer {
 /** Opens the fused engine on a plan. The same plan and rows give the same weights to the bit for any number of threads. */
 export async function openTrainer(options: TrainerOptions): Promise<FusedTrainer> {
   const { plan, source, order, threads, processorTime = false } = options;
-  const shape = trainShape(plan, threads);
+  const shape = trainShape(plan, threads, options.frequent);
   const layout = trainLayout(shape, planRows(plan));
   const memory = kernelMemory(layout.bytes, true);
   const control = new Int32Array(memory.buffer, layout.control, 32);

@@ -2,6 +2,7 @@
 import type { Crew } from './barrier.ts';
 import type { BlockEncoder } from './blocks.ts';
 import type { Clock } from './clock.ts';
+import type { FrequentProducts } from './frequent.ts';
 import type { SparseKernels } from './kernels.ts';
 import { BIN_SHIFT, BINS, CLOCKS, type TrainLayout, type TrainShape } from './layout.ts';
 import type { TrainingPlan } from './plan.ts';
@@ -16,6 +17,8 @@ export interface StepWorker {
   readonly memory: WebAssembly.Memory;
   readonly kernels: SparseKernels;
   readonly encoder: BlockEncoder;
+  /** Where features can be frequent. */
+  readonly products: FrequentProducts | undefined;
   readonly crew: Crew;
   readonly clock: Clock;
   /** All rows, [rows, width], and the order in which batches take them, [steps · B]. */
@@ -29,11 +32,12 @@ export type Views = ReturnType<typeof views>;
 export function views(worker: StepWorker) {
   const { id, plan, shape, layout: at, memory, encoder, clock } = worker;
   const { features: F, batch: B, threads } = shape;
-  const { D, blocks, room } = at;
+  const { D, G, blocks, room } = at;
   const floats = (offset: number, n: number) => new Float32Array(memory.buffer, offset, n);
   const ints = (offset: number, n: number) => new Int32Array(memory.buffer, offset, n);
   const clocks = new Float64Array(memory.buffer, at.clocks + 8 * CLOCKS * id, CLOCKS);
   const batched = shape.selection === 'batch';
+  const often = shape.frequent !== undefined;
   const last = plan.groupWeights.at(-1)!;
   let mark = 0;
   return {
@@ -44,6 +48,10 @@ export function views(worker: StepWorker) {
     numbers: new Float64Array(memory.buffer, at.numbers, 32),
     remembered: new Float64Array(memory.buffer, at.remembered, 2 * shape.remembered),
     W_enc: floats(at.W_enc, F * D),
+    W_dec: floats(at.W_dec, F * D),
+    G_enc: floats(at.G_enc, F * D),
+    G_dec: floats(at.G_dec, F * D),
+    XR: floats(at.XR, B * (1 + G) * D),
     b_enc: floats(at.b_enc, F),
     own: at.own.map((offset) => floats(offset, F)),
     g_own: at.g_own.map((offset) => floats(offset, F)),
@@ -57,8 +65,13 @@ export function views(worker: StepWorker) {
     counts: ints(at.counts, B),
     /** Where the numbers of a row's decoded entries stand. */
     activeAt: shape.bands ? at.active : at.counts,
+    active: ints(shape.bands ? at.active : at.counts, B),
     indices: ints(at.indices, room),
     values: floats(at.values, room),
+    slopes: floats(at.slopes, room),
+    /** Sorted entries as threes: row, value, slope. */
+    sorted: floats(at.sorted, 3 * room),
+    sortedRows: ints(at.sorted, 3 * room),
     auxIndices: ints(at.auxIndices, at.auxRows * at.dead),
     auxValues: floats(at.auxValues, at.auxRows * at.dead),
     auxCounts: ints(at.auxCounts, at.auxRows),
@@ -73,6 +86,9 @@ export function views(worker: StepWorker) {
     nextBanded: ints(at.nextBanded, shape.bands ? F : 0),
     restAt: at.rest + 4 * id * D,
     silent: ints(at.silent, F),
+    place: ints(at.place, often ? F : 0),
+    rare: ints(at.rare, often ? B : 0),
+    work: ints(at.work, often ? F : 0),
     deadList: ints(at.deadList, at.dead),
     bins: ints(at.bins, batched ? threads * BINS : 0),
     myBins: ints(at.bins + 4 * BINS * (batched ? id : 0), batched ? BINS : 0),

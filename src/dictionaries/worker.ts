@@ -4,6 +4,7 @@ import { reportError } from '../core/errors.ts';
 import { crew } from './barrier.ts';
 import { openBlockEncoder } from './blocks.ts';
 import { threadClock, wallClock } from './clock.ts';
+import { openFrequentProducts } from './frequent.ts';
 import { planRows, screens } from './fused.ts';
 import { loadKernels } from './kernels.ts';
 import { CONTROL, NUMBERS, type TrainShape, trainLayout } from './layout.ts';
@@ -54,6 +55,7 @@ try {
     rows,
     provider: plan.provider,
   });
+  const products = shape.frequent && (await openFrequentProducts(layout.D, id, shape.threads));
   encoder.scaleColumns(new Float32Array(memory.buffer, layout.columns, layout.D));
   const kernels = loadKernels('sparse', memory);
   const step = trainingStep({
@@ -63,6 +65,7 @@ try {
     memory,
     kernels,
     encoder,
+    products,
     crew: team,
     clock: processorTime ? threadClock() : wallClock,
     plan,
@@ -79,6 +82,7 @@ try {
 
   async function leave(): Promise<void> {
     await encoder.release();
+    await products?.release();
     port.close();
   }
 
