@@ -19,6 +19,12 @@ describe('run', () => {
     [['--threads', '100000'], 'commander.invalidArgument', '256 or less'],
   ])('%s is refused', (args, code, message) => refused(run(...args), code, message));
 
+  test('tensors for a language model are answered with the text that it reads', () =>
+    expect(run('--input', 'x=1')).rejects.toMatchObject({
+      code: 'usage.options',
+      hint: expect.stringContaining('leave --input out'),
+    }));
+
   test('a file where a folder would have to be made is named', async () => {
     writeFileSync(at('file'), '');
     await refused(run('--out', join(at('file'), 'x.npz')), 'file.is-file', at('file'));

@@ -145,7 +145,9 @@ async function runOnTensors(name: string, options: RunOptions, io: Io): Promise<
   );
   if (text || !isFree(model)) {
     throw new UsageError('usage.options', '--input is for ONNX files; language models read text', {
-      hint: text ? 'leave --prompt, --chat and --generate out' : 'give --prompt TEXT',
+      hint: !isFree(model)
+        ? `${model.name} reads text: give --prompt TEXT and leave --input out`
+        : 'leave --prompt, --chat and --generate out',
     });
   }
   await (await import('./run-tensors.ts')).runTensors(model, options, io);
