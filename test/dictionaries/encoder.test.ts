@@ -57,7 +57,9 @@ describe('sparse encoding', () => {
               expect(a[f]!).toBeGreaterThan(edge - 1e-4);
             }
             for (const f of wanted) if (a[f]! > edge + 1e-4) expect(found.has(f)).toBe(true);
-            expect(Math.abs(found.size - wanted.length)).toBeLessThanOrEqual(wanted.length === k ? 0 : 1);
+            // The k-th may be so small that float32 has it at 0.
+            const sure = wanted.length === k && edge > 1e-4;
+            expect(Math.abs(found.size - wanted.length)).toBeLessThanOrEqual(sure ? 0 : 1);
           }
         },
       ),
