@@ -51,7 +51,7 @@ export function decodeRows(
   return loss;
 }
 
-/** The first half of it for rows whose frequent features are decoded elsewhere: residuals with the first rare[b] entries. */
+/** First half of `decodeRows` where frequent features are decoded elsewhere: residuals with each row's first rare[b] entries. */
 export function beginRows(
   XR: usize, bias: usize, W_dec: usize, starts: usize, indices: usize, values: usize, rare: usize,
   first: i32, rows: i32, D: i32,
@@ -65,7 +65,7 @@ export function beginRows(
   }
 }
 
-/** The second half, on whole residuals: slopes of the first rare[b] entries, Σ r into residualSum[D]. Returns Σ‖r‖². */
+/** Second half, on complete residuals: slopes of each row's first rare[b] entries, Σ r into residualSum[D]. Returns Σ‖r‖². */
 export function finishRows(
   XR: usize, W_dec: usize, starts: usize, indices: usize, rare: usize, slopes: usize,
   residualSum: usize, first: i32, rows: i32, D: i32, scale: f32,
@@ -84,7 +84,7 @@ export function finishRows(
 }
 
 /**
- * The same for nested groups of features (Bussmann et al. 2025), L = scale/2·Σ_g w_g‖r_g‖², r_g with the features of
+ * `decodeRows` for nested groups of features (Bussmann et al. 2025), L = scale/2·Σ_g w_g‖r_g‖², r_g with the features of
  * groups 0 … g: residual j of XR becomes Σ_{g≥j} w_g r_g. ends[G] and weights[G] of groups; the last weight is 1.
  */
 export function decodeNested(

@@ -167,7 +167,8 @@ function settle(gEnc: usize, gDec: usize, gBias: usize, w_dec: usize, D: i32, un
  * feature f's gradients. `groupEnds` holds G ends of nested groups; `pull` (or 0) ∂L/∂‖d‖ of each feature.
  * Where `idle` is not 0 the last idle[f] entries of a feature are those of JumpReLU's band below its threshold: they have no
  * gradient, and slopeSums[f] grows by their slopes, scale·⟨d_f, Σ r_b⟩. `rest` has room for D floats.
- * Where `place` is not 0, frequent features (place[f] > 0) are left out; or, where their gradients are `known`, the others.
+ * Where `place` is not 0, frequent features (place[f] > 0) are left out; with `known` only they are finished, their sums of
+ * entries being in G_enc, G_dec and g_bias already.
  */
 export function gradients(
   XR: usize, sorted: usize, ends: usize, histogram: usize, G_enc: usize, G_dec: usize, g_bias: usize, squares: usize,

@@ -2,7 +2,7 @@
 import { leastChosen } from './choose-batch.ts';
 import { annealed, controlled, learnedThreshold } from './controls.ts';
 import { courseAt } from './courses.ts';
-import type { FrequentRule } from './frequent.ts';
+import { ENTRY_COST, type FrequentRule } from './frequent.ts';
 import { CONTROL, NUMBERS } from './layout.ts';
 import type { TrainingPlan } from './plan.ts';
 import type { StepNumbers } from './row-phase.ts';
@@ -130,10 +130,11 @@ export function advanceStep(v: Views): void {
   control[CONTROL.step] = step + 1;
 }
 
-/** Frequent features of the next step, by what entries cost this one; none where products would gain nothing. */
+/** Frequent features of the next step (`FrequentRule`), by what their entries cost this one; none where products would gain nothing. */
 function chooseFrequent({ shape, work, place, control }: Views, { share, gain, most }: FrequentRule): void {
-  const [entry, B] = [4, shape.batch];
-  const bar = entry * share * B;
+  /** One entry on every row. */
+  const all = ENTRY_COST * shape.batch;
+  const bar = share * all;
   const frequent: number[] = [];
   for (let f = 0; f < shape.features; f++) if (work[f]! > bar) frequent.push(f);
   if (frequent.length > most) {
@@ -142,7 +143,7 @@ function chooseFrequent({ shape, work, place, control }: Views, { share, gain, m
     frequent.sort((a, b) => a - b);
   }
   const saved = frequent.reduce((sum, f) => sum + work[f]! - bar, 0);
-  const worth = saved > entry * gain * B;
+  const worth = saved > gain * all;
   place.fill(0);
   if (worth)
     frequent.forEach((f, h) => {

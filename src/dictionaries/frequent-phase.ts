@@ -10,7 +10,10 @@ export interface FrequentPhase {
   readonly some: boolean;
   /** Adds frequent features to the residuals of n rows from `first` on, at most DECODED, and sets the slopes of their entries. */
   decode(first: number, n: number): Promise<void>;
-  /** Gradients of this worker's share from the sorted entries of rows from … to − 1; `settle` for each of its features. */
+  /**
+   * Gradients of this worker's share of frequent features from the sorted entries of rows from … to − 1, added to those of
+   * earlier slices unless it is the first; then calls `settle` with each of these features.
+   */
   gradients(from: number, to: number, first: boolean, settle: (feature: number) => void): Promise<void>;
 }
 
@@ -73,14 +76,14 @@ export function frequentPhase(v: Views, products: FrequentProducts | undefined):
     },
 
     async decode(first, n) {
-      const { codes_RH, residuals_RD, projections_RH, padded, decode } = now!;
+      const { codes_RH, rest_RD, residuals_RD, projections_RH, padded, decode } = now!;
       codes_RH.fill(0, 0, n * padded);
       for (let row = 0; row < n; row++) {
         const b = first + row;
         const end = starts[b]! + active[b]!;
         const base = row * padded - 1;
         for (let i = starts[b]! + rare[b]!; i < end; i++) codes_RH[base + place[indices[i]!]!] = values[i]!;
-        residuals_RD.set(XR.subarray((2 * b + 1) * D, 2 * (b + 1) * D), row * D);
+        rest_RD.set(XR.subarray((2 * b + 1) * D, 2 * (b + 1) * D), row * D);
       }
       await decode();
       const scale = v.gradientScale;
@@ -97,8 +100,8 @@ export function frequentPhase(v: Views, products: FrequentProducts | undefined):
     },
 
     async gradients(from, to, first, settle) {
-      if (!now) return;
-      const { low, high, x_KD, r_KD, decoder_HD, encoder_HD } = now;
+      if (!now || now.low === now.high) return;
+      const { low, high, x_KD, r_KD, sums } = now;
       const mine = features.slice(low, high);
       const ends = Int32Array.from(mine, (f) => v.next[f]!);
       const entries = {
@@ -106,7 +109,11 @@ export function frequentPhase(v: Views, products: FrequentProducts | undefined):
         to: ends,
         sums: Float64Array.from(mine, (f) => (first ? 0 : v.g_b_enc[f]!)),
       };
-      for (const [G, sums_HD] of [[v.G_dec, decoder_HD] as const, [v.G_enc, encoder_HD] as const]) {
+      const before = sums();
+      for (const [G, sums_HD] of [
+        [v.G_dec, before.decoder_HD] as const,
+        [v.G_enc, before.encoder_HD] as const,
+      ]) {
         if (first) sums_HD.fill(0);
         else for (const [i, f] of mine.entries()) sums_HD.set(G.subarray(f * D, (f + 1) * D), i * D);
       }
@@ -120,6 +127,7 @@ export function frequentPhase(v: Views, products: FrequentProducts | undefined):
         }
         await now.gradients();
       }
+      const { decoder_HD, encoder_HD } = sums();
       for (const [i, f] of mine.entries()) {
         v.G_dec.set(decoder_HD.subarray(i * D, (i + 1) * D), f * D);
         v.G_enc.set(encoder_HD.subarray(i * D, (i + 1) * D), f * D);

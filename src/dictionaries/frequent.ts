@@ -1,24 +1,31 @@
 /**
- * @file Products of frequent features. Few features hold most entries of a ReLU dictionary, and nearly all features are
- * frequent while training is young; onnxruntime multiplies dense matrices some ten times as fast, a number, as rows of weights
- * can be gathered. So a feature that is active on many rows is decoded, and given its gradients, by dense products.
+ * @file Products of frequent features. In a ReLU dictionary a few features hold most entries (feature active on a row), and at
+ * the start of training nearly all features are active often. An entry takes about an eighth of the time in a dense product of
+ * onnxruntime that gathering its rows of weights takes. So a feature that is active on many rows is decoded, and given its
+ * gradients, by dense products over all rows.
  */
 import { type Tensor, tensor } from '../core/tensor.ts';
 import { graphBuilder } from '../graph/build.ts';
 import { openSession } from '../runtime/session.ts';
 
-/** When products of frequent features are taken. */
+/**
+ * When a step takes products of frequent features, judged by the step before. A feature that was active on a share s of the
+ * rows spares s gathered entries a row when its products are taken, and these cost as much as `share` entries a row.
+ */
 export interface FrequentRule {
-  /** A frequent feature is active on more than this share of a batch's rows: there its part of the products costs as much as gathering. */
+  /** Features active on more than this share of the rows are frequent: with less, gathering their entries is cheaper. */
   readonly share: number;
-  /** Entries a row, beyond that share, that there must be in frequent features: what filling and emptying matrices costs. */
+  /** Products are taken when Σ (s − share) over frequent features, in entries a row, exceeds what filling the matrices costs. */
   readonly gain: number;
-  /** Of more features than these the most frequent ones are taken. */
+  /** Frequent features at most, which bounds the memory: the most active ones are taken, the others gathered. */
   readonly most: number;
 }
 
-/** Measured for widths of 512 and 576 (docs/performance.md). */
+/** Measured for widths of 512 and 576 (docs/performance.md, frequent features). */
 export const FREQUENT: FrequentRule = { share: 0.12, gain: 40, most: 768 };
+
+/** What gathering an active entry costs; one in JumpReLU's band below the threshold, of which only residuals are summed, costs 1. */
+export const ENTRY_COST = 4;
 
 /** Rows that are decoded at once, at most, and rows of the batch that one product of the gradients sums over. */
 export const DECODED = 256;
@@ -31,11 +38,12 @@ const UNIT = 16;
 export interface FrequentStep {
   /** H: frequent features, padded. */
   readonly padded: number;
-  /** Activations on some rows, [DECODED, H], and residuals of these rows, [DECODED, D], first without frequent features. */
+  /** Activations on some rows, [DECODED, H], and residuals of these rows without frequent features, [DECODED, D]. */
   readonly codes_RH: Float32Array;
-  readonly residuals_RD: Float32Array;
-  /** residuals ← residuals + codes·W_dec, projections ← residuals·W_decᵀ. */
+  readonly rest_RD: Float32Array;
+  /** residuals ← rest + codes·W_dec, projections ← residuals·W_decᵀ. */
   decode(): Promise<void>;
+  readonly residuals_RD: Float32Array;
   readonly projections_RH: Float32Array;
   /** Gradients of the features low … high − 1 of the list are this worker's. */
   readonly low: number;
@@ -48,8 +56,14 @@ export interface FrequentStep {
   readonly r_KD: Float32Array;
   /** decoder ← decoder + values·r, encoder ← encoder + slopes·x. */
   gradients(): Promise<void>;
-  readonly decoder_HD: Float32Array;
-  readonly encoder_HD: Float32Array;
+  /** What `gradients` adds to: other arrays after each call. */
+  sums(): Sums;
+}
+
+/** Gradients of a worker's features, [high − low or more, D]. */
+interface Sums {
+  readonly decoder_HD: Float32Array<ArrayBuffer>;
+  readonly encoder_HD: Float32Array<ArrayBuffer>;
 }
 
 /** One worker's products of frequent features. */
@@ -90,40 +104,52 @@ export async function openFrequentProducts(
   const gradient = await openSession(gradientGraph(D), { threads: 1 });
   const shareOf = (padded: number) => Math.ceil(padded / UNIT / threads) * UNIT;
   const some = (n: number) => new Float32Array(n);
+  const noSums = (mine: number): Sums => ({ decoder_HD: some(mine * D), encoder_HD: some(mine * D) });
   let room = 0;
   let own = matrices(0);
 
   function matrices(features: number) {
     const mine = shareOf(features);
     return {
-      ...{ W_HD: some(features * D), residuals_RD: some(DECODED * D) },
+      ...{ W_HD: some(features * D), rest_RD: some(DECODED * D), residuals_RD: some(DECODED * D) },
       ...{ codes_RH: some(features * DECODED), projections_RH: some(features * DECODED) },
       ...{ values_HK: some(mine * SPAN), slopes_HK: some(mine * SPAN) },
-      ...{ decoder_HD: some(mine * D), encoder_HD: some(mine * D) },
+      // Sums before and after a product: nothing promises that a Gemm may write to its own third input.
+      sums: [noSums(mine), noSums(mine)] as const,
       ...{ x_KD: some(SPAN * D), r_KD: some(SPAN * D) },
     };
   }
 
-  /** What the two sessions take and fill, for `padded` features of which `mine` are this worker's. */
+  /** What the two sessions take and fill, for `padded` features of which `mine` are this worker's; the two runs of `gradients` take turns. */
   function runs(padded: number, mine: number) {
     const of = (data: Float32Array<ArrayBuffer>, rows: number, columns: number): Tensor =>
       tensor('float32', [rows, columns], data.subarray(0, rows * columns));
-    const residuals_RD = of(own.residuals_RD, DECODED, D);
-    const decoder_HD = of(own.decoder_HD, mine, D);
-    const encoder_HD = of(own.encoder_HD, mine, D);
+    const operands = {
+      ...{ values_HK: of(own.values_HK, mine, SPAN), slopes_HK: of(own.slopes_HK, mine, SPAN) },
+      ...{ x_KD: of(own.x_KD, SPAN, D), r_KD: of(own.r_KD, SPAN, D) },
+    };
+    const adding = ([before, after]: readonly [Sums, Sums]) =>
+      [
+        {
+          ...operands,
+          decoderSum_HD: of(before.decoder_HD, mine, D),
+          encoderSum_HD: of(before.encoder_HD, mine, D),
+        },
+        { decoder_HD: of(after.decoder_HD, mine, D), encoder_HD: of(after.encoder_HD, mine, D) },
+      ] as const;
+    const [one, other] = own.sums;
     return {
       decode: [
-        { W_HD: of(own.W_HD, padded, D), codes_RH: of(own.codes_RH, DECODED, padded), rest_RD: residuals_RD },
-        { residuals_RD, projections_RH: of(own.projections_RH, DECODED, padded) },
-      ],
-      gradients: [
         {
-          ...{ values_HK: of(own.values_HK, mine, SPAN), slopes_HK: of(own.slopes_HK, mine, SPAN) },
-          ...{ x_KD: of(own.x_KD, SPAN, D), r_KD: of(own.r_KD, SPAN, D) },
-          ...{ decoderSum_HD: decoder_HD, encoderSum_HD: encoder_HD },
+          ...{ W_HD: of(own.W_HD, padded, D), codes_RH: of(own.codes_RH, DECODED, padded) },
+          rest_RD: of(own.rest_RD, DECODED, D),
         },
-        { decoder_HD, encoder_HD },
+        {
+          residuals_RD: of(own.residuals_RD, DECODED, D),
+          projections_RH: of(own.projections_RH, DECODED, padded),
+        },
       ],
+      gradients: [adding([one, other]), adding([other, one])],
     } as const;
   }
 
@@ -142,6 +168,8 @@ export async function openFrequentProducts(
       const low = Math.min(count, id * shareOf(padded));
       const high = Math.min(count, low + shareOf(padded));
       const { decode, gradients } = runs(padded, Math.ceil((high - low) / UNIT) * UNIT);
+      const { sums } = own;
+      let turn = 0;
       return {
         ...own,
         ...{ padded, low, high },
@@ -149,8 +177,10 @@ export async function openFrequentProducts(
           await decoding.run(...decode);
         },
         async gradients() {
-          if (high > low) await gradient.run(...gradients);
+          await gradient.run(...gradients[turn]!);
+          turn = 1 - turn;
         },
+        sums: () => sums[turn]!,
       };
     },
     async release() {

@@ -203,7 +203,7 @@ export function trainLayout(shape: TrainShape, blockRows: number) {
     active: a.reserve(bands ? B : 0),
     /** Entries of a row whose features are not frequent: its first ones. */
     rare: a.reserve(often ? B : 0),
-    /** What gathering costs a feature: 4 for an entry, 1 for one in JumpReLU's band. */
+    /** What gathering each feature cost the last step, in units of ENTRY_COST for an active entry. */
     work: a.reserve(often ? F : 0),
     indices: a.reserve(room),
     values: a.reserve(room),

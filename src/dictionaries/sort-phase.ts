@@ -1,4 +1,5 @@
 /** @file The middle of a training step: entries sorted by feature, so that each feature's gradient is one pass over its own. */
+import { ENTRY_COST } from './frequent.ts';
 import { AUX_EVERY, CONTROL } from './layout.ts';
 import { reviveScale } from './row-phase.ts';
 import type { Views } from './views.ts';
@@ -40,7 +41,7 @@ export function sortEntries(v: Views, from: number, to: number, dead: number, fi
       }
       v.total[f] = fired + idle;
       v.fired[f] = firstSlice ? fired : v.fired[f]! + fired;
-      if (shape.frequent) v.work[f] = 4 * fired + idle + (firstSlice ? 0 : v.work[f]!);
+      if (shape.frequent) v.work[f] = ENTRY_COST * fired + idle + (firstSlice ? 0 : v.work[f]!);
       active += fired;
     }
     sum += fired + idle;

@@ -6,6 +6,7 @@
  *   B. entries sorted by feature;                                                 barrier
  *   C. feature chunks from a queue: both gradients, decoder projection, norms;    barrier: clip factor, biases
  *   D. feature chunks from a queue: Adam, decoder rows back to norm 1;            barrier: controllers, next step
+ * A and C take dense products for features that are active on many rows (`frequent.ts`).
  * Where the entries of a batch have no room, A to C go over it slice by slice and gradients add up. Sums run in an order
  * that does not depend on which thread did what: a run repeats to the bit.
  */
@@ -65,28 +66,18 @@ export function trainingStep(worker: StepWorker): () => Promise<void> {
   const overflowed = () => selection === 'above' && Atomics.load(control, CONTROL.entries) > at.room;
 
   async function gradients(from: number, to: number, first: boolean, last: boolean): Promise<void> {
-    const some = (low: number, high: number, known: boolean) =>
+    /** Gradients of features low … high − 1 that are not frequent; or where `known` those of frequent ones, summed already. */
+    const finish = (low: number, high: number, known: boolean) =>
       kernels.gradients(
         ...[at.XR, at.sorted, at.next, at.total, at.G_enc, at.G_dec, at.g_b_enc, at.squares, at.W_dec],
-        ...[
-          low,
-          high,
-          D,
-          v.gradientScale,
-          at.groupEnds,
-          G,
-          unit,
-          pull,
-          at.norms,
-          first ? 1 : 0,
-          last ? 1 : 0,
-        ],
+        ...[low, high, D, v.gradientScale, at.groupEnds, G, unit, pull, at.norms],
+        ...[first ? 1 : 0, last ? 1 : 0],
         ...(shape.bands ? [at.banded, at.sums[0]!, v.restAt] : [0, 0, 0]),
         ...[frequent.some ? at.place : 0, known ? 1 : 0],
       );
-    await frequent.gradients(from, to, first, (f) => some(f, f + 1, true));
+    await frequent.gradients(from, to, first, (f) => finish(f, f + 1, true));
     for (let f = chunk(CONTROL.gradientQueue); f < F; f = chunk(CONTROL.gradientQueue))
-      some(f, Math.min(F, f + CHUNK), false);
+      finish(f, Math.min(F, f + CHUNK), false);
     v.lap(CLOCK.gradients);
   }
   const chunk = (queue: number) => CHUNK * crew.ticket(queue);

@@ -4,7 +4,7 @@ import { random } from '../../src/core/random.ts';
 import type { DictionaryConfig } from '../../src/dictionaries/config-schema.ts';
 import type { FrequentRule } from '../../src/dictionaries/frequent.ts';
 import { planRows, trainShape } from '../../src/dictionaries/fused.ts';
-import { trainLayout } from '../../src/dictionaries/layout.ts';
+import { NUMBERS, trainLayout } from '../../src/dictionaries/layout.ts';
 import { planTraining, type TrainingPlan } from '../../src/dictionaries/plan.ts';
 import { type FusedTrainer, openTrainer } from '../../src/dictionaries/trainer.ts';
 
@@ -33,11 +33,15 @@ function open(plan: TrainingPlan, frequent: FrequentRule | 'none', threads = 2):
   return openTrainer({ plan, source: { x_ND: source, width }, order, threads, frequent });
 }
 
-/** Features whose products the next step would take. */
-function frequentOf(trainer: FusedTrainer, plan: TrainingPlan, rule: FrequentRule): number {
-  const { place } = trainLayout(trainShape(plan, 2, rule), planRows(plan));
+/** What a trainer's state says of the next step: how many features' products it would take, and the shared numbers. */
+function nextStep(trainer: FusedTrainer, plan: TrainingPlan, rule: FrequentRule) {
+  const { place, numbers } = trainLayout(trainShape(plan, 2, rule), planRows(plan));
   const { buffer, byteOffset } = trainer.state;
-  return new Int32Array(buffer, byteOffset + place, plan.features).filter((h) => h > 0).length;
+  const places = new Int32Array(buffer, byteOffset + place, plan.features);
+  return {
+    frequent: places.filter((h) => h > 0).length,
+    numbers: new Float64Array(buffer, byteOffset + numbers, 32),
+  };
 }
 
 async function weights(trainer: FusedTrainer): Promise<Record<string, Float32Array>> {
@@ -54,11 +58,11 @@ const kinds: [string, Config][] = [
   ['p-annealed', { architecture: 'p-anneal', pForm: 'lp^p', pFrom: 0.8, pTo: 0.5, pStart: 0 }],
   ['Gated', { architecture: 'gated', auxiliary: 0.8 }],
   ['JumpReLU', { architecture: 'jumprelu', threshold: 0.4, bandwidth: 0.6 }],
-  // Rows of several products and spans, and more entries than have room: slices.
-  ['ReLU-L1, 900 features, 1,500 rows', { architecture: 'relu', features: 900, batch: 1500, penalty: 0 }],
+  // Several products and spans of rows; of JumpReLU more entries, with those of the band, than have room at once: slices.
+  ['ReLU-L1, 900 features, 2,600 rows', { architecture: 'relu', features: 900, batch: 2600, penalty: 0 }],
   [
-    'JumpReLU, 900 features, 1,500 rows',
-    { architecture: 'jumprelu', features: 900, batch: 1500, threshold: 0.01, bandwidth: 0.3, penalty: 0 },
+    'JumpReLU, 900 features, 2,600 rows',
+    { architecture: 'jumprelu', features: 900, batch: 2600, threshold: 0.01, bandwidth: 0.8, penalty: 0 },
   ],
 ];
 
@@ -80,7 +84,7 @@ describe.each(kinds)('products of frequent features, %s', (_name, config) => {
   test('train the weights that gathered rows train', async () => {
     const [dense, gathered] = [await open(plan, rule), await open(plan, 'none')];
     for (const trainer of [dense, gathered]) await trainer.run(steps);
-    expect(frequentOf(dense, plan, rule)).toBe(rule.most);
+    expect(nextStep(dense, plan, rule).frequent).toBe(rule.most);
     const [got, wanted] = [await weights(dense), await weights(gathered)];
     for (const [name, data] of Object.entries(wanted)) {
       const scale = data.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-3);
@@ -108,6 +112,20 @@ test.each(kinds.filter(([name]) => name === 'Gated' || name.startsWith('JumpReLU
   },
 );
 
+test('products of frequent features: a step whose slices had no room is made again with the same result', async () => {
+  const plan = planOf(kinds.at(-1)![1]);
+  const rule = ruleOf(plan);
+  const [first, again] = [await open(plan, rule), await open(plan, rule)];
+  await first.run(steps);
+  for (let step = 1; step <= steps; step++) {
+    const { slices } = NUMBERS;
+    expect(nextStep(again, plan, rule).numbers[slices]).toBe(2);
+    nextStep(again, plan, rule).numbers[slices] = 1;
+    await again.run(step);
+  }
+  expect(await weights(again)).toEqual(await weights(first));
+});
+
 test('products that would gain nothing are not taken', async () => {
   const plan = planOf({ architecture: 'relu' });
   for (const [gain, frequent] of [
@@ -117,7 +135,7 @@ test('products that would gain nothing are not taken', async () => {
     const rule = { share: 0.05, gain, most: 53 };
     const trainer = await open(plan, rule);
     await trainer.run(1);
-    expect(frequentOf(trainer, plan, rule)).toBe(frequent);
+    expect(nextStep(trainer, plan, rule).frequent).toBe(frequent);
     await trainer.close();
   }
 });
