@@ -29,7 +29,7 @@ export function addGlobalOptions(command: Command): Command {
 }
 
 /** Most threads that can be asked for: each takes memory of its own, and many thousands never come up. */
-const MOST_THREADS = 256;
+const MOST_THREADS = Math.max(256, availableParallelism());
 
 /** A number of threads. */
 function threads(text: string): number {
