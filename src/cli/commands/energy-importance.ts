@@ -63,6 +63,28 @@ export function addImportance(energy: Command, io: Io): void {
       new Option('--learn', 'train a dictionary here and rank by the learning clock too').default(false),
     )
     .addOption(
+      new Option(
+        '--picture <name>',
+        'what --plot draws: the rankings, or with --learn T, V and H of the training',
+      )
+        .choices(['rankings', 'training'])
+        .default('rankings'),
+    )
+    .action((options: ImportanceOptions, self: Command) => runImportance(options, self, io))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  untangle energy importance --site blocks.11 --plot importance.svg\n' +
+        '  untangle energy importance --on task --task agreement --sample 80\n' +
+        '  untangle energy importance --model tiny --learn --site blocks.1 --evaluation-rows 256',
+    );
+  addLearnOptions(command);
+  addTaskAndText(command, { examples: 16, windows: 8, length: 64 });
+}
+
+/** Options that mean something with --learn. */
+function addLearnOptions(command: Command): void {
+  command
+    .addOption(
       new Option('--features <number>', 'with --learn: features of it').default(256).argParser(positive),
     )
     .addOption(
@@ -76,7 +98,7 @@ export function addImportance(energy: Command, io: Io): void {
     .addOption(
       new Option(
         '--evaluation-rows <number>',
-        'with --learn: the fixed evaluation batch, activations that no step learns from and on which the loss V is counted (whole batches of 128)',
+        'with --learn: the fixed evaluation batch, activations that no step learns from and on which the loss V is counted (in whole batches of 128; fewer than 128 make every batch as small)',
       )
         .default(256)
         .argParser(positive),
@@ -91,44 +113,30 @@ export function addImportance(energy: Command, io: Io): void {
     )
     .addOption(
       new Option('--rate <number>', 'with --learn: learning rate (0.003; heavy-ball 0.0003)').argParser(real),
-    )
-    .addOption(
-      new Option(
-        '--picture <name>',
-        'what --plot draws: the rankings, or with --learn T, V and H of the training',
-      )
-        .choices(['rankings', 'training'])
-        .default('rankings'),
-    )
-    .action((options: ImportanceOptions, self: Command) => {
-      requireLearn(options, self);
-      return show(
-        options,
-        io,
-        async (context) => {
-          const { importanceReport } = await import('../../study/energy/importance.ts');
-          const request = { ...taskRequestOf(options), ...textRequestOf(options) };
-          const { site, sample, minActive, nulls, on } = options;
-          const choice = {
-            ...{ sample, minActive, nulls, on },
-            ...(site === undefined ? {} : { site }),
-            ...(options.learn ? { learn: learnOf(options) } : {}),
-          };
-          return keep('importance', options, io, await importanceReport(request, choice, context));
-        },
-        {
-          draw: (result) => drawImportance(result, options),
-          print: (result) => printImportance(result, io),
-        },
-      );
-    })
-    .addHelpText(
-      'after',
-      '\nExamples:\n  untangle energy importance --site blocks.11 --plot importance.svg\n' +
-        '  untangle energy importance --on task --task agreement --sample 80\n' +
-        '  untangle energy importance --model tiny --learn --site blocks.1 --evaluation-rows 256',
     );
-  addTaskAndText(command, { examples: 16, windows: 8, length: 64 });
+}
+
+function runImportance(options: ImportanceOptions, self: Command, io: Io): Promise<void> {
+  requireLearn(options, self);
+  return show(
+    options,
+    io,
+    async (context) => {
+      const { importanceReport } = await import('../../study/energy/importance.ts');
+      const request = { ...taskRequestOf(options), ...textRequestOf(options) };
+      const { site, sample, minActive, nulls, on } = options;
+      const choice = {
+        ...{ sample, minActive, nulls, on },
+        ...(site === undefined ? {} : { site }),
+        ...(options.learn ? { learn: learnOf(options) } : {}),
+      };
+      return keep('importance', options, io, await importanceReport(request, choice, context));
+    },
+    {
+      draw: (result) => drawImportance(result, options),
+      print: (result) => printImportance(result, io),
+    },
+  );
 }
 
 const learnOf = ({
@@ -195,13 +203,15 @@ function printImportance({ runs, comparisons }: ImportanceResult, io: Io): void 
   }
   const trainings = runs.filter((run) => run.training);
   if (trainings.length > 0) printTrainings(trainings, io);
-  io.out(
-    `\nSpearman: rank correlation with |exact effect|, 95 % intervals over features. ${
+  io.out('\nSpearman: rank correlation with |exact effect|, 95 % intervals over features.');
+  if (runs.some((run) => run.network !== 'trained')) {
+    io.out(
       trainings.length > 0
-        ? 'Each null has learned a dictionary of its own activations.'
-        : 'The nulls read the same dictionary, whose directions they have not learned.'
-    }\n`,
-  );
+        ? ' Each null has learned a dictionary of its own activations.'
+        : ' The nulls read the same dictionary, whose directions they have not learned.',
+    );
+  }
+  io.out('\n');
 }
 
 /** How the dictionaries were trained, and whether the work of their features adds up to the change of the loss. */

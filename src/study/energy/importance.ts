@@ -1,6 +1,7 @@
 /** @file Whether energy marks importance: every ranking beside exact effects, the same on an untrained network and shuffled layers. */
 
 import { networkOf } from '../../circuits/cuts.ts';
+import { EnergyError } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/progress.ts';
 import { random } from '../../core/random.ts';
 import { besideNulls, type ImportanceInput, measureImportance } from '../../energy/importance/importance.ts';
@@ -48,12 +49,14 @@ export interface LearnChoice extends Omit<RecordedOptions, 'seed'> {
 /**
  * Rankings of one dictionary's features. The nulls read the same dictionary, whose directions they have never seen; a
  * dictionary that is learned here is learned anew of each null's own activations.
+ * @throws EnergyError `energy.few-rows`; as `openSetting`, `measureImportance`, `trainRecorded`
  */
 export async function importanceReport(
   request: EnergyRequest & TaskRequest & TextRequest,
   { site, sample, minActive, nulls, on, learn }: ImportanceChoice,
   context: WorkContext,
 ): Promise<ImportanceResult> {
+  if (learn) requireLength(request);
   const { model, network, dictionaries, run } = await openSetting(
     request,
     { dictionaries: learn === undefined },
@@ -109,6 +112,15 @@ export async function importanceReport(
     );
   }
   return besideNulls(runs);
+}
+
+/** @throws EnergyError `energy.few-rows` */
+function requireLength({ text, length }: TextRequest): void {
+  if (length > 1) return;
+  throw new EnergyError('energy.few-rows', 'windows of one token have no activation to learn from', {
+    where: text,
+    hint: 'give a length of 2 or more: the first position of a window passes by',
+  });
 }
 
 /** A circuit by moving feature masks, beside Adam's masks, thresholds, flow and chance. */
