@@ -10,6 +10,7 @@ import { SHIFT_RULE } from '../../src/edits/bias/selection.ts';
 import { TASK_RULE } from '../../src/edits/bias/task-collateral.ts';
 import type { BiasMethod, BiasResult } from '../../src/edits/bias/types.ts';
 import { KL_REFERENCE, MARGINS } from '../../src/edits/bias/verdicts.ts';
+import { columnsOf } from '../../src/study/bias/columns.ts';
 import { biasPictures } from '../../src/study/bias/draw.ts';
 import { besideRandom, besideRandomWords, taskTables } from '../../src/study/bias/task-columns.ts';
 import { BIAS_TEXT_DEFAULTS } from '../../src/study/bias/types.ts';
@@ -54,6 +55,33 @@ test('other tasks: share moved beside random features, each task with its interv
     .find(({ name }) => name === 'other-tasks')!
     .svg();
   expect(drawn).toContain('random features that move the prompts as far');
+});
+
+test('what could not be said is null in a saved result, and stays unsaid', () => {
+  const unsaid = (value: number) => ({ value, low: Number.NaN, high: Number.NaN, n: 10 });
+  const invented = inventedBias();
+  const rows = invented.rows.map((row) => ({
+    ...row,
+    swapped: { ...row.swapped, worstGroup: unsaid(Number.NaN) },
+    figures: { ...row.figures, worstGroup: unsaid(0.5) },
+    otherTasks: row.otherTasks && {
+      ...row.otherTasks,
+      moved: unsaid(row.otherTasks.moved.value),
+      tasks: row.otherTasks.tasks.map((task) => ({
+        ...task,
+        effect: { ...task.effect, removed: unsaid(Number.NaN) },
+      })),
+    },
+  }));
+  const saved = JSON.parse(JSON.stringify({ ...invented, rows })) as BiasResult;
+  const cells = (name: string) =>
+    columnsOf(saved, 0)
+      .find((one) => one.name === name)!
+      .cell(saved.rows[1]!);
+  expect([cells('swapped'), cells('worst group')]).toEqual(['–', '50.0 (–––)']);
+  expect(taskTables(saved)[0]!.columns[1]!.cell(saved.rows[1]!)).toMatch(/^– \(– to –\)/);
+  const { more, less, like } = besideRandom(saved.rows)!;
+  expect([more, less, like.length]).toEqual([[], [], 6]);
 });
 
 const page = readFileSync('docs/bias.md', 'utf8');

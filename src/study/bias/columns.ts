@@ -5,9 +5,12 @@ import type { BiasResult, BiasRow } from '../../edits/bias/types.ts';
 /** Numbers that could not be said (no rows, no common range) are null in a saved result. */
 export const fixed = (value: number | null | undefined, digits: number): string =>
   typeof value === 'number' && Number.isFinite(value) ? value.toFixed(digits) : '–';
-/** A share in per cent. */
+/** A share in per cent, without the sign. Null stays what could not be said, where 100 × null would be 0. */
+export const shareInPercent = (share: number | null | undefined, digits: number): string =>
+  fixed(typeof share === 'number' ? 100 * share : share, digits);
+/** An estimate's value in per cent. */
 export const percent = (estimate: Pick<Estimate, 'value'> | undefined): string =>
-  fixed(estimate && 100 * estimate.value, 1);
+  shareInPercent(estimate?.value, 1);
 
 /** A row as it is saved, with or without its curve and runs. */
 export type Row = Omit<BiasRow, 'curve' | 'runs'>;
@@ -30,7 +33,7 @@ export type Shown = Pick<BiasResult, 'outcome' | 'protected'> & { readonly rows:
 /** All columns; `digits` are those of the interval of the worst group. */
 export function columnsOf({ outcome, protected: attribute, rows }: Shown, digits: number): Column[] {
   const within = ({ value, low, high }: Estimate): string =>
-    `${fixed(100 * value, 1)} (${fixed(100 * low, digits)}–${fixed(100 * high, digits)})`;
+    `${shareInPercent(value, 1)} (${shareInPercent(low, digits)}–${shareInPercent(high, digits)})`;
   return [
     methodColumn,
     {

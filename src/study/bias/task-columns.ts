@@ -1,7 +1,7 @@
 /** @file What edits of a bias study do to other tasks, as text: task by task beside random features, and which do more than those. */
 import type { Estimate } from '../../core/statistics.ts';
 import type { TaskCollateral } from '../../edits/collateral/types.ts';
-import { type Column, fixed, methodColumn, type Row, type Shown } from './columns.ts';
+import { type Column, methodColumn, type Row, type Shown, shareInPercent } from './columns.ts';
 
 /** What an edit does to each of the other tasks: a table of its own. */
 export interface TaskTable {
@@ -13,7 +13,7 @@ export interface TaskTable {
 export function taskTables({ protected: attribute, rows }: Pick<Shown, 'protected' | 'rows'>): TaskTable[] {
   const tasks = rows.find((row) => row.otherTasks)?.otherTasks?.tasks ?? [];
   if (tasks.length === 0) return [];
-  const signed = (value: number) => fixed(100 * value, 1).replace('-', '−');
+  const signed = (share: number) => shareInPercent(share, 1).replace('-', '−');
   const cell = (change: Estimate, random: Estimate | undefined) =>
     `${signed(change.value)} (${signed(change.low)} to ${signed(change.high)})${random ? ` / ${signed(random.value)}` : ''}`;
   const table = (title: string, write: (task: TaskCollateral) => string): TaskTable => ({
@@ -31,22 +31,25 @@ export function taskTables({ protected: attribute, rows }: Pick<Shown, 'protecte
   });
   return [
     table(
-      'Change of the mean logit difference, per cent / by random features that move the prompts as far',
+      'Change of the mean logit difference, per cent / by random features that move the prompts as far (mean of the draws)',
       (task) => cell(lost(task.effect.removed), task.random && lost(task.random.removed)),
     ),
-    table('Change of accuracy, points / by random features that move the prompts as far', (task) =>
-      cell(task.accuracy.change, task.random?.accuracyChange),
+    table(
+      'Change of accuracy, points / by random features that move the prompts as far (mean of the draws)',
+      (task) => cell(task.accuracy.change, task.random?.accuracyChange),
     ),
   ];
 }
 
 /** The share that goes as a change. */
 const lost = ({ value, low, high, n }: Estimate): Estimate => ({
-  value: 0 - value,
-  low: 0 - high,
-  high: 0 - low,
+  value: minus(value),
+  low: minus(high),
+  high: minus(low),
   n,
 });
+/** What could not be said is null in a saved result, and stays so. */
+const minus = (value: number): number => (Number.isFinite(value) ? 0 - value : value);
 
 /** Edits by how far they move other tasks beside random features that are as large: intervals lie wholly above, wholly below, or overlap. */
 export interface BesideRandom {
@@ -63,8 +66,9 @@ export function besideRandom(rows: readonly Row[]): BesideRandom | undefined {
   if (scored.length === 0) return undefined;
   const titles = (kept: (one: (typeof scored)[number]) => boolean) =>
     scored.filter(kept).map(({ title }) => title);
-  const above = ({ moved, random }: (typeof scored)[number]) => moved.low > random.high;
-  const below = ({ moved, random }: (typeof scored)[number]) => moved.high < random.low;
+  const over = (a: number, b: number) => Number.isFinite(a) && Number.isFinite(b) && a > b;
+  const above = ({ moved, random }: (typeof scored)[number]) => over(moved.low, random.high);
+  const below = ({ moved, random }: (typeof scored)[number]) => over(random.low, moved.high);
   return { more: titles(above), less: titles(below), like: titles((one) => !above(one) && !below(one)) };
 }
 
