@@ -1,10 +1,11 @@
 /** @file The paths of a problem: which strengths are pinned and which free, the cost, the metric, the four ways. */
 import { fitStandardProbe } from '../../activations/probes/standard.ts';
+import { EditError, MechanicsError } from '../../core/errors.ts';
 import { biasPotential } from '../paths/bias-potential.ts';
 import { directEndPoint } from '../paths/end-point.ts';
 import { gradientFlow } from '../paths/gradient-flow.ts';
-import { leastActionPath } from '../paths/least-action.ts';
-import { leastActionAlong, towards } from '../paths/least-along.ts';
+import { leastActionPath, type PathOptions } from '../paths/least-action.ts';
+import { type LeastAlong, leastActionAlong, towards } from '../paths/least-along.ts';
 import { type MetricAlong, metricAlong } from '../paths/metric-along.ts';
 import { straightLine } from '../paths/straight-line.ts';
 import { pinnedEnd, type StrengthMetric, type StrengthPath, type StrengthProblem } from '../paths/types.ts';
@@ -62,13 +63,13 @@ export async function findPaths(
   signal?: AbortSignal,
 ): Promise<Paths> {
   const setting = await settingOf(problem, selection, rule, signal);
-  const { features, pinned, measured, measuring, upTo } = setting;
+  const { features, pinned, measuring, upTo } = setting;
   const stop = signal ? { signal } : {};
   const options = { steps: rule.steps, ...stop };
   const seconds: Partial<Record<BiasMethod, number>> = {};
   // Which metric has a solution decides the metric of every way; the path that tells is the one that is reported.
   const begun = performance.now();
-  const { path: least, metric, interpolated } = leastActionAlong((G) => upTo(1, G), measured, options);
+  const { least, metric, interpolated } = leastOrWhy(setting, options);
   seconds['least-action'] = (performance.now() - begun) / 1000 + measuring;
   const whole = upTo(1, metric);
   const asPath = (method: BiasMethod, title: string, path: StrengthPath): BiasPath =>
@@ -96,18 +97,18 @@ export async function findPaths(
     gradientFlow: once('gradient-flow', measuring, () =>
       asPath('gradient-flow', 'gradient flow', gradientFlow(whole, options)),
     ),
-    leastAction: () => asPath('least-action', 'least action', least),
+    leastAction: () => asPath('least-action', 'least action', least()),
     straightToEnd: once('straight-to-end', seconds['least-action'], () =>
       asPath(
         'straight-to-end',
         "straight line to least action's end",
-        straightLine(whole, { ...options, end_N: least.end_N }),
+        straightLine(whole, { ...options, end_N: least().end_N }),
       ),
     ),
     leastActionEnds: once('least-action-ends', seconds['least-action'], () =>
       ends((share) => {
-        if (share === 1) return least.end_N;
-        return leastActionPath(upTo(share, metric), { ...options, guess: towards(least, share) }).end_N;
+        if (share === 1) return least().end_N;
+        return partialPath(upTo(share, metric), { ...options, guess: towards(least(), share) }).end_N;
       }),
     ),
     directEnds: once('direct-end', measuring, () =>
@@ -116,6 +117,36 @@ export async function findPaths(
     seconds,
     note: noteOf(problem, setting, rule, interpolated),
   };
+}
+
+/**
+ * Least action in the metric that has a solution. Where not even the mean one has, asking for the path throws why, and the
+ * other ways are found in the mean metric all the same.
+ */
+function leastOrWhy(
+  { measured, upTo }: Setting,
+  options: PathOptions,
+): Pick<LeastAlong, 'metric' | 'interpolated'> & { least(): StrengthPath } {
+  try {
+    const { path, ...rest } = leastActionAlong((G) => upTo(1, G), measured, options);
+    return { ...rest, least: () => path };
+  } catch (error) {
+    if (!(error instanceof MechanicsError || error instanceof EditError)) throw error;
+    const least = () => {
+      throw error;
+    };
+    return { metric: measured.mean.metric, interpolated: false, least };
+  }
+}
+
+/** Least action part of the way: from the guess, and where that leads nowhere from the straight line by degrees. */
+function partialPath(problem: StrengthProblem, { guess, ...options }: PathOptions): StrengthPath {
+  try {
+    return leastActionPath(problem, { ...options, ...(guess ? { guess } : {}) });
+  } catch (error) {
+    if (!guess || !(error instanceof MechanicsError) || error.code !== 'mechanics.not-converged') throw error;
+    return leastActionPath(problem, options);
+  }
 }
 
 /** Chooses the strengths and measures the metric on the line from 1 to the removal of the pinned ones. */

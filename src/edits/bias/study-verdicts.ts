@@ -23,7 +23,6 @@ export function verdictsOf(
     return a && b ? compareCurves({ claim, of: a, against: b }, studyUnits(a, units, options, random)) : [];
   };
   const [retrained, oracle] = [measured.get('shift-retrained'), measured.get('oracle')];
-  const plain = curve('original') ?? curve('leace') ?? curve('shift');
   return [
     ...compare(
       `${END_POINT} least action's is better than the straight line with free strengths at 1`,
@@ -46,16 +45,8 @@ export function verdictsOf(
             retrained.flatMap((one) => one.field),
             oracle[0]!.field,
             {
-              ...(plain
-                ? studyUnits(plain, units, options, random)
-                : {
-                    persons: units.count,
-                    strata_U: units.strata_U,
-                    runs: options.probes,
-                    resamples: options.resamples,
-                    random,
-                  }),
-              windows: 0,
+              ...{ persons: units.count, windows: 0, strata_U: units.strata_U },
+              ...{ runs: options.probes, resamples: options.resamples, random },
             },
           ),
         ]
