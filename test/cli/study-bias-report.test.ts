@@ -137,7 +137,7 @@ test('the rules that the docs describe are those of the code', () => {
   const { pinned, free, metricPoints, kappa, mu } = PATH_RULE;
   expect([mu, metricPoints, SHIFT_RULE.fieldPerGender]).toEqual([0.1, 5, 0.5]);
   for (const said of [
-    `at least ${100 * SHIFT_RULE.genderShare} % of the gender gap`,
+    `at least ${100 * SHIFT_RULE.genderShare} % of Σ\\|effect\\| of all features on gender`,
     `at most ${SHIFT_RULE.most}.`,
     `the ${pinned} strongest of the rule's features go from 1 to 0 evenly; ${free} free strengths`,
     `κ = ${kappa} nat`,

@@ -14,9 +14,9 @@ import type { BiasCandidate } from './types.ts';
  * confounded rows after LEACE (fitted on the auxiliary rows) took gender out, so that what is left in it is field.
  */
 export const SHIFT_RULE = {
-  /** Least share of the gender gap. */
+  /** Least share of Σ|e| on gender. */
   genderShare: 0.005,
-  /** The share of the field gap may be at most this much of the share of the gender gap. */
+  /** The share of Σ|e| on the field may be at most this much of the share on gender. */
   fieldPerGender: 0.5,
   /** At most as many features as the paper's annotator judged irrelevant. */
   most: 55,

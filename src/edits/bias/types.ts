@@ -146,7 +146,7 @@ export interface BiasPath {
 /** A feature that a rule or a person may choose from, strongest first. */
 export interface BiasCandidate {
   readonly feature: number;
-  /** Share of the gap between groups of the protected attribute that its removal closes on the probe for it. */
+  /** e/Σ|e| on the probe for the protected attribute (`SHIFT_RULE`): above 0 where removing it narrows the gap between its groups. */
   readonly genderEffect: number;
   /** The same for the field. */
   readonly fieldEffect: number;

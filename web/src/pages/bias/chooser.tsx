@@ -48,8 +48,9 @@ export function Chooser({ result }: { result: BiasResult }) {
       <h2 id="choose">Choose yourself which features to remove</h2>
       <p className="says">
         SHIFT lets a person judge: a feature that is about {attribute.name} and not about {outcome.name} may
-        go. Beside each stands how much of the gap its removal closes on a <Word term="probe">probe</Word> for{' '}
-        {attribute.name} and on one for {outcome.name}. The documented rule would tick those marked “rule”.
+        go. Beside each stands its share of what all features do to the gap between groups on a{' '}
+        <Word term="probe">probe</Word> for {attribute.name} and on one for {outcome.name}; above 0, removing
+        it narrows the gap. The documented rule would tick those marked “rule”.
       </p>
       <div className="knobs">
         <button
