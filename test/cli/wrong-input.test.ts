@@ -63,6 +63,13 @@ test('windows longer than the model reads, and more masks than can be run, are r
   await refused(within(['energy', 'ensemble', '--masked', '60']), 'commander.invalidArgument', '16 or less');
 });
 
+test('windows as long as the model reads are read, one token more is refused', async () => {
+  const learn = ['energy', 'importance', '--model', 'tiny', '--learn', '--site', 'blocks.1', '--steps', '2'];
+  const few = [...learn, '--features', '8', '--sample', '2', '--windows', '1', '--workspace', at('long')];
+  expect(await within([...few, '--length', '256'])).toContain('activations');
+  await refused(within([...few, '--length', '257']), 'model.too-long');
+});
+
 test('a method that chooses its steps ends where the time is out of reach', async () => {
   const compare = ['mechanics', 'compare', 'pendulum', '--only', 'dormand-prince', '--budget', '10'];
   const [row] = JSON.parse(await within([...compare, '--time', '1e300', '--json']));

@@ -170,7 +170,7 @@ export async function openWindows(
   { text, windows, length, seed }: TextRequest,
   context: WorkContext,
 ): Promise<readonly Window[]> {
-  checkLength(model, length + 1);
+  checkLength(model, length);
   const corpus = await loadDocuments(textSource(text), context);
   const made = makeWindows(corpus.documents, model.tokenizer, {
     length: length + 1,
