@@ -88,7 +88,7 @@ export function rowPhase(v: Views, frequent: FrequentPhase): RowPhase {
       kernels.gate(...entries, at.gates, at.b_enc, at.gains, at.own[1]!, first, n);
   }
 
-  /** Residuals and slopes of a block without frequent features; returns Σ‖r‖². */
+  /** Residuals and slopes of a block in a step without frequent features; returns Σ‖r‖². */
   function reconstruct(block: number, first: number, n: number): number {
     const sums = at.residualSums + 4 * block * D;
     const common = [at.XR, v.biasAt, at.W_dec, ...entries, at.slopes, sums, first, n, D] as const;
