@@ -74,6 +74,11 @@ describe('untangle study bias --table', () => {
     expect([code, err]).toEqual([2, expect.stringContaining('--outcome belongs to --table FILE')]);
   });
 
+  test('an option of the study on text beside a table is refused', async () => {
+    const { code, err } = await run('--outcome', 'repaid', '--protected', 'home', '--fields', 'science,arts');
+    expect([code, err]).toEqual([2, expect.stringContaining('--fields belongs to the study on text')]);
+  });
+
   test('a strength outside its range is refused before anything runs', async () => {
     const { code, err } = await run('--outcome', 'repaid', '--protected', 'home', '--strength', '0.4');
     expect(code).toBe(2);

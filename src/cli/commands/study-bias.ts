@@ -1,6 +1,7 @@
 /** @file `untangle study bias`: a classifier trained on confounded data, every edit of it, and what each one cost. */
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { UsageError } from '../../core/errors.ts';
 import type { BiasResult } from '../../edits/bias/types.ts';
 import { readChoice } from '../../study/bias/choice.ts';
 import { biasPictures } from '../../study/bias/draw.ts';
@@ -49,7 +50,10 @@ export function addStudyBias(study: Command, io: Io): void {
       'Trains a probe on biographies in which the field tells the gender (men of the first field, women of the second), tests ' +
         'it where it does not, and edits it: features by rule, by hand and along paths, beside erasers, deletions and bounds.',
     )
-    .action((options: BiasCommandOptions) => runAction(options, io))
+    .action((options: BiasCommandOptions, self: Command) => {
+      requireText(options, self);
+      return runAction(options, io);
+    })
     .addHelpText(
       'after',
       '\nExamples:\n  untangle study bias\n  untangle study bias --small --model tiny\n' +
@@ -103,6 +107,27 @@ function addTextOptions(command: Command): void {
     .addOption(new Option('--text <source>', 'text that features are learned from (wikipedia-leads)'))
     .addOption(new Option('--small', 'a trial within a minute; its figures mean nothing'))
     .addOption(new Option('--plot <folder>', 'write the trade-off curves and the paths as SVG files'));
+}
+
+/** Options that mean nothing to a table. */
+const ofText = [
+  'model',
+  'site',
+  'dictionary',
+  'fields',
+  'data',
+  'natural',
+  'text',
+] as const satisfies readonly (keyof BiasCommandOptions)[];
+
+/** @throws UsageError `usage.options` where an option of the study on text stands beside a table */
+function requireText({ table }: BiasCommandOptions, self: Command): void {
+  const given = ofText.find((name) => self.getOptionValueSource(name) === 'cli');
+  if (table === undefined || given === undefined) return;
+  throw new UsageError('usage.options', `--${given} belongs to the study on text`, {
+    where: `--${given}`,
+    hint: `leave --${given} out, or --table: a table has a network of its own`,
+  });
 }
 
 /** Runs the study that is asked for, on text or on a table. */
