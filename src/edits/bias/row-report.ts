@@ -4,9 +4,16 @@ import { bootstrapCrossed } from '../../core/resampling.ts';
 import type { Estimate } from '../../core/statistics.ts';
 import type { Evaluator, SeedCounts } from './evaluate.ts';
 import { nullRuns } from './null-runs.ts';
-import type { BiasProblem, Collateral, OtherTasks } from './problem.ts';
+import type { BiasProblem, BiasRows, Collateral, OtherTasks } from './problem.ts';
 import type { BiasMethodRow, MadeRow } from './rows/types.ts';
-import { meanAccuracy, meanCalibration, meanShares, type RightCounts, rightCounts } from './runs.ts';
+import {
+  meanAccuracy,
+  meanCalibration,
+  meanShares,
+  type RightCounts,
+  rightCounts,
+  type Units,
+} from './runs.ts';
 import type { BiasFigures, BiasMethod, BiasPoint, BiasResult, BiasRow, BiasRun, Leakage } from './types.ts';
 import { type CurveRuns, curveVolume, type StudyUnits } from './verdicts.ts';
 
@@ -62,13 +69,6 @@ export function rowOf(
     resamples: options.resamples,
     random: random.fork('resamples'),
   };
-  const part = (swapped: 0 | 1) => {
-    const counts = all.flatMap(({ right_RN }) =>
-      right_RN.map((right) => rightCounts(balanced, units, right, (n) => balanced.swapped_N[n] === swapped)),
-    );
-    const [fieldAccuracy, genderAccuracy, worstGroup] = sharesWithin(counts, plan);
-    return { fieldAccuracy, genderAccuracy, worstGroup };
-  };
   const [fieldAccuracy, genderAccuracy, worstGroup, tprGap] = sharesWithin(field, plan);
   const [ece, brier] = bootstrapCrossed({ ...plan, runs: p_RN.length }, (weights, runs) =>
     meanCalibration(balanced, units, p_RN, weights, runs),
@@ -90,8 +90,8 @@ export function rowOf(
     ...(changed === undefined ? {} : { changed }),
     strengthUnit: row.strengthUnit,
     figures,
-    natural: part(0),
-    swapped: part(1),
+    natural: partWithin(0, all, balanced, units, plan),
+    swapped: partWithin(1, all, balanced, units, plan),
     leakage: leakageWithin(
       {
         linear,
@@ -115,6 +115,21 @@ export function rowOf(
     seconds: average((one) => one.seconds)!,
     ...(first.made.note ? { note: first.made.note } : {}),
   };
+}
+
+/** Figures of natural or of swapped rows alone. */
+function partWithin(
+  swapped: 0 | 1,
+  all: readonly Measured[],
+  rows: BiasRows,
+  units: Units,
+  plan: Plan,
+): BiasRow['natural'] {
+  const counts = all.flatMap(({ right_RN }) =>
+    right_RN.map((right) => rightCounts(rows, units, right, (n) => rows.swapped_N[n] === swapped)),
+  );
+  const [fieldAccuracy, genderAccuracy, worstGroup] = sharesWithin(counts, plan);
+  return { fieldAccuracy, genderAccuracy, worstGroup };
 }
 
 /** The curve of the first dictionary, with fewer resamples: it is only drawn. */

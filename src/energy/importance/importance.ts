@@ -9,7 +9,7 @@ import { alongFeature, featureChanges } from '../../circuits/effects.ts';
 import type { Pairs } from '../../circuits/examples.ts';
 import { type FeatureState, meanState } from '../../circuits/feature-state.ts';
 import { lineCostates } from '../../circuits/line.ts';
-import { readPlaces } from '../../circuits/node-effects.ts';
+import { type ReadPlace, readPlaces } from '../../circuits/node-effects.ts';
 import type { RunOptions } from '../../circuits/run-options.ts';
 import { ERROR, type NodeRef } from '../../circuits/select.ts';
 import { EnergyError } from '../../core/errors.ts';
@@ -65,40 +65,10 @@ export async function measureImportance(input: ImportanceInput, run: RunOptions)
   const read = await readPlaces(network, [dictionary], pairs, run);
   const place = read.places[0]!;
   const other = baselineState(input.baseline, place.patch, dictionary);
-  const counts = activeCounts(place.clean);
-  const eligible = Array.from(counts.keys()).filter((i) => counts[i]! >= input.minActive);
-  if (eligible.length < FEWEST) {
-    throw new EnergyError(
-      'energy.few-features',
-      `${eligible.length} features of ${site} are active at ${input.minActive} positions or more`,
-      { where: site, hint: 'give more examples, or lower how often a feature has to be active' },
-    );
-  }
-  const costates = await costatesAt(network, [site], pairs, run);
-  const { x_BTD } = place.clean;
-  const [line_BTD] = await lineCostates(
-    network,
-    site,
-    pairs,
-    x_BTD,
-    other.x_BTD,
-    [quadrature(RULE)],
-    run,
-    place.start,
-  );
-  const energies = energiesOf(dictionary, place.clean, other, line_BTD!, new Set(eligible));
-  const paths = featurePaths(dictionary, place.clean, costates[site]!, eligible);
+  const eligible = eligibleFeatures(input, place.clean);
+  const measures = await measuresOfAll(input, place, other, eligible, stream, run);
   const { recorded } = input;
   const names = recorded ? allMeasures : measureNames;
-  const measures = new Map(
-    eligible.map((i): [number, Measures] => [
-      i,
-      {
-        ...measuresOf(paths.get(i)!, energies.get(i)!, stream.fork(`feature/${i}`)),
-        ...(recorded ? learningMeasuresOf(recorded.work, i, stream.fork(`learning/${i}`)) : {}),
-      },
-    ]),
-  );
   const sample = stream
     .fork('sample')
     .shuffle(eligible)
@@ -138,6 +108,55 @@ export async function measureImportance(input: ImportanceInput, run: RunOptions)
     ...(recorded ? { training: recorded.training } : {}),
     seconds: (performance.now() - begun) / 1000,
   };
+}
+
+/** Features that are active often enough. @throws EnergyError `energy.few-features` */
+function eligibleFeatures(
+  { dictionary: { site }, minActive }: ImportanceInput,
+  clean: FeatureState,
+): number[] {
+  const counts = activeCounts(clean);
+  const eligible = Array.from(counts.keys()).filter((i) => counts[i]! >= minActive);
+  if (eligible.length >= FEWEST) return eligible;
+  throw new EnergyError(
+    'energy.few-features',
+    `${eligible.length} features of ${site} are active at ${minActive} positions or more`,
+    { where: site, hint: 'give more examples, or lower how often a feature has to be active' },
+  );
+}
+
+/** Every measure of the eligible features: one backward pass, and those of a line to the other state. */
+async function measuresOfAll(
+  { network, dictionary, pairs, recorded }: ImportanceInput,
+  { clean, start }: ReadPlace,
+  other: FeatureState,
+  eligible: readonly number[],
+  stream: Random,
+  run: RunOptions,
+): Promise<Map<number, Measures>> {
+  const { site } = dictionary;
+  const costates = await costatesAt(network, [site], pairs, run);
+  const [line_BTD] = await lineCostates(
+    network,
+    site,
+    pairs,
+    clean.x_BTD,
+    other.x_BTD,
+    [quadrature(RULE)],
+    run,
+    start,
+  );
+  const energies = energiesOf(dictionary, clean, other, line_BTD!, new Set(eligible));
+  const paths = featurePaths(dictionary, clean, costates[site]!, eligible);
+  return new Map(
+    eligible.map((i): [number, Measures] => [
+      i,
+      {
+        ...measuresOf(paths.get(i)!, energies.get(i)!, stream.fork(`feature/${i}`)),
+        ...(recorded ? learningMeasuresOf(recorded.work, i, stream.fork(`learning/${i}`)) : {}),
+      },
+    ]),
+  );
 }
 
 const meanSize = (values: ArrayLike<number>): number =>

@@ -63,33 +63,7 @@ function Figures({ result, tasks }: { result: BiasResult; tasks: boolean }) {
   return (
     <div className="scroll">
       <table>
-        <thead>
-          <tr>
-            <th>method</th>
-            <th className="n">changed</th>
-            <th className="n">{result.outcome.name}</th>
-            <th className="n">{result.protected.name}</th>
-            <th className="n">worst group</th>
-            <th className="n">natural · swapped</th>
-            <th className="n">leakage linear</th>
-            <th className="n">MLP · kNN</th>
-            <th className="n">
-              <Word term="tprGap" />
-            </th>
-            <th className="n">calibration: ECE · Brier</th>
-            <th className="n">
-              <Word term="kl">KL</Word>
-            </th>
-            {tasks && (
-              <th className="n">
-                <Word term="otherTasks" /> · random
-              </th>
-            )}
-            <th className="n">‖Δx‖</th>
-            <th className="n">hypervolume</th>
-            <th className="n">time</th>
-          </tr>
-        </thead>
+        <Head result={result} tasks={tasks} />
         <tbody>
           {result.rows.map((row) => (
             <tr key={row.method} className={row.skyline ? 'soft' : undefined}>
@@ -131,6 +105,38 @@ function Figures({ result, tasks }: { result: BiasResult; tasks: boolean }) {
         </tbody>
       </table>
     </div>
+  );
+}
+
+function Head({ result, tasks }: { result: BiasResult; tasks: boolean }) {
+  return (
+    <thead>
+      <tr>
+        <th>method</th>
+        <th className="n">changed</th>
+        <th className="n">{result.outcome.name}</th>
+        <th className="n">{result.protected.name}</th>
+        <th className="n">worst group</th>
+        <th className="n">natural · swapped</th>
+        <th className="n">leakage linear</th>
+        <th className="n">MLP · kNN</th>
+        <th className="n">
+          <Word term="tprGap" />
+        </th>
+        <th className="n">calibration: ECE · Brier</th>
+        <th className="n">
+          <Word term="kl">KL</Word>
+        </th>
+        {tasks && (
+          <th className="n">
+            <Word term="otherTasks" /> · random
+          </th>
+        )}
+        <th className="n">‖Δx‖</th>
+        <th className="n">hypervolume</th>
+        <th className="n">time</th>
+      </tr>
+    </thead>
   );
 }
 
