@@ -63,15 +63,23 @@ export async function peerPiece(
   return piece;
 }
 
+/** How far a piece's L0 is from the wanted one, on a logarithmic scale; up to `MATCHED` it counts as met. */
+const distance = ({ l0 }: PeerPiece) => Math.abs(Math.log(Math.max(l0, 0.1) / wantedL0));
+const MATCHED = 0.15;
+
+/** Whether `a` is the better choice: of pieces that meet the wanted L0 the one with the higher FVE, else the nearer one. */
+const better = (a: PeerPiece, b: PeerPiece): boolean =>
+  Math.max(distance(a), distance(b)) < MATCHED ? a.fve > b.fve : distance(a) < distance(b);
+
 /**
- * The choice of a peer for a kind: of the rates, the one with the highest FVE at seed 0; dense kinds come to the wanted L0
- * by at most five coefficients (secant on the logarithms, since L0 falls about as a power of the coefficient).
+ * The choice of a peer for a kind: the best of the rates at seed 0. Dense kinds come to the wanted L0 by at most five
+ * coefficients a rate (secant on the logarithms, since L0 falls about as a power of the coefficient).
  */
 export async function bestChoice(peer: Peer, kind: Kind, stream: Stream): Promise<Choice> {
   let best: PeerPiece | undefined;
   for (const rate of rates) {
     const piece = await matched(peer, kind, rate, best?.coefficient, stream);
-    if (best === undefined || piece.fve > best.fve) best = piece;
+    if (best === undefined || better(piece, best)) best = piece;
   }
   return { rate: best!.rate, coefficient: best!.coefficient };
 }
@@ -87,11 +95,10 @@ async function matched(
   if (first === undefined) return peerPiece(peer, kind, { rate, coefficient: 0 }, 0, stream);
   const tried: PeerPiece[] = [];
   let coefficient = from ?? first;
-  const distance = ({ l0 }: PeerPiece) => Math.abs(Math.log(Math.max(l0, 0.1) / wantedL0));
   while (tried.length < 5) {
     const piece = await peerPiece(peer, kind, { rate, coefficient }, 0, stream);
     tried.push(piece);
-    if (distance(piece) < 0.15) break;
+    if (distance(piece) < MATCHED) break;
     const [a, b] = tried.slice(-2);
     const slope = b ? Math.log(b.l0 / a!.l0) / Math.log(b.coefficient / a!.coefficient) : -1;
     const step = Math.log(wantedL0 / Math.max(piece.l0, 0.1)) / (slope < -0.2 ? slope : -1);

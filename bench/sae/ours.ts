@@ -23,7 +23,10 @@ async function setup(given: Settings): Promise<Answer> {
   const order = new Uint32Array(new SharedArrayBuffer(4 * steps * batch));
   for (let i = 0; i < order.length; i++) order[i] = i % perPass;
   const plan = planTraining(configOf(settings), { rows: perPass, width });
-  trainer = await openEngine({ plan, source: { x_ND: source, width }, order, threads });
+  trainer = await openEngine({
+    ...{ plan, source: { x_ND: source, width }, order, threads },
+    ...(settings.gathered ? { frequent: 'none' } : {}),
+  });
   return {};
 }
 

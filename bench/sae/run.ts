@@ -54,7 +54,9 @@ interface Round {
   /** Active features a row, on held-out rows, after the round. */
   readonly l0: Record<string, number>;
   readonly ratio: number;
+  /** The same of ours with the exact encoder (kinds that count), or with every entry gathered (dense kinds). */
   readonly exactRatio?: number;
+  readonly gatheredRatio?: number;
   readonly counts: boolean;
   /** The product alone to a step with the exact product. */
   readonly encoderShare: number;
@@ -87,19 +89,21 @@ async function measure(kind: Kind, size: Size) {
   const total = before + lead + rounds * steps + 1;
   const settings: Settings = { ...base, ...stream, steps: total, decayStart: total };
   const us = ours();
-  // Kinds that count find candidates by a product of bytes and compute them again in float32; beside it, the exact product.
+  // Kinds that count find candidates by a product of bytes and compute them again in float32, dense kinds take dense products
+  // for frequent features; beside it, ours without that.
   const counts = !dense.has(kind);
-  const exact = counts ? ours('untangle, exact') : undefined;
+  const plain = ours(counts ? 'untangle, exact' : 'untangle, gathered');
   const peers = PEERS.map(peer);
-  const trainees = [us, ...(exact ? [exact] : []), ...peers];
-  for (const t of trainees) await t.ask({ setup: { ...settings, screened: counts && t === us } });
+  const trainees = [us, plain, ...peers];
+  for (const t of trainees)
+    await t.ask({ setup: { ...settings, screened: counts && t === us, gathered: t === plain } });
   for (const t of trainees) await t.ask({ train: before });
   const known = layouts.get(size);
   const choice = await us.ask({ product: 1, ...(known === undefined ? {} : { layout: known }) });
   layouts.set(size, choice.layout!);
   const results: Round[] = [];
   for (let i = 0; i < rounds; i++) {
-    if (i === 2 && lead > 0) await us.ask({ train: lead });
+    if (i === 2 && lead > 0) for (const t of [us, plain]) await t.ask({ train: lead });
     const own = await us.ask({ train: steps });
     const product = (await us.ask({ product: steps })).seconds! / steps;
     const speed: Record<string, number> = { [us.name]: (steps * settings.batch) / own.seconds! };
@@ -112,9 +116,9 @@ async function measure(kind: Kind, size: Size) {
       tokensPerSecond: Object.fromEntries(Object.entries(speed).map(([name, v]) => [name, Math.round(v)])),
       l0,
       ratio: round(speed[us.name]! / faster),
-      ...(exact ? { exactRatio: round(speed[exact.name]! / faster) } : {}),
+      [counts ? 'exactRatio' : 'gatheredRatio']: round(speed[plain.name]! / faster),
       counts: counts || l0[us.name]! <= SPARSE * settings.features,
-      encoderShare: round((product * speed[(exact ?? us).name]!) / settings.batch),
+      encoderShare: round((product * speed[(counts ? plain : us).name]!) / settings.batch),
       productMs: round(1000 * product),
       phases: Object.fromEntries(Object.entries(own.phases!).map(([name, ms]) => [name, round(ms)])),
     });
@@ -140,7 +144,11 @@ async function measure(kind: Kind, size: Size) {
     encoderShare: median((counted.length > 0 ? counted : results).map((r) => r.encoderShare)),
     encoderProduct: choice.layout,
     productCandidatesMs: choice.phases,
-    ...(exact ? { exactRatio: median(results.map((r) => r.exactRatio!)) } : {}),
+    ...(counts
+      ? { exactRatio: median(results.map((r) => r.exactRatio!)) }
+      : counted.length === 0
+        ? {}
+        : { gatheredRatio: median(counted.map((r) => r.gatheredRatio!)) }),
     fve,
     fveAfterTokens: (before + rounds * steps) * settings.batch,
     ...(memory ? { memory } : {}),

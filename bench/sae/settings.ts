@@ -26,6 +26,8 @@ export interface Settings {
   readonly seed: number;
   /** Ours only: find candidates by a product of bytes. */
   readonly screened?: boolean;
+  /** Ours only: no dense products of frequent features. */
+  readonly gathered?: boolean;
   /** SAELens TopK: sparse tensors for the activations. */
   readonly sparse: boolean;
   /** SAELens JumpReLU: its quadratic loss about this L0 instead of its step loss. */
