@@ -133,6 +133,23 @@ test('what the docs say of the figures is what the committed result says', () =>
   expect(natural('male') / (natural('male') + natural('female'))).toBeCloseTo(0.9, 1);
 });
 
+test('what the docs say of the paths of the table is what its committed result says', () => {
+  const { verdicts } = (
+    JSON.parse(readFileSync('bench/results/bias-cps.json', 'utf8')) as {
+      result: Pick<BiasResult, 'verdicts'>;
+    }
+  ).result;
+  const supported = (claim: string) =>
+    verdicts
+      .filter((one) => one.claim.startsWith(claim) && one.outcome === 'supported')
+      .map((one) => one.quantity);
+  expect(words).toContain(
+    "supported by one of its three quantities here, the worst group at equal leakage; its end point is better than the straight line's by none",
+  );
+  expect(supported('way:')).toEqual(['worst group at equal leakage, difference']);
+  expect(supported("end point: least action's is better than the straight line with")).toEqual([]);
+});
+
 test('the rules that the docs describe are those of the code', () => {
   const { pinned, free, metricPoints, kappa, mu } = PATH_RULE;
   expect([mu, metricPoints, SHIFT_RULE.fieldPerGender]).toEqual([0.1, 5, 0.5]);
