@@ -119,7 +119,7 @@ for (const [name, make] of nulls) {
 }
 for (const optimiser of settings.learning.optimisers) {
   for (const [name, make] of [['trained', () => trained] as const, ...nulls]) {
-    const { site, optimisers: _, rows, windows: measured, ...learning } = settings.learning;
+    const { site, optimisers: _, rows, windows: count, ...learning } = settings.learning;
     const asked = onText(trained);
     const metric = `${asked.metric}, dictionary learned by ${optimiser} and recorded`;
     if (isKnown(name, site, metric) || stopped()) continue;
@@ -138,7 +138,7 @@ for (const optimiser of settings.learning.optimisers) {
       `\n${name}, ${site}, recorded training by ${optimiser}: ΔV ${change.toFixed(2)}, not accounted for ${completeness.toExponential(1)}, FVE ${fve.toFixed(2)}, L0 ${l0.toFixed(1)}\n`,
     );
     const own = { ...onText(model), ...(name === 'trained' ? { heldOut } : {}), metric, recorded };
-    await measure(name, [recorded.dictionary], { ...own, pairs: pickPairs(pairs, range(0, measured)) });
+    await measure(name, [recorded.dictionary], { ...own, pairs: pickPairs(pairs, range(0, count)) });
   }
 }
 
