@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { silent } from '../../src/core/progress.ts';
-import { openBiographies } from '../../src/study/bias/biographies.ts';
+import { checkBiographies, openBiographies } from '../../src/study/bias/biographies.ts';
 import { startHub, type TestHub } from '../support/hub-server.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
@@ -89,4 +89,17 @@ test('what is not there is told, data sets and models apart', async () => {
     hint: expect.stringContaining('data/test-00000-of-00001.parquet'),
   });
   await expect(openBiographies('biographies', context)).rejects.toMatchObject({ code: 'biographies.source' });
+});
+
+test('names that cannot be right are refused before anything is read', async () => {
+  await checkBiographies('wikipedia-people', ['science', 'arts']);
+  await checkBiographies('owner/name', ['whatever', 'it has']);
+  await expect(checkBiographies('wikipedia-people', ['science', 'alchemy'])).rejects.toMatchObject({
+    code: 'biographies.cell',
+    where: 'alchemy',
+    hint: expect.stringContaining('science'),
+  });
+  await expect(checkBiographies('no such thing', ['a', 'b'])).rejects.toMatchObject({
+    code: 'biographies.source',
+  });
 });

@@ -8,6 +8,7 @@ import { executeStep } from '../execute.ts';
 import { type PlannedStep, planSteps } from '../plan.ts';
 import { openResources } from '../resources.ts';
 import { runSteps } from '../run.ts';
+import { checkBiographies } from './biographies.ts';
 import { biasSteps } from './steps.ts';
 import type { BiasTextOptions } from './types.ts';
 
@@ -38,6 +39,7 @@ export async function saveBias(workspace: string, result: BiasResult): Promise<s
  */
 export async function runBiasText(options: BiasTextOptions, context: RunContext): Promise<BiasResult> {
   const { workspace, threads, command, signal, progress } = context;
+  await checkBiographies(options.data, options.fields);
   const cache = openCache(resolve(workspace));
   const resources = openResources({ study: { model: options.model } });
   const { steps, last } = await biasSteps(options, resources, cache);
