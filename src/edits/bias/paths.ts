@@ -6,7 +6,7 @@ import { directEndPoint } from '../paths/end-point.ts';
 import { gradientFlow } from '../paths/gradient-flow.ts';
 import { leastActionPath, type PathOptions } from '../paths/least-action.ts';
 import { type LeastAlong, leastActionAlong, towards } from '../paths/least-along.ts';
-import { type MetricAlong, metricAlong } from '../paths/metric-along.ts';
+import { type MetricAlong, meanDiagonal, metricAlong } from '../paths/metric-along.ts';
 import { straightLine } from '../paths/straight-line.ts';
 import { pinnedEnd, type StrengthMetric, type StrengthPath, type StrengthProblem } from '../paths/types.ts';
 import type { BiasProblem } from './problem.ts';
@@ -205,12 +205,6 @@ const noteOf = (
     : `; least action has no solution in it, so every way takes the mean of the measured metrics, off by ${percent(measured.mean.error)} at most`);
 
 const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
-
-function meanDiagonal(G: Float64Array, n: number): number {
-  let trace = 0;
-  for (let i = 0; i < n; i++) trace += G[i * n + i]!;
-  return trace / n;
-}
 
 /** A path as plain JSON. */
 function plainPath(

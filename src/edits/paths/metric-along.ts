@@ -46,7 +46,7 @@ export async function metricAlong(
   at: (alpha_N: Float64Array) => Promise<ArrayLike<number>>,
   options: MetricAlongOptions,
 ): Promise<MetricAlong> {
-  const { points = 5, heldOut = 1, signal, advance } = options;
+  const { points = 5, heldOut = 1 } = options;
   const line_N = Float64Array.from(options.end_N, (a) => a - 1);
   const n = line_N.length;
   const length = inner(line_N, line_N);
@@ -58,21 +58,10 @@ export async function metricAlong(
   }
   const nodes = Array.from({ length: points }, (_, k) => (1 - Math.cos((Math.PI * k) / (points - 1))) / 2);
   const places = [...nodes, ...leftOut(nodes, heldOut)];
-  const measured: Float64Array[] = [];
-  for (const place of places) {
-    throwIfAborted(signal);
-    const G = Float64Array.from(await at(line_N.map((d) => 1 + place * d)));
-    if (G.length !== n * n || !G.every(Number.isFinite))
-      throw metricError(
-        'the measured metric has another size, or numbers that are not finite',
-        'look at the model at this strength',
-      );
-    measured.push(symmetric(G, n));
-    advance?.(measured.length, places.length);
-  }
+  const measured = await measuredAt(at, line_N, places, options);
   const roots = measured.slice(0, points).map((G) => root(G, n));
   const first = measured[0]!;
-  const mu = options.mu ?? defaultMu(first, n);
+  const mu = options.mu ?? 0.01 * meanDiagonal(first, n);
   if (!(mu > 0))
     throw metricError(
       'nothing in the output depends on these strengths',
@@ -87,22 +76,11 @@ export async function metricAlong(
     const { value } = interpolated(nodes, roots, place(alpha_N));
     return product(value, value, n);
   };
-  const relative = (found: Float64Array, G: ArrayLike<number>) => {
-    let [off, size] = [0, 0];
-    for (let i = 0; i < found.length; i++) {
-      off += (found[i]! - G[i]!) ** 2;
-      size += G[i]! ** 2;
-    }
-    return size > 0 ? Math.sqrt(off / size) : 0;
-  };
   const errorAt = (alpha_N: Float64Array, G: ArrayLike<number>) => relative(without(alpha_N), G);
-  const errors = places.slice(points).map((s, k) => ({
-    at: s,
-    error: errorAt(
-      line_N.map((d) => 1 + s * d),
-      measured[points + k]!,
-    ),
-  }));
+  const errors = places.slice(points).map((s, k) => {
+    const alpha_N = line_N.map((d) => 1 + s * d);
+    return { at: s, error: errorAt(alpha_N, measured[points + k]!) };
+  });
   const mean = new Float64Array(n * n);
   for (const G of measured) for (let i = 0; i < mean.length; i++) mean[i]! += G[i]! / measured.length;
   const raised = (G: Float64Array) => {
@@ -133,6 +111,39 @@ export async function metricAlong(
   };
 }
 
+/** The metric at places of the line. @throws EditError `edit.metric` */
+async function measuredAt(
+  at: (alpha_N: Float64Array) => Promise<ArrayLike<number>>,
+  line_N: Float64Array,
+  places: readonly number[],
+  { signal, advance }: Pick<MetricAlongOptions, 'signal' | 'advance'>,
+): Promise<Float64Array[]> {
+  const n = line_N.length;
+  const measured: Float64Array[] = [];
+  for (const place of places) {
+    throwIfAborted(signal);
+    const G = Float64Array.from(await at(line_N.map((d) => 1 + place * d)));
+    if (G.length !== n * n || !G.every(Number.isFinite))
+      throw metricError(
+        'the measured metric has another size, or numbers that are not finite',
+        'look at the model at this strength',
+      );
+    measured.push(symmetric(G, n));
+    advance?.(measured.length, places.length);
+  }
+  return measured;
+}
+
+/** ‖found − G‖ / ‖G‖ (Frobenius). */
+function relative(found: Float64Array, G: ArrayLike<number>): number {
+  let [off, size] = [0, 0];
+  for (let i = 0; i < found.length; i++) {
+    off += (found[i]! - G[i]!) ** 2;
+    size += G[i]! ** 2;
+  }
+  return size > 0 ? Math.sqrt(off / size) : 0;
+}
+
 /** Middles of the widest gaps. */
 function leftOut(nodes: readonly number[], count: number): number[] {
   const gaps = nodes.slice(1).map((to, k) => ({ width: to - nodes[k]!, middle: (to + nodes[k]!) / 2 }));
@@ -142,11 +153,12 @@ function leftOut(nodes: readonly number[], count: number): number[] {
     .map((gap) => gap.middle);
 }
 
-const defaultMu = (G: Float64Array, n: number): number => {
+/** Mean of the diagonal of G [n, n]: the size of a metric, in whose shares μ is given. */
+export function meanDiagonal(G: ArrayLike<number>, n: number): number {
   let trace = 0;
   for (let i = 0; i < n; i++) trace += G[i * n + i]!;
-  return (0.01 * trace) / n;
-};
+  return trace / n;
+}
 
 const symmetric = (G: Float64Array, n: number): Float64Array =>
   G.map((x, at) => (x + G[(at % n) * n + Math.floor(at / n)]!) / 2);
