@@ -23,10 +23,9 @@ export const choiceFile = ({ model, site, dictionaries }: BiasResult, features: 
 });
 
 export function Chooser({ result }: { result: BiasResult }) {
-  const { candidates, outcome, protected: attribute, site } = result;
+  const { candidates, outcome, protected: attribute } = result;
   // The ticks stand in the address: a choice can be sent to a colleague.
   const [ticked, setTicked] = useQuery('ticks');
-  const [all, setAll] = useState(false);
   const chosen = new Set(ticked.split('.').filter(Boolean).map(Number));
   if (candidates.length === 0) return null;
   const features = candidates.map((one) => one.feature).filter((feature) => chosen.has(feature));
@@ -78,6 +77,24 @@ export function Chooser({ result }: { result: BiasResult }) {
           </>
         )}
       </p>
+      <Candidates result={result} chosen={chosen} toggle={toggle} />
+    </section>
+  );
+}
+
+/** The candidates with a box each, the first of them until a person asks for all. */
+function Candidates({
+  result: { candidates, outcome, protected: attribute, site },
+  chosen,
+  toggle,
+}: {
+  result: BiasResult;
+  chosen: ReadonlySet<number>;
+  toggle: (feature: number) => void;
+}) {
+  const [all, setAll] = useState(false);
+  return (
+    <>
       <div className="scroll">
         <table>
           <thead>
@@ -119,7 +136,7 @@ export function Chooser({ result }: { result: BiasResult }) {
           Show all {candidates.length}
         </button>
       )}
-    </section>
+    </>
   );
 }
 

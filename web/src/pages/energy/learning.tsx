@@ -44,94 +44,108 @@ export function Learning() {
 }
 
 function Report({ report }: { report: LearningReport }) {
-  const { runs, charges, separation } = report;
+  const { charges, separation } = report;
+  return (
+    <>
+      <Training report={report} />
+      {charges.length > 0 && <Charges charges={charges} />}
+      {separation && <Separation separation={separation} />}
+    </>
+  );
+}
+
+function Training({ report }: { report: LearningReport }) {
+  const { runs } = report;
   const [method, setMethod] = useQuery('method', runs[0]?.name ?? '');
   const run = runs.find((one) => one.name === method) ?? runs[0];
   const draw = useCallback(
     (width: number) => (run ? trainingPicture(run, { width: Math.min(width, 900), height: 360 }) : ''),
     [run],
   );
-  const drawCharges = useCallback(
+  return (
+    <section className="section" aria-labelledby="training">
+      <h2 id="training">T, V and H of a training run</h2>
+      <p className="says">
+        {report.name}, {report.parameters} parameters, V the loss on{' '}
+        {potentialWords[run?.potentialOf ?? 'full batch']}. H = T + V.
+        {run?.unaccounted !== undefined &&
+          ` What H and friction together do not account for: ${number(run.unaccounted)}.`}
+      </p>
+      <div className="knobs">
+        <Choice
+          label="Method"
+          value={run?.name ?? ''}
+          of={runs.map((one) => one.name)}
+          onChange={setMethod}
+        />
+      </div>
+      <Picture draw={draw} />
+    </section>
+  );
+}
+
+function Charges({ charges }: Pick<LearningReport, 'charges'>) {
+  const draw = useCallback(
     (width: number) => chargesPicture(charges, { width: Math.min(width, 900), height: 280 }),
     [charges],
   );
-  const drawBarrier = useCallback(
-    (width: number) =>
-      separation ? barrierPicture(separation, { width: Math.min(width, 900), height: 340 }) : '',
+  return (
+    <section className="section" aria-labelledby="charges">
+      <h2 id="charges">What symmetries keep</h2>
+      <p className="says">
+        A <Word term="symmetryCharge">charge</Word> stays where the symmetry moves no distances; otherwise it
+        grows as predicted.
+      </p>
+      <Picture draw={draw} />
+      <div className="scroll">
+        <table className="narrow">
+          <thead>
+            <tr>
+              <th>symmetry</th>
+              <th>kept</th>
+              <th className="n">charge at the start</th>
+              <th className="n">at the end</th>
+              <th className="n">predicted</th>
+              <th className="n">largest difference</th>
+            </tr>
+          </thead>
+          <tbody>
+            {charges.map((one) => (
+              <tr key={one.name}>
+                <td>{one.name}</td>
+                <td>{one.conserved ? 'yes' : 'no'}</td>
+                <td className="n">{number(one.charge[0] ?? Number.NaN, 4)}</td>
+                <td className="n">{number(one.charge.at(-1) ?? Number.NaN, 4)}</td>
+                <td className="n">{number(one.predicted.at(-1) ?? Number.NaN, 4)}</td>
+                <td className="n">{number(one.defect)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function Separation({ separation }: { separation: NonNullable<LearningReport['separation']> }) {
+  const draw = useCallback(
+    (width: number) => barrierPicture(separation, { width: Math.min(width, 900), height: 340 }),
     [separation],
   );
   return (
-    <>
-      <section className="section" aria-labelledby="training">
-        <h2 id="training">T, V and H of a training run</h2>
-        <p className="says">
-          {report.name}, {report.parameters} parameters, V the loss on{' '}
-          {potentialWords[run?.potentialOf ?? 'full batch']}. H = T + V.
-          {run?.unaccounted !== undefined &&
-            ` What H and friction together do not account for: ${number(run.unaccounted)}.`}
-        </p>
-        <div className="knobs">
-          <Choice
-            label="Method"
-            value={run?.name ?? ''}
-            of={runs.map((one) => one.name)}
-            onChange={setMethod}
-          />
-        </div>
-        <Picture draw={draw} />
-      </section>
-      {charges.length > 0 && (
-        <section className="section" aria-labelledby="charges">
-          <h2 id="charges">What symmetries keep</h2>
-          <p className="says">
-            A <Word term="symmetryCharge">charge</Word> stays where the symmetry moves no distances; otherwise
-            it grows as predicted.
-          </p>
-          <Picture draw={drawCharges} />
-          <div className="scroll">
-            <table className="narrow">
-              <thead>
-                <tr>
-                  <th>symmetry</th>
-                  <th>kept</th>
-                  <th className="n">charge at the start</th>
-                  <th className="n">at the end</th>
-                  <th className="n">predicted</th>
-                  <th className="n">largest difference</th>
-                </tr>
-              </thead>
-              <tbody>
-                {charges.map((one) => (
-                  <tr key={one.name}>
-                    <td>{one.name}</td>
-                    <td>{one.conserved ? 'yes' : 'no'}</td>
-                    <td className="n">{number(one.charge[0] ?? Number.NaN, 4)}</td>
-                    <td className="n">{number(one.charge.at(-1) ?? Number.NaN, 4)}</td>
-                    <td className="n">{number(one.predicted.at(-1) ?? Number.NaN, 4)}</td>
-                    <td className="n">{number(one.defect)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        </section>
-      )}
-      {separation && (
-        <section className="section" aria-labelledby="separation">
-          <h2 id="separation">Do separated features stay apart?</h2>
-          <p className="says">
-            Two features merge when their cosine reaches {separation.cosine}. On the easiest way found the
-            loss rises by {number(separation.barrier - separation.floor)}: an estimated{' '}
-            <Word term="barrier">barrier</Word>. A motion with less energy than the lowest way needs cannot
-            merge them; this is the lowest way found, and a lower one may exist.{' '}
-            {separation.runs.some((one) => one.merged)
-              ? 'Some of the motions that tested it merged.'
-              : `None of the ${separation.runs.length} motions that tested it merged, those with more energy among them.`}
-          </p>
-          <Picture draw={drawBarrier} />
-        </section>
-      )}
-    </>
+    <section className="section" aria-labelledby="separation">
+      <h2 id="separation">Do separated features stay apart?</h2>
+      <p className="says">
+        Two features merge when their cosine reaches {separation.cosine}. On the easiest way found the loss
+        rises by {number(separation.barrier - separation.floor)}: an estimated{' '}
+        <Word term="barrier">barrier</Word>. A motion with less energy than the lowest way needs cannot merge
+        them; this is the lowest way found, and a lower one may exist.{' '}
+        {separation.runs.some((one) => one.merged)
+          ? 'Some of the motions that tested it merged.'
+          : `None of the ${separation.runs.length} motions that tested it merged, those with more energy among them.`}
+      </p>
+      <Picture draw={draw} />
+    </section>
   );
 }
 
