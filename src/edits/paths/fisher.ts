@@ -47,17 +47,7 @@ const tangentOf = (name: string) => `tangent:${name}`;
 export async function openFisher(source: FisherSource, run: RunOptions): Promise<Fisher> {
   const { network, dictionary, windows, threads } = source;
   const site = dictionary.site;
-  const { width, complete } = placeOf(network, site);
-  if (!complete) {
-    throw new EditError(
-      'edit.metric',
-      `"${site}" is no complete cut: what passes beside it is not known there`,
-      {
-        where: site,
-        hint: 'take a dictionary of the residual stream',
-      },
-    );
-  }
+  const width = widthOfCut(network, site);
   const positions = windows[0]?.length ?? 0;
   const shape = { examples: windows.length, positions, width };
   const ids_BT = Int32Array.from(windows.flatMap((window) => Array.from(window)));
@@ -118,6 +108,17 @@ export async function openFisher(source: FisherSource, run: RunOptions): Promise
       for (const session of opened) await session?.release();
     },
   };
+}
+
+/** @throws EditError `edit.metric` (a site that is no complete cut); CircuitError `circuit.not-a-place` */
+function widthOfCut(network: Network, site: string): number {
+  const { width, complete } = placeOf(network, site);
+  if (complete) return width;
+  throw new EditError(
+    'edit.metric',
+    `"${site}" is no complete cut: what passes beside it is not known there`,
+    { where: site, hint: 'take a dictionary of the residual stream' },
+  );
 }
 
 /** State of a window under the edit, and the tangents f_i d_i of the features that are active in it. */

@@ -38,12 +38,9 @@ export async function energyFlow(
   { rule = 'midpoint-30', perCut = 8, chosen, paths = 10 }: EnergyFlowOptions,
   run: RunOptions,
 ): Promise<EnergyFlow> {
-  const shown = new Map<string, ReadonlySet<number>>();
-  if (chosen) for (const { site } of dictionaries) shown.set(site, new Set(chosen.get(site)));
-  else {
-    const single = await pathWork(network, dictionaries, pairs, { rule, wanted: 'none' }, run);
-    for (const effects of single.effects) shown.set(effects.site, largest(effects, perCut));
-  }
+  const shown = chosen
+    ? new Map(dictionaries.map(({ site }) => [site, new Set(chosen.get(site))]))
+    : await largestOf(network, dictionaries, pairs, { rule, perCut }, run);
   const groups = new Map(dictionaries.map((d) => [d.site, groupsOf(d.features, shown.get(d.site)!)]));
   const group: Grouping = (site, node) => groups.get(site)?.(node) ?? node;
   const whole = await pathWork(network, dictionaries, pairs, { rule, group }, run);
@@ -63,22 +60,7 @@ export async function energyFlow(
   );
   const sum = (side: 'source' | 'target', id: string) =>
     flows.reduce((total, flow) => total + (flow[side] === id ? flow.energy : 0), 0);
-  const cuts = places.map(({ effects, nodes }, l): FlowCut => {
-    const groups = nodes.map(
-      ({ node: _, ...shownAs }): FlowGroup => ({
-        ...shownAs,
-        ...(l === 0 ? {} : { inflow: sum('target', shownAs.id) }),
-        outflow: sum('source', shownAs.id),
-      }),
-    );
-    return {
-      depth: effects.depth,
-      site: effects.site,
-      complete: placeOf(network, effects.site).complete,
-      energy: groups.reduce((total, { energy }) => total + energy, 0),
-      nodes: groups,
-    };
-  });
+  const cuts = places.map(({ effects, nodes }, l) => cutOf(network, effects, nodes, l > 0, sum));
   const arrives = sum('target', OUTPUT_ID);
   const answer: FlowGroup = { id: OUTPUT_ID, kind: 'answer', energy: arrives, inflow: arrives };
   const flow: Flow = {
@@ -107,6 +89,42 @@ export async function energyFlow(
     efficient: ranked('efficiency'),
     carrying: ranked('carried'),
   };
+}
+
+/** A cut with what flows into its groups (not into the first one's) and out of them. */
+function cutOf(
+  network: Network,
+  { depth, site }: PlaceEffects,
+  nodes: ReturnType<typeof groupNodes>,
+  fed: boolean,
+  sum: (side: 'source' | 'target', id: string) => number,
+): FlowCut {
+  const groups = nodes.map(
+    ({ node: _, ...shownAs }): FlowGroup => ({
+      ...shownAs,
+      ...(fed ? { inflow: sum('target', shownAs.id) } : {}),
+      outflow: sum('source', shownAs.id),
+    }),
+  );
+  return {
+    depth,
+    site,
+    complete: placeOf(network, site).complete,
+    energy: groups.reduce((total, { energy }) => total + energy, 0),
+    nodes: groups,
+  };
+}
+
+/** The features of each dictionary with the largest |Σ_t work|, by site. */
+async function largestOf(
+  network: Network,
+  dictionaries: readonly Dictionary[],
+  pairs: Pairs,
+  { rule, perCut }: { readonly rule: string; readonly perCut: number },
+  run: RunOptions,
+): Promise<Map<string, ReadonlySet<number>>> {
+  const { effects } = await pathWork(network, dictionaries, pairs, { rule, wanted: 'none' }, run);
+  return new Map(effects.map((one) => [one.site, largest(one, perCut)]));
 }
 
 /** The features of a place with the largest |Σ_t work|. */
