@@ -187,7 +187,7 @@ function printImportance({ runs, comparisons }: ImportanceResult, io: Io): void 
           'ranking',
           'Spearman',
           ...nulls,
-          'given activation',
+          'given activation and frequency',
           'beyond gradient × activation',
           `first ${own?.k}`,
         ],
@@ -221,7 +221,7 @@ function printTrainings(runs: readonly ImportanceRun[], io: Io): void {
     table(
       [
         ...['dictionary of', 'V at the start', 'at the end', 'ΔV', 'by features', 'by shared parameters'],
-        ...['not accounted for', 'variance explained', 'active'],
+        ...['not accounted for', 'variance explained', 'active features'],
       ],
       runs.flatMap(({ network, training }) => {
         if (!training) return [];

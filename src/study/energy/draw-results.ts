@@ -21,7 +21,7 @@ export const measureWords: Readonly<Record<MeasureName, string>> = {
   'mean-potential': 'mean |V|, how much it counts',
   'learning-work': 'work on the learning clock',
   'learning-kinetic': 'mean T on the learning clock',
-  'learning-drift': 'drift on the learning clock',
+  'learning-drift': 'keeps still on the learning clock (drift)',
   'learning-drift-permuted': 'the same, V shuffled over steps',
   'integrated-gradients': 'energy on the depth clock',
   'gradient-activation': 'gradient × activation',
