@@ -83,17 +83,7 @@ export async function openMaskLandscape(
     nodes,
     evaluations: () => evaluations,
     async at(mask_N) {
-      const masks: Record<string, Tensor> = {};
-      for (const { site, features, nodes: own } of places) {
-        const [keep, errors] = [new Float32Array(positions * features), new Float32Array(positions)];
-        for (const i of own) {
-          const { position, feature } = nodes[i]!;
-          if (feature === ERROR) errors[position] = mask_N[i]!;
-          else keep[position * features + feature] = mask_N[i]!;
-        }
-        masks[keepFeatures(site)] = f32([positions, features], keep);
-        masks[keepErrors(site)] = f32([positions, 1], errors);
-      }
+      const masks = maskFeeds(places, nodes, positions, mask_N);
       let sum = 0;
       const gradient_N = new Float64Array(nodes.length);
       // A metric is to be large, a divergence small; both as means over examples.
@@ -118,6 +108,31 @@ export async function openMaskLandscape(
     },
     release: () => session.release(),
   };
+}
+
+/** The masks as inputs of the spliced network; nodes without one are 0. */
+function maskFeeds(
+  places: readonly {
+    readonly site: string;
+    readonly features: number;
+    readonly nodes: readonly number[];
+  }[],
+  nodes: readonly NodeRef[],
+  positions: number,
+  mask_N: ArrayLike<number>,
+): Record<string, Tensor> {
+  const masks: Record<string, Tensor> = {};
+  for (const { site, features, nodes: own } of places) {
+    const [keep, errors] = [new Float32Array(positions * features), new Float32Array(positions)];
+    for (const i of own) {
+      const { position, feature } = nodes[i]!;
+      if (feature === ERROR) errors[position] = mask_N[i]!;
+      else keep[position * features + feature] = mask_N[i]!;
+    }
+    masks[keepFeatures(site)] = f32([positions, features], keep);
+    masks[keepErrors(site)] = f32([positions, 1], errors);
+  }
+  return masks;
 }
 
 /** The graph that says only the logits at the last position, [batch, 1, vocabulary]. */

@@ -17,7 +17,7 @@ import type { Dictionary } from '../../dictionaries/types.ts';
 import type { Model } from '../../models/types.ts';
 import { openSession } from '../../runtime/session.ts';
 import { movers, type Ranking, rankByChance, rankByMasks, rankByPathWork, rankByThreshold } from './arms.ts';
-import { openMaskLandscape } from './landscape.ts';
+import { type MaskLandscape, openMaskLandscape } from './landscape.ts';
 import type { MaskArm, MaskCircuitResult, MaskLoss, MaskPoint } from './types.ts';
 
 export interface MaskOptions {
@@ -112,41 +112,15 @@ export async function maskCircuit(input: MaskInput, context: WorkContext): Promi
   );
   const threshold = rankByThreshold(train, options.rule, (performance.now() - begun) / 1000);
   const candidates = everActive(train);
-  const sizes = options.sizes.filter((size) => size > 0 && size <= candidates.length);
-  if (sizes.length === 0) {
-    throw new EnergyError(
-      'energy.no-masks',
-      `${candidates.length} nodes can be masked, fewer than any size asked for`,
-      {
-        where: name,
-        hint: 'ask for smaller circuits, or give more examples or dictionaries',
-      },
-    );
-  }
+  const sizes = sizesUpTo(candidates.length, options.sizes, name);
   const spliced = train.places.map(({ dictionary, patch }) => ({
     dictionary,
     means: meanState(patch, dictionary),
   }));
-  const total = movers.reduce((sum, m) => sum + m.settings.length * (options.steps + 1), 1);
-  const label = { task: 'masks', label: `Masks: ${name}`, total, unit: 'gradients' };
-  const { sparsity, moved } = await track(context.progress, label, async (advance) => {
-    let done = 0;
-    const examples = { pairs, first_BTD: train.start_BTD };
-    const counted: RunOptions = { ...run, advance: () => advance(++done) };
-    const landscape = await openMaskLandscape(network, spliced, examples, candidates, options.loss, counted);
-    try {
-      const { gradient_N } = await landscape.at(new Float64Array(candidates.length).fill(HALF));
-      const sparsity = worth(gradient_N, options.target);
-      const moved: Ranking[] = [];
-      for (const mover of movers)
-        moved.push(
-          await rankByMasks(landscape, mover, { sparsity, steps: options.steps, start: options.start }),
-        );
-      return { sparsity, moved };
-    } finally {
-      await landscape.release();
-    }
-  });
+  const examples = { pairs, first_BTD: train.start_BTD };
+  const open = (counted: RunOptions) =>
+    openMaskLandscape(network, spliced, examples, candidates, options.loss, counted);
+  const { sparsity, moved } = await moveMasks(name, open, candidates.length, options, run, context);
   const rankings = [
     ...moved,
     threshold,
@@ -177,6 +151,43 @@ export async function maskCircuit(input: MaskInput, context: WorkContext): Promi
   } finally {
     await ablation.release();
   }
+}
+
+/** Masks by every mover, on one landscape, from one start; sparsity is priced there. */
+function moveMasks(
+  name: string,
+  open: (run: RunOptions) => Promise<MaskLandscape>,
+  candidates: number,
+  { steps, target, start }: Pick<MaskOptions, 'steps' | 'target' | 'start'>,
+  run: RunOptions,
+  { progress }: WorkContext,
+): Promise<{ readonly sparsity: number; readonly moved: Ranking[] }> {
+  const total = movers.reduce((sum, m) => sum + m.settings.length * (steps + 1), 1);
+  const label = { task: 'masks', label: `Masks: ${name}`, total, unit: 'gradients' };
+  return track(progress, label, async (advance) => {
+    let done = 0;
+    const landscape = await open({ ...run, advance: () => advance(++done) });
+    try {
+      const { gradient_N } = await landscape.at(new Float64Array(candidates).fill(HALF));
+      const sparsity = worth(gradient_N, target);
+      const moved: Ranking[] = [];
+      for (const mover of movers) moved.push(await rankByMasks(landscape, mover, { sparsity, steps, start }));
+      return { sparsity, moved };
+    } finally {
+      await landscape.release();
+    }
+  });
+}
+
+/** Sizes that there are nodes for. @throws EnergyError `energy.no-masks` */
+function sizesUpTo(candidates: number, asked: readonly number[], where: string): number[] {
+  const sizes = asked.filter((size) => size > 0 && size <= candidates);
+  if (sizes.length > 0) return sizes;
+  throw new EnergyError(
+    'energy.no-masks',
+    `${candidates} nodes can be masked, fewer than any size asked for`,
+    { where, hint: 'ask for smaller circuits, or give more examples or dictionaries' },
+  );
 }
 
 /** The size of the derivative at a rank, largest first; 1 where none has an influence. */
