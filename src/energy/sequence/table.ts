@@ -21,30 +21,20 @@ const LOW = 0.05;
 const low = (rows: readonly FeatureClock[]): number | undefined =>
   rows.length === 0 ? undefined : rows.filter((row) => row.belowNull <= LOW).length / rows.length;
 
-/**
- * @param permutations orders of V in each text, drawn from `stream`; they leave each text its own steps, so what differs
- *   from text to text stays in the null
- */
-export function gathering(features: number, permutations: number, stream: Random): Gathering {
-  const F = features;
-  const keys = ['a', 'aa', 'V', 'absV', 'VV', 'aV'] as const satisfies readonly (keyof MotionSums)[];
-  const sums = Object.fromEntries(keys.map((key) => [key, new Float64Array(F)])) as Record<
-    keyof MotionSums,
-    Float64Array
-  >;
-  const active_F = new Int32Array(F);
-  const permuted_RF = new Float64Array(permutations * F);
-  /** Work space: activations at t and t + 1, and V at one step; 0 wherever nothing is active. */
-  const [now, next, V] = [new Float64Array(F), new Float64Array(F), new Float64Array(F)];
-  let count = 0;
+/** The active features of a position, and where their entries stand. */
+function entries(text: ReadText, t: number, visit: (feature: number, at: number) => void): void {
+  for (let at = t * text.slots; at < (t + 1) * text.slots; at++) {
+    if (text.q_TK[at] !== 0) visit(text.indices_TK[at]!, at);
+  }
+}
 
-  const entries = (text: ReadText, t: number, visit: (feature: number, at: number) => void) => {
-    for (let at = t * text.slots; at < (t + 1) * text.slots; at++) {
-      if (text.q_TK[at] !== 0) visit(text.indices_TK[at]!, at);
-    }
-  };
-  /** Features that move in a step, and a of each. */
-  const moves = (text: ReadText, t: number): { readonly feature: number; readonly a: number }[] => {
+/** Features that move in a step, and a = ½(q(t+1) − q(t))² of each. */
+function stepMoves(
+  F: number,
+): (text: ReadText, t: number) => { readonly feature: number; readonly a: number }[] {
+  // Work space: activations at t and t + 1; 0 wherever nothing is active.
+  const [now, next] = [new Float64Array(F), new Float64Array(F)];
+  return (text, t) => {
     entries(text, t, (i, at) => {
       now[i] = text.q_TK[at]!;
     });
@@ -68,6 +58,26 @@ export function gathering(features: number, permutations: number, stream: Random
     });
     return found;
   };
+}
+
+const keys = ['a', 'aa', 'V', 'absV', 'VV', 'aV'] as const satisfies readonly (keyof MotionSums)[];
+
+/**
+ * @param permutations orders of V in each text, drawn from `stream`; they leave each text its own steps, so what differs
+ *   from text to text stays in the null
+ */
+export function gathering(features: number, permutations: number, stream: Random): Gathering {
+  const F = features;
+  const sums = Object.fromEntries(keys.map((key) => [key, new Float64Array(F)])) as Record<
+    keyof MotionSums,
+    Float64Array
+  >;
+  const active_F = new Int32Array(F);
+  const permuted_RF = new Float64Array(permutations * F);
+  const moves = stepMoves(F);
+  /** Work space: V at one step; 0 wherever nothing is active. */
+  const V = new Float64Array(F);
+  let count = 0;
 
   return {
     steps: () => count,
@@ -105,47 +115,62 @@ export function gathering(features: number, permutations: number, stream: Random
         products(stream.permutation(steps.length), permuted_RF.subarray(r * F, (r + 1) * F));
       }
     },
-    table(rule) {
-      const total = (values: Float64Array) => values.reduce((sum, v) => sum + v, 0);
-      const common = matchedMass({ a: total(sums.a), absV: total(sums.absV) });
-      const rows: FeatureClock[] = [];
-      for (let i = 0; i < F; i++) {
-        if (active_F[i] === 0) continue;
-        const own = Object.fromEntries(keys.map((key) => [key, sums[key][i]!])) as unknown as MotionSums;
-        const mass = rule === 'matched' ? matchedMass(own) : rule === 'common' ? common : 1;
-        const motion = motionOf(own, count, mass);
-        let [sum, below] = [0, 0];
-        for (let r = 0; r < permutations; r++) {
-          const { drift } = motionOf({ ...own, aV: permuted_RF[r * F + i]! }, count, mass);
-          sum += drift;
-          // A feature that neither moves nor counts has no drift, and is below nothing.
-          if (!(drift > motion.drift)) below++;
-        }
-        const performance = -motion.potential;
-        rows.push({
-          feature: i,
-          active: active_F[i]!,
-          ...motion,
-          performance,
-          article: motion.kinetic - performance,
-          nullDrift: sum / permutations,
-          belowNull: (1 + below) / (1 + permutations),
-        });
-      }
-      rows.sort((x, y) => y.absPotential - x.absPotential);
-      const median = (of: (row: FeatureClock) => number) => {
-        const finite = rows.map(of).filter(Number.isFinite);
-        return finite.length === 0 ? Number.NaN : quantile(finite, 0.5);
-      };
-      return {
-        rule,
-        features: rows,
-        medianDrift: median((row) => row.drift),
-        medianNullDrift: median((row) => row.nullDrift),
-        belowNull: low(rows),
-        belowNullLowering: low(rows.filter((row) => row.potential < 0)),
-        belowNullRaising: low(rows.filter((row) => row.potential > 0)),
-      };
-    },
+    table: (rule) => tableOf({ sums, active_F, permuted_RF, permutations, steps: count }, rule),
+  };
+}
+
+/** Everything that was gathered: [F] sums, [R, F] sums of aV under each permutation. */
+interface Gathered {
+  readonly sums: Record<keyof MotionSums, Float64Array>;
+  readonly active_F: Int32Array;
+  readonly permuted_RF: Float64Array;
+  readonly permutations: number;
+  readonly steps: number;
+}
+
+/** Every active feature's motion by a mass rule, beside its null. */
+function tableOf(
+  { sums, active_F, permuted_RF, permutations, steps }: Gathered,
+  rule: MassRule,
+): SequenceTable {
+  const total = (values: Float64Array) => values.reduce((sum, v) => sum + v, 0);
+  const common = matchedMass({ a: total(sums.a), absV: total(sums.absV) });
+  const rows: FeatureClock[] = [];
+  for (let i = 0; i < active_F.length; i++) {
+    if (active_F[i] === 0) continue;
+    const own = Object.fromEntries(keys.map((key) => [key, sums[key][i]!])) as unknown as MotionSums;
+    const mass = rule === 'matched' ? matchedMass(own) : rule === 'common' ? common : 1;
+    const motion = motionOf(own, steps, mass);
+    let [sum, below] = [0, 0];
+    for (let r = 0; r < permutations; r++) {
+      const { drift } = motionOf({ ...own, aV: permuted_RF[r * active_F.length + i]! }, steps, mass);
+      sum += drift;
+      // A feature that neither moves nor counts has no drift, and is below nothing.
+      if (!(drift > motion.drift)) below++;
+    }
+    const performance = -motion.potential;
+    rows.push({
+      feature: i,
+      active: active_F[i]!,
+      ...motion,
+      performance,
+      article: motion.kinetic - performance,
+      nullDrift: sum / permutations,
+      belowNull: (1 + below) / (1 + permutations),
+    });
+  }
+  rows.sort((x, y) => y.absPotential - x.absPotential);
+  const median = (of: (row: FeatureClock) => number) => {
+    const finite = rows.map(of).filter(Number.isFinite);
+    return finite.length === 0 ? Number.NaN : quantile(finite, 0.5);
+  };
+  return {
+    rule,
+    features: rows,
+    medianDrift: median((row) => row.drift),
+    medianNullDrift: median((row) => row.nullDrift),
+    belowNull: low(rows),
+    belowNullLowering: low(rows.filter((row) => row.potential < 0)),
+    belowNullRaising: low(rows.filter((row) => row.potential > 0)),
   };
 }
