@@ -131,7 +131,8 @@ export function advanceStep(v: Views): void {
 }
 
 /** Frequent features of the next step (`FrequentRule`), by what their entries cost this one; none where products would gain nothing. */
-function chooseFrequent({ shape, work, place, control }: Views, { share, gain, most }: FrequentRule): void {
+function chooseFrequent(v: Views, { share, gain, most, slices }: FrequentRule): void {
+  const { shape, work, place, control, numbers } = v;
   /** One entry on every row. */
   const all = ENTRY_COST * shape.batch;
   const bar = share * all;
@@ -143,7 +144,7 @@ function chooseFrequent({ shape, work, place, control }: Views, { share, gain, m
     frequent.sort((a, b) => a - b);
   }
   const saved = frequent.reduce((sum, f) => sum + work[f]! - bar, 0);
-  const worth = saved > gain * all;
+  const worth = saved > gain * all && numbers[NUMBERS.slices]! <= slices;
   place.fill(0);
   if (worth)
     frequent.forEach((f, h) => {

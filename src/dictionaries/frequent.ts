@@ -19,10 +19,12 @@ export interface FrequentRule {
   readonly gain: number;
   /** Frequent features at most, which bounds the memory: the most active ones are taken, the others gathered. */
   readonly most: number;
+  /** Not in a step that goes over the batch in more slices than this: each would fill and empty the matrices anew. */
+  readonly slices: number;
 }
 
 /** Measured for widths of 512 and 576 (docs/performance.md, frequent features). */
-export const FREQUENT: FrequentRule = { share: 0.12, gain: 40, most: 768 };
+export const FREQUENT: FrequentRule = { share: 0.12, gain: 40, most: 768, slices: 1 };
 
 /** What gathering an active entry costs; one in JumpReLU's band below the threshold, of which only residuals are summed, costs 1. */
 export const ENTRY_COST = 4;

@@ -71,6 +71,7 @@ const ruleOf = ({ features }: TrainingPlan): FrequentRule => ({
   share: 0.05,
   gain: 0,
   most: Math.floor(features / 2),
+  slices: Number.POSITIVE_INFINITY,
 });
 
 beforeAll(async () => {
@@ -132,7 +133,7 @@ test('products that would gain nothing are not taken', async () => {
     [0, 53],
     [53, 0],
   ] as const) {
-    const rule = { share: 0.05, gain, most: 53 };
+    const rule = { share: 0.05, gain, most: 53, slices: 1 };
     const trainer = await open(plan, rule);
     await trainer.run(1);
     expect(nextStep(trainer, plan, rule).frequent).toBe(frequent);
