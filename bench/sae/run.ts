@@ -93,6 +93,7 @@ async function measure(kind: Kind, size: Size) {
   // for frequent features; beside it, ours without that.
   const counts = !dense.has(kind);
   const plain = ours(counts ? 'untangle, exact' : 'untangle, gathered');
+  const plainRatio = counts ? 'exactRatio' : 'gatheredRatio';
   const peers = PEERS.map(peer);
   const trainees = [us, plain, ...peers];
   for (const t of trainees)
@@ -116,7 +117,7 @@ async function measure(kind: Kind, size: Size) {
       tokensPerSecond: Object.fromEntries(Object.entries(speed).map(([name, v]) => [name, Math.round(v)])),
       l0,
       ratio: round(speed[us.name]! / faster),
-      [counts ? 'exactRatio' : 'gatheredRatio']: round(speed[plain.name]! / faster),
+      [plainRatio]: round(speed[plain.name]! / faster),
       counts: counts || l0[us.name]! <= SPARSE * settings.features,
       encoderShare: round((product * speed[(counts ? plain : us).name]!) / settings.batch),
       productMs: round(1000 * product),
@@ -144,11 +145,7 @@ async function measure(kind: Kind, size: Size) {
     encoderShare: median((counted.length > 0 ? counted : results).map((r) => r.encoderShare)),
     encoderProduct: choice.layout,
     productCandidatesMs: choice.phases,
-    ...(counts
-      ? { exactRatio: median(results.map((r) => r.exactRatio!)) }
-      : counted.length === 0
-        ? {}
-        : { gatheredRatio: median(counted.map((r) => r.gatheredRatio!)) }),
+    ...(counted.length === 0 ? {} : { [plainRatio]: median(counted.map((r) => r[plainRatio]!)) }),
     fve,
     fveAfterTokens: (before + rounds * steps) * settings.batch,
     ...(memory ? { memory } : {}),

@@ -132,7 +132,7 @@ export function advanceStep(v: Views): void {
 
 /** Frequent features of the next step (`FrequentRule`), by what their entries cost this one; none where products would gain nothing. */
 function chooseFrequent(v: Views, { share, gain, most, slices }: FrequentRule): void {
-  const { shape, work, place, control, numbers } = v;
+  const { shape, work, place, numbers } = v;
   /** One entry on every row. */
   const all = ENTRY_COST * shape.batch;
   const bar = share * all;
@@ -150,7 +150,6 @@ function chooseFrequent(v: Views, { share, gain, most, slices }: FrequentRule): 
     frequent.forEach((f, h) => {
       place[f] = h + 1;
     });
-  control[CONTROL.frequent] = worth ? frequent.length : 0;
 }
 
 /** Remembers the penalties of a step, and lets λ follow when p changes. */

@@ -1,6 +1,5 @@
 /** @file Between lists of entries, which all kinds work on, and the dense products of frequent features. */
 import { type FrequentProducts, type FrequentStep, SPAN } from './frequent.ts';
-import { CONTROL } from './layout.ts';
 import type { Views } from './views.ts';
 
 export interface FrequentPhase {
@@ -18,7 +17,7 @@ export interface FrequentPhase {
 }
 
 export function frequentPhase(v: Views, products: FrequentProducts | undefined): FrequentPhase {
-  const { at, shape, control, place, indices, values, slopes, starts, counts, rare, active, XR } = v;
+  const { at, shape, place, indices, values, slopes, starts, counts, rare, active, XR } = v;
   const { D } = at;
   const bandOf = (f: number) => (shape.bands ? v.banded[f]! : 0);
   let now: FrequentStep | undefined;
@@ -66,8 +65,7 @@ export function frequentPhase(v: Views, products: FrequentProducts | undefined):
   return {
     begin() {
       features = [];
-      if (products && control[CONTROL.frequent]! > 0)
-        for (let f = 0; f < place.length; f++) if (place[f]! > 0) features.push(f);
+      for (let f = 0; f < place.length; f++) if (place[f]! > 0) features.push(f);
       now = features.length > 0 ? products!.begin(features, v.W_dec) : undefined;
     },
 

@@ -73,8 +73,6 @@ export const CONTROL = {
   lastFeature: 16,
   /** 1 when a pass over the rows has to be made again. */
   again: 17,
-  /** Frequent features of the next step. */
-  frequent: 18,
 } as const;
 
 /** Slots of the shared numbers (float64). */

@@ -13,6 +13,7 @@ import { dictionaryObjective, type Parameters } from '../../dictionaries/losses/
 import { planTraining, type TrainingPlan } from '../../dictionaries/plan.ts';
 import { batchOrder } from '../../dictionaries/rows.ts';
 import { scaleRow, scalingsOf } from '../../dictionaries/scaling.ts';
+import { sparsity } from '../../dictionaries/sparsity.ts';
 import { startParameters } from '../../dictionaries/starts.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
 import { adam } from '../../mechanics/optimisers/adam.ts';
@@ -193,10 +194,9 @@ async function quality(
   const opened = await encoder(dictionary, threads);
   try {
     const code = await opened.encode(x_BD);
-    const active = code.values_BK.reduce((sum, f) => sum + Number(f > 0), 0);
     return {
       fve: fractionOfVarianceExplained(x_BD, decode(dictionary, code), dictionary.width),
-      l0: (active * dictionary.width) / x_BD.length,
+      l0: sparsity(code, dictionary.features).l0,
     };
   } finally {
     await opened.release();
