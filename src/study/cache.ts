@@ -1,10 +1,11 @@
 /** @file The cache of a workspace: one folder per finished step, named by the hash of all it depends on. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readJson, writeJson } from '../files/atomic.ts';
 import { fileFailure } from '../files/failures.ts';
+import { makeFolder } from '../files/folders.ts';
 
 /** What lies in manifest.json beside a step's result. */
 const manifestSchema = z.object({
@@ -69,7 +70,7 @@ export function openCache(workspace: string): StepCache {
     begin: (hash, resume) =>
       guarded(root, async () => {
         if (!resume) await rm(partial(hash), { recursive: true, force: true });
-        await mkdir(partial(hash), { recursive: true });
+        await makeFolder(partial(hash));
         return partial(hash);
       }),
     commit: (hash, manifest, result) =>

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
@@ -14,6 +15,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
+  makeWritable,
   readJson,
   removeTemporaries,
   writeAtomically,
@@ -21,6 +23,7 @@ import {
   writeJson,
 } from '../../src/files/atomic.ts';
 import { fileFailure } from '../../src/files/failures.ts';
+import { checkFolder, makeFolder } from '../../src/files/folders.ts';
 import { lockWorkspace } from '../../src/files/lock.ts';
 
 const folder = () => mkdtempSync(join(tmpdir(), 'untangle-workspace-'));
@@ -78,6 +81,43 @@ describe('atomic writes', () => {
     writeFileSync(join(at, `.a.${process.ppid}-00ff.partial`), '');
     expect(await removeTemporaries(at)).toBe(1);
     expect(readdirSync(at)).toEqual([`.a.${process.ppid}-00ff.partial`]);
+  });
+});
+
+describe('folders where none can be made', () => {
+  const at = folder();
+  writeFileSync(join(at, 'file'), '');
+  symlinkSync(join(at, 'unmounted/disk'), join(at, 'link'));
+  const places: [place: string, code: string, message: RegExp][] = [
+    [join(at, 'file'), 'file.is-file', /a file stands/],
+    [join(at, 'file/below/deep'), 'file.missing', /not a folder/],
+    [join(at, 'link'), 'file.missing', /a link to a place that is not there/],
+    // Node's own recursive mkdir never comes back from these two.
+    [join(at, 'link/below/deep'), 'file.missing', /a link to a place that is not there/],
+    ...(existsSync('/proc/self')
+      ? [['/proc/untangle/deep', 'disk.read-only', /no folders can be made in/] as [string, string, RegExp]]
+      : []),
+  ];
+
+  test.each(places)('%s is refused with %s, by whatever would write there', async (place, code, message) => {
+    const refused = (work: Promise<unknown>) =>
+      expect(work).rejects.toMatchObject({ code, message: expect.stringMatching(message), hint: /./ });
+    await refused(makeFolder(place));
+    await refused(checkFolder(place));
+    await refused(makeWritable(place));
+    await refused(lockWorkspace(place));
+    await refused(writeFileAtomic(join(place, 'x'), 'x'));
+    expect(readdirSync(at).sort()).toEqual(['file', 'link']);
+  });
+
+  test('a folder that can be made is made by one, and looked at without a trace by the other', async () => {
+    const fresh = folder();
+    await checkFolder(join(fresh, 'a/b'));
+    expect(readdirSync(fresh)).toEqual([]);
+    await Promise.all([makeFolder(join(fresh, 'a/b')), makeFolder(join(fresh, 'a/b/c')), makeFolder(fresh)]);
+    expect(readdirSync(join(fresh, 'a/b'))).toEqual(['c']);
+    await makeWritable(join(fresh, 'a/b/c'));
+    expect(readdirSync(join(fresh, 'a/b/c'))).toEqual([]);
   });
 });
 

@@ -9,7 +9,7 @@ import { DataError, giveWay } from '../../core/errors.ts';
 import { track, type WorkContext } from '../../core/progress.ts';
 import { f32 } from '../../core/tensor.ts';
 import type { Dictionary } from '../../dictionaries/types.ts';
-import { makeFolder } from '../../files/atomic.ts';
+import { makeFolder } from '../../files/folders.ts';
 import { openIfSound, writeSafetensors } from '../../files/safetensors.ts';
 import type { Model } from '../../models/types.ts';
 import { openSession } from '../../runtime/session.ts';

@@ -9,7 +9,7 @@ import { builtInTask, builtInTasks, type Task } from '../../data/tasks.ts';
 import { MANIFEST } from '../../dictionaries/files.ts';
 import { forModel, openDictionary } from '../../dictionaries/formats/open.ts';
 import type { Dictionary, Floats } from '../../dictionaries/types.ts';
-import { makeFolder } from '../../files/atomic.ts';
+import { makeFolder } from '../../files/folders.ts';
 import type { Model } from '../../models/types.ts';
 import { openResources } from '../resources.ts';
 import { loadCircuit, type StoredCircuit, saveCircuit } from './stored.ts';
