@@ -1,5 +1,6 @@
 /** @file All commands together. */
 import { Command } from 'commander';
+import { checkFolder } from '../files/folders.ts';
 import { untangleVersion } from '../study/versions.ts';
 import { addCheck } from './commands/check.ts';
 import { addCircuit } from './commands/circuit.ts';
@@ -37,6 +38,10 @@ export function program(io: Io): Command {
         '\nEvery command takes --json, --seed, --threads, --workspace and --quiet.\n' +
         'Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.',
     );
+  // Before any work, and also where a command would come to write only at its end, or only reads.
+  root.hook('preAction', async (_, command) => {
+    if (command.getOptionValueSource('workspace') === 'cli') await checkFolder(command.opts().workspace);
+  });
   addDemo(root, io);
   addStudy(root, io);
   addRun(root, io);

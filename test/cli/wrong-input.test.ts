@@ -1,9 +1,11 @@
 /** @file What a user can get wrong on the command line is refused with a code, and never runs without end. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
+import { program } from '../../src/cli/program.ts';
 import { temporaryFolder } from '../support/temporary.ts';
-import { within } from './support.ts';
+import { fakeIo, within } from './support.ts';
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -79,4 +81,34 @@ test('a method that chooses its steps ends where the time is out of reach', asyn
 test('a phase that the closed form has nowhere on the grid is no distance', async () => {
   const phases = ['superposition', 'phases', '--points', '1', '--steps', '2', '--seeds', '1'];
   expect(await within(phases)).not.toContain('Infinity');
+});
+
+describe('a workspace that cannot be is refused by every command before it does anything', () => {
+  writeFileSync(at('no-folder'), '');
+  const withWorkspace = (command: Command): Command[] => [
+    ...(command.options.some(({ long }) => long === '--workspace') ? [command] : []),
+    ...command.commands.flatMap(withWorkspace),
+  ];
+  const path = (command: Command): string[] =>
+    command.parent ? [...path(command.parent), command.name()] : [];
+  const names = withWorkspace(program(fakeIo(false).io)).map((command) => path(command).join(' '));
+
+  test('there are such commands', () => expect(names).toContain('energy importance'));
+
+  test.each(names)('%s', async (name) => {
+    const command = withWorkspace(program(fakeIo(false).io)).find((one) => path(one).join(' ') === name)!;
+    const needed = command.options.filter((option) => option.mandatory && option.defaultValue === undefined);
+    const args = [
+      ...path(command),
+      ...command.registeredArguments.filter((argument) => argument.required).map(() => 'x'),
+      ...needed.flatMap((option) => [option.long!, option.argChoices?.[0] ?? 'x']),
+    ];
+    const where = at('no-folder/w');
+    await expect(within([...args, '--workspace', where])).rejects.toMatchObject({
+      code: 'file.missing',
+      where,
+      message: expect.stringContaining('a part of the path is not a folder'),
+      hint: expect.stringMatching(/./),
+    });
+  });
 });

@@ -130,7 +130,7 @@ function runImportance(options: ImportanceOptions, self: Command, io: Io): Promi
         ...(site === undefined ? {} : { site }),
         ...(options.learn ? { learn: learnOf(options) } : {}),
       };
-      return keep('importance', options, io, await importanceReport(request, choice, context));
+      return keep('importance', options, io, () => importanceReport(request, choice, context));
     },
     {
       draw: (result) => drawImportance(result, options),

@@ -71,7 +71,7 @@ export function addLearning(energy: Command, io: Io): void {
             seed,
             ...(evaluationRows === undefined ? {} : { evaluationRows }),
           };
-          return keep('learning', options, io, await learningReport(request, context));
+          return keep('learning', options, io, () => learningReport(request, context));
         },
         { draw: (report) => drawLearning(report, options), print: (report) => printLearning(report, io) },
       ),
@@ -197,7 +197,7 @@ export function addEnsemble(energy: Command, io: Io): void {
         async (context) => {
           const { ensembleReport } = await import('../../study/energy/ensemble.ts');
           const request = { ...taskRequestOf(options), ...textRequestOf(options) };
-          return keep('ensemble', options, io, await ensembleReport(request, options, context));
+          return keep('ensemble', options, io, () => ensembleReport(request, options, context));
         },
         {
           draw: (report) =>

@@ -60,7 +60,7 @@ export function addMasks(energy: Command, io: Io): void {
           const { maskReport } = await import('../../study/energy/importance.ts');
           const { loss, steps, sizes, target, flow } = options;
           const chosen = { loss, steps, sizes, target, ...(flow ? {} : { flow: false as const }) };
-          return keep('circuit', options, io, await maskReport(taskRequestOf(options), chosen, context));
+          return keep('circuit', options, io, () => maskReport(taskRequestOf(options), chosen, context));
         },
         {
           draw: (result) =>

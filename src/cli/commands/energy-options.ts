@@ -95,14 +95,16 @@ export async function show<Report>(
   else print(report);
 }
 
-/** Keeps a result where the Studio finds it. */
+/** Does the work and keeps its result where the Studio finds it; that it can be written there is seen before. */
 export async function keep<Report>(
   kind: SavedKind,
   { workspace, quiet }: Plot,
   io: Io,
-  report: Report,
+  work: () => Promise<Report>,
 ): Promise<Report> {
-  const { writeJson } = await import('../../files/atomic.ts');
+  const { makeWritable, writeJson } = await import('../../files/atomic.ts');
+  await makeWritable(workspace);
+  const report = await work();
   const file = energyFile(workspace, kind);
   await writeJson(file, report);
   if (!quiet) io.err(`${file} written: the Studio’s Energy page shows it\n`);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import type { BiasResult } from '../../edits/bias/types.ts';
+import { makeWritable } from '../../files/atomic.ts';
 import { readChoice } from '../../study/bias/choice.ts';
 import { biasPictures } from '../../study/bias/draw.ts';
 import { runBiasText, saveBias } from '../../study/bias/run.ts';
@@ -139,6 +140,7 @@ async function runAction(options: BiasCommandOptions, io: Io): Promise<void> {
   const command = commandLine(io, onTable ? tableWords(options) : biasWords(options), options);
   const context = { threads, progress: view.progress, signal: io.signal, command };
   try {
+    await makeWritable(workspace);
     const result = onTable
       ? await runBiasTable(await tableOptions(options), context)
       : await runBiasText(await textOptions(options), {
