@@ -64,8 +64,10 @@ export interface TrainingRun {
 
 /** Points of the held-out curve. */
 const CURVE_POINTS = 10;
-/** Rests of the trainer, for stops, checkpoints and turns. */
+/** Rests of the trainer, for stops and checkpoints. */
 const RESTS = 60;
+/** Rests from one point of the curve to the next: a turn of a run that shares the machine with others. */
+export const TURN = RESTS / CURVE_POINTS;
 
 /**
  * Opens a training of `config` on `source`, where a checkpoint of the same training goes on.
@@ -195,9 +197,9 @@ const nextRest = (done: number, steps: number): number => {
   for (let i = 1; i < RESTS; i++) if (rest(i, steps) > done) return rest(i, steps);
   return steps;
 };
-/** Every (RESTS / CURVE_POINTS)-th rest. */
+/** Every TURN-th rest. */
 const isCurvePoint = (done: number, steps: number): boolean => {
-  for (let i = 1; i <= CURVE_POINTS; i++) if (rest((i * RESTS) / CURVE_POINTS, steps) === done) return true;
+  for (let i = 1; i <= CURVE_POINTS; i++) if (rest(i * TURN, steps) === done) return true;
   return false;
 };
 

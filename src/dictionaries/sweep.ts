@@ -1,12 +1,20 @@
 /** @file Several dictionaries from one stream of activations at once: kinds, numbers of features, k, seeds. */
 import { join } from 'node:path';
 import { z } from 'zod';
+import { DictionaryError } from '../core/errors.ts';
 import { contentHash } from '../core/hash.ts';
 import { readJson, writeJson } from '../files/atomic.ts';
 import type { DictionaryConfig } from './config-schema.ts';
 import { loadDictionary, saveDictionary } from './files.ts';
 import { type ActivationRows, fingerprint, sharedRows } from './rows.ts';
-import { openRun, type TrainContext, type TrainingRun, type TrainLog, type TrainOutcome } from './run.ts';
+import {
+  openRun,
+  type TrainContext,
+  type TrainingRun,
+  type TrainLog,
+  type TrainOutcome,
+  TURN,
+} from './run.ts';
 import { taskOf } from './train.ts';
 
 /** One dictionary of a sweep. */
@@ -22,17 +30,25 @@ export interface SweepContext extends TrainContext {
 }
 
 /**
- * Trains every entry on the same rows, which lie in memory once. `atOnce` of them advance in turns, a sixtieth of a run
- * at a time, so that they can be compared while they learn. Each is what `trainDictionary` gives for its config, to the
+ * Trains every entry on the same rows, which lie in memory once. `atOnce` of them advance in turns, a tenth of a run
+ * at a time, so that they can be compared while they learn: in turns of single steps each would find another's weights in the
+ * processor's caches. Each is what `trainDictionary` gives for its config, to the
  * bit. With a folder, each has its own below it with its dictionary and its checkpoint: finished ones are not trained
  * again, stopped ones go on.
- * @throws as trainDictionary
+ * @throws DictionaryError `dictionary.config` for two entries of one name; else as trainDictionary
  */
 export async function trainSweep(
   source: ActivationRows,
   entries: readonly SweepEntry[],
   context: SweepContext,
 ): Promise<TrainOutcome[]> {
+  const twice = entries.find(({ name }, i) => entries.findIndex((other) => other.name === name) < i);
+  if (twice)
+    throw new DictionaryError('dictionary.config', `two dictionaries of a sweep are called ${twice.name}`, {
+      where: twice.config.site,
+      hint: 'list each value once',
+    });
+  const atOnce = Math.max(1, context.atOnce ?? 4);
   const rows = sharedRows(source);
   const known = fingerprint(source);
   const outcomes = new Map<SweepEntry, TrainOutcome>();
@@ -45,12 +61,12 @@ export async function trainSweep(
   const open = new Map<SweepEntry, Turn>();
   try {
     while (waiting.length > 0 || open.size > 0) {
-      while (open.size < (context.atOnce ?? 4) && waiting.length > 0) {
+      while (open.size < atOnce && waiting.length > 0) {
         const entry = waiting.shift()!;
         open.set(entry, await takeUp(rows, entry, context));
       }
       for (const [entry, { run, tell, begun }] of open) {
-        if (!run.finished) await run.advance(tell);
+        for (let i = 0; i < TURN && !run.finished; i++) await run.advance(tell);
         if (!run.finished) continue;
         const outcome = await run.outcome();
         await keep(context.folder, entry, known, outcome);
