@@ -5,6 +5,8 @@
  *   together  seconds of 1, 2, 4 and 8 dictionaries of 2,304 features on the same rows, by trainSweep
  *   stream    harvest of 32,768 tokens of SmolLM2 and training of 1 and of 4 dictionaries on it, six passes, together
  *
+ * The dictionaries of a sweep differ in k, and one of k = 64 takes longer than one of k = 16: what several take is compared with
+ * the mean of what each of them takes alone.
  * Each part is saved by itself into bench/results/sweep.json. Rows are the benchmark's stream (576 wide, k = 32).
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,7 +17,7 @@ import { buildKernels } from '../scripts/build-kernels.ts';
 import { harvest } from '../src/activations/harvest.ts';
 import { openActivations } from '../src/activations/open.ts';
 import { silent } from '../src/core/progress.ts';
-import { quantile } from '../src/core/statistics.ts';
+import { mean, quantile } from '../src/core/statistics.ts';
 import { loadDocuments } from '../src/data/text.ts';
 import { makeWindows } from '../src/data/windows.ts';
 import type { DictionaryConfig } from '../src/dictionaries/config-schema.ts';
@@ -69,27 +71,44 @@ async function againstWidth(x_ND: Float32Array) {
   return rows;
 }
 
-/** n dictionaries on one stream; rounds interleaved, ratios to one dictionary of the same round. */
-async function together(x_ND: Float32Array) {
-  const sizes = [1, 2, 4, 8];
-  const times = new Map<number, number[]>(sizes.map((n) => [n, []]));
-  for (let r = 0; r < Number(values.rounds); r++) {
-    for (const n of sizes) {
-      const configs = Array.from({ length: n }, (_, i) =>
-        config(2304, [32, 16, 64, 48][i % 4]!, { batch: 2048, tokens: 60 * 2048, seed: Math.floor(i / 4) }),
-      );
-      times.get(n)!.push(await seconds(x_ND, configs));
-    }
-  }
-  return sizes.map((n) => {
-    const ratio = median(times.get(n)!.map((t, r) => t / times.get(1)![r]!));
-    const row = { dictionaries: n, seconds: times.get(n)!.map(round), timesOne: round(ratio) };
-    console.error(JSON.stringify(row));
-    return row;
-  });
+/** k of the dictionaries of a sweep, over and over. */
+const KS = [32, 16, 64, 48];
+
+/** Seconds of each config alone. */
+async function alone(x_ND: Float32Array, configs: readonly DictionaryConfig[]): Promise<number[]> {
+  const times = [];
+  for (const one of configs) times.push(await seconds(x_ND, [one]));
+  return times;
 }
 
-/** Harvest and training together, of one dictionary and of four, from the same text. */
+/** n dictionaries on one stream; rounds interleaved, ratios to the mean of each of them alone in the same round. */
+async function together(x_ND: Float32Array) {
+  const sizes = [2, 4, 8];
+  const configs = Array.from({ length: 8 }, (_, i) =>
+    config(2304, KS[i % KS.length]!, {
+      ...{ batch: 2048, tokens: 60 * 2048, seed: Math.floor(i / KS.length) },
+    }),
+  );
+  const ones: number[][] = [];
+  const times = new Map<number, number[]>(sizes.map((n) => [n, []]));
+  for (let r = 0; r < Number(values.rounds); r++) {
+    ones.push(await alone(x_ND, configs.slice(0, KS.length)));
+    for (const n of sizes) times.get(n)!.push(await seconds(x_ND, configs.slice(0, n)));
+  }
+  // Seeds change nothing in a dictionary's cost: of eight, four cost what the other four do.
+  const one = (r: number, n: number) => mean(ones[r]!.slice(0, n));
+  const rows = sizes.map((n) => ({
+    dictionaries: n,
+    seconds: times.get(n)!.map(round),
+    timesOne: round(median(times.get(n)!.map((t, r) => t / one(r, n)))),
+  }));
+  const first = { dictionaries: 1, seconds: ones.map((_, r) => round(one(r, KS.length))), timesOne: 1 };
+  const result = [first, ...rows];
+  for (const row of result) console.error(JSON.stringify(row));
+  return result;
+}
+
+/** Harvest and training together, of one dictionary (the mean of four, each alone) and of four, from the same text. */
 async function stream() {
   const model = await openTokenModel('smollm2-135m', { progress: silent });
   const { documents } = await loadDocuments({ kind: 'wikipedia-leads' }, { progress: silent });
@@ -97,8 +116,13 @@ async function stream() {
     ...{ length: 128, trainTokens: 32_768, heldOutTokens: 1024, seed: 0 },
   });
   const site = 'blocks.11.hook_resid_post';
+  const configs = KS.map((k) => config(2304, k, { passes: 6 }));
+  const ways = [
+    { dictionaries: 1, train: async (x: Float32Array) => mean(await alone(x, configs)) },
+    { dictionaries: configs.length, train: (x: Float32Array) => seconds(x, configs) },
+  ];
   const runs = [];
-  for (const n of [1, 4]) {
+  for (const { dictionaries, train: training } of ways) {
     const folder = mkdtempSync(join(tmpdir(), 'untangle-sweep-'));
     try {
       const begun = performance.now();
@@ -107,10 +131,9 @@ async function stream() {
       const rows = await openActivations(folder, site);
       const x_ND = rows.load();
       rows.close();
-      const configs = [32, 16, 64, 48].slice(0, n).map((k) => config(2304, k, { passes: 6 }));
-      const trained = await seconds(x_ND, configs);
+      const trained = await training(x_ND);
       runs.push({
-        dictionaries: n,
+        dictionaries,
         harvestSeconds: round(harvested),
         trainSeconds: round(trained),
         seconds: round(harvested + trained),

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { silent } from '../../src/core/progress.ts';
 import { type Evaluation, evaluate } from '../../src/dictionaries/evaluate.ts';
+import { MANIFEST } from '../../src/dictionaries/files.ts';
 import { openDictionary } from '../../src/dictionaries/formats/open.ts';
 import type { Normalisation } from '../../src/dictionaries/normalise.ts';
 import type { Activation, Dictionary } from '../../src/dictionaries/types.ts';
@@ -18,7 +19,9 @@ export async function scored(folder: string, stream: FullStream): Promise<Evalua
   const record = join(folder, 'scores.json');
   if (existsSync(record)) return JSON.parse(readFileSync(record, 'utf8')) as Evaluation;
   const { site, sinkNorm, normal, model, heldOut_MD, windows } = stream;
-  const opened = await openDictionary(folder, { site }, { progress: silent });
+  // Files of ours name a site; those of the libraries are told it.
+  const ours = existsSync(join(folder, MANIFEST));
+  const opened = await openDictionary(folder, ours ? {} : { site }, { progress: silent });
   const dictionary = { ...forRaw(opened.dictionary, normal), site, sinkNorm };
   const scores = await evaluate(
     { graph: model.graph, dictionary, heldOut_MD, mean_D: normal.centre, windows, ceWindows: CE_WINDOWS },

@@ -41,3 +41,19 @@ export function caseSettings(
     ...(dense.has(kind) ? { sparsityTarget: 0.03 * features } : {}),
   };
 }
+
+/** Ours with the product in float32 alone. */
+export const EXACT = 'exact encoder';
+
+/** Trainings of ours beside the one that is compared, in the same rounds, and what is other in their settings. */
+export function variantsOf(
+  kind: Kind,
+  size: Size,
+): { readonly name: string; readonly settings: Partial<Settings> }[] {
+  if (!dense.has(kind)) return [{ name: EXACT, settings: { screened: false } }];
+  const active = (share: number) => ({
+    name: `L0 ${100 * share} % of the features`,
+    settings: { sparsityTarget: share * sizes[size][1] },
+  });
+  return [{ name: 'every entry gathered', settings: { gathered: true } }, active(SPARSE), active(0.01)];
+}

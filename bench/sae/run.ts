@@ -8,6 +8,8 @@
  * that count: all for TopK and BatchTopK, those in which at most a twentieth of our features is active for the dense kinds.
  * Their first two rounds show the start of a run, where half of all features are active; then ours goes on alone until few are,
  * because a step of either peer takes the same time at any L0, and hundreds of their steps would tell nothing.
+ * Beside ours run its variants (`cases.ts`): without what makes it fast, and dense kinds at more and fewer active features, on which
+ * its speed depends.
  * Peak memory is measured in fresh processes that train five steps and do nothing else. --save puts each case into
  * bench/results/sae.json as soon as it is finished, and leaves the others there as they are: a run can be made in pieces.
  */
@@ -19,7 +21,17 @@ import { describeMachine } from '../machine.ts';
 import { type Contestant, contestant, oursFrom, peersPython, peerVersions } from '../peers.ts';
 import { loadResult, resultText, saveResult } from '../results.ts';
 import { activationStream } from './activations.ts';
-import { caseSettings, dense, type Kind, kinds, type Size, SPARSE, sizes } from './cases.ts';
+import {
+  caseSettings,
+  dense,
+  EXACT,
+  type Kind,
+  kinds,
+  type Size,
+  SPARSE,
+  sizes,
+  variantsOf,
+} from './cases.ts';
 import type { Answer, Command, Settings } from './settings.ts';
 
 const { values } = parseArgs({
@@ -47,6 +59,7 @@ const round = (value: number, digits = 4) => Number(value.toPrecision(digits));
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 const requirements = beside('requirements.txt');
 const PEERS = ['saelens', 'dictionary_learning'] as const;
+const OURS = 'untangle';
 
 type Trainee = Contestant<Command, Answer>;
 interface Round {
@@ -54,9 +67,8 @@ interface Round {
   /** Active features a row, on held-out rows, after the round. */
   readonly l0: Record<string, number>;
   readonly ratio: number;
-  /** The same of ours with the exact encoder (kinds that count), or with every entry gathered (dense kinds). */
-  readonly exactRatio?: number;
-  readonly gatheredRatio?: number;
+  /** The same of our variants, by name. */
+  readonly variants: Record<string, number>;
   readonly counts: boolean;
   /** The product alone to a step with the exact product. */
   readonly encoderShare: number;
@@ -66,7 +78,7 @@ interface Round {
 
 await buildKernels();
 const python = peersPython({ requirements, venv: '.venv-peers', variable: 'UNTANGLE_PEERS_PYTHON' });
-const ours = (name = 'untangle'): Trainee => ({ ...oursFrom<Command, Answer>(beside('ours.ts')), name });
+const ours = (name: string = OURS): Trainee => ({ ...oursFrom<Command, Answer>(beside('ours.ts')), name });
 const peer = (name: string): Trainee => contestant(name, python, [beside('peer.py'), name]);
 
 /** The best layout of the product by size: the same for all kinds; searched once, also when a result is made in pieces. */
@@ -89,22 +101,23 @@ async function measure(kind: Kind, size: Size) {
   const total = before + lead + rounds * steps + 1;
   const settings: Settings = { ...base, ...stream, steps: total, decayStart: total };
   const us = ours();
-  // Kinds that count find candidates by a product of bytes and compute them again in float32, dense kinds take dense products
-  // for frequent features; beside it, ours without that.
+  // Kinds that count find candidates by a product of bytes and compute them again in float32.
   const counts = !dense.has(kind);
-  const plain = ours(counts ? 'untangle, exact' : 'untangle, gathered');
-  const plainRatio = counts ? 'exactRatio' : 'gatheredRatio';
+  const variants = variantsOf(kind, size).map((v) => ({ ...v, trainee: ours(v.name) }));
   const peers = PEERS.map(peer);
-  const trainees = [us, plain, ...peers];
-  for (const t of trainees)
-    await t.ask({ setup: { ...settings, screened: counts && t === us, gathered: t === plain } });
+  const trainees = [us, ...variants.map((v) => v.trainee), ...peers];
+  for (const t of trainees) {
+    const changed = variants.find((v) => v.trainee === t)?.settings;
+    await t.ask({ setup: { ...settings, screened: counts && t === us, ...changed } });
+  }
   for (const t of trainees) await t.ask({ train: before });
   const known = layouts.get(size);
   const choice = await us.ask({ product: 1, ...(known === undefined ? {} : { layout: known }) });
   layouts.set(size, choice.layout!);
   const results: Round[] = [];
   for (let i = 0; i < rounds; i++) {
-    if (i === 2 && lead > 0) for (const t of [us, plain]) await t.ask({ train: lead });
+    if (i === 2 && lead > 0)
+      for (const t of trainees.filter((t) => !peers.includes(t))) await t.ask({ train: lead });
     const own = await us.ask({ train: steps });
     const product = (await us.ask({ product: steps })).seconds! / steps;
     const speed: Record<string, number> = { [us.name]: (steps * settings.batch) / own.seconds! };
@@ -117,9 +130,9 @@ async function measure(kind: Kind, size: Size) {
       tokensPerSecond: Object.fromEntries(Object.entries(speed).map(([name, v]) => [name, Math.round(v)])),
       l0,
       ratio: round(speed[us.name]! / faster),
-      [plainRatio]: round(speed[plain.name]! / faster),
+      variants: Object.fromEntries(variants.map(({ name }) => [name, round(speed[name]! / faster)])),
       counts: counts || l0[us.name]! <= SPARSE * settings.features,
-      encoderShare: round((product * speed[(counts ? plain : us).name]!) / settings.batch),
+      encoderShare: round((product * speed[counts ? EXACT : OURS]!) / settings.batch),
       productMs: round(1000 * product),
       phases: Object.fromEntries(Object.entries(own.phases!).map(([name, ms]) => [name, round(ms)])),
     });
@@ -145,7 +158,16 @@ async function measure(kind: Kind, size: Size) {
     encoderShare: median((counted.length > 0 ? counted : results).map((r) => r.encoderShare)),
     encoderProduct: choice.layout,
     productCandidatesMs: choice.phases,
-    ...(counted.length === 0 ? {} : { [plainRatio]: median(counted.map((r) => r[plainRatio]!)) }),
+    variants: variants.map(({ name }) => {
+      // Those of dense kinds once they have gone ahead to few active features.
+      const some = results.slice(lead > 0 ? 2 : 0);
+      return {
+        name,
+        ratio: median(some.map((r) => r.variants[name]!)),
+        tokensPerSecond: Math.round(median(some.map((r) => r.tokensPerSecond[name]!))),
+        l0: round(median(some.map((r) => r.l0[name]!)), 3),
+      };
+    }),
     fve,
     fveAfterTokens: (before + rounds * steps) * settings.batch,
     ...(memory ? { memory } : {}),
