@@ -103,6 +103,16 @@ export function divideDims(a: Dim, b: Dim): Dim | undefined {
 export const productDims = (dims: readonly Dim[]): Dim => dims.reduce(multiplyDims, 1);
 
 /**
+ * Whether a number made from sizes is 0 or more at every run: a named size is at least 1, one that only the run knows
+ * (`?…`) may be 0. So `n+1` and `n-1` are, `n-4` is not.
+ */
+export function neverNegative(value: Dim): boolean {
+  const terms = [...parse(value)];
+  const fewest = terms.reduce((sum, [key, coefficient]) => sum + (key.includes('?') ? 0 : coefficient), 0);
+  return fewest >= 0 && terms.every(([key, coefficient]) => key === '' || coefficient > 0);
+}
+
+/**
  * Size of an axis after broadcasting. Of a name and a number above 1 it is the number. Two different names
  * (equal at run time, or one of them 1) make a new unknown one, since either may be the larger.
  */

@@ -1,6 +1,14 @@
 /** @file Integers known before the run: constants, and what graphs compute from shapes in order to reshape. */
 import { intAttribute } from './attributes.ts';
-import { addDims, divideDims, multiplyDims, positiveAxis, productDims, subtractDims } from './dims.ts';
+import {
+  addDims,
+  divideDims,
+  multiplyDims,
+  neverNegative,
+  positiveAxis,
+  productDims,
+  subtractDims,
+} from './dims.ts';
 import { knownInts, type ShapeContext } from './shape-rules/rule.ts';
 import type { Dim, Weight } from './types.ts';
 
@@ -89,9 +97,9 @@ const rules: Readonly<Record<string, (c: ShapeContext) => Values>> = {
   },
   Equal: pairwise((a, b) => {
     if (a === b) return 1;
-    // A symbolic size is positive: it never equals a marker such as −1.
-    const marker = [a, b].find((v) => typeof v === 'number');
-    return (typeof a === 'number' && typeof b === 'number') || (marker !== undefined && marker < 0)
+    // A size never equals a marker such as −1; a difference of sizes may.
+    const [marker, other] = typeof a === 'number' ? [a, b] : [b, a];
+    return typeof marker === 'number' && (typeof other === 'number' || (marker < 0 && neverNegative(other)))
       ? 0
       : undefined;
   }),

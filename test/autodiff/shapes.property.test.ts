@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { i64 } from '../../src/core/tensor.ts';
+import { inferShapes } from '../../src/graph/shapes.ts';
 import type { Dim } from '../../src/graph/types.ts';
-import { type Case, limits, measureIn } from './support.ts';
+import { type Case, graphOf, limits, measureIn } from './support.ts';
 
 const runs = { numRuns: 25, seed: 7 };
 const size = fc.integer({ min: 1, max: 3 });
@@ -104,6 +105,44 @@ test('slices of any start, end and step', async () => {
     { ...runs, numRuns: 60 },
   );
 });
+
+test('slices from and to sizes that may fall below 0 at the run', async () => {
+  // E.g. the last four positions by start = n − 4, run with three positions: ONNX counts −1 from the end.
+  const bound = fc.option(fc.integer({ min: -5, max: 3 }), { nil: undefined });
+  const along = fc.constantFrom('x', 'table');
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 6 }), bound, bound, along, async (n, from, to, of) => {
+      const length = of === 'x' ? n : 12;
+      const [start, end] = [from === undefined ? 0 : n + from, to === undefined ? 2 ** 31 : n + to];
+      const taking = [...Array(length).keys()].filter((i) => taken(i, start, end, 1, length)).length;
+      fc.pre(taking > 0);
+      const spec: Case = {
+        inputs: { x: [n, 2], table: [12, 2] },
+        dims: { x: ['n', 2] },
+        build: (g) => {
+          const size = g.op('Shape', ['x'], { start: { int: 0 }, end: { int: 1 } });
+          const ends = [from, to].map((by, i) =>
+            by === undefined ? g.ints([0, 2 ** 31][i]!) : g.op('Add', [size, g.ints(by)]),
+          );
+          const part = g.op('Slice', [of, ...ends, g.ints(0)], {}, 'part');
+          const both = ['x', 'table'].map((name) => g.op('ReduceSum', [name, g.ints(0)]));
+          return g.op('Add', [part, g.op('Mul', both)]);
+        },
+      };
+      const [rows] = inferShapes(graphOf(spec, 'float64')).get('part')!.shape;
+      if (!String(rows).startsWith('?')) expect([rows, valueAt(rows!, n)]).toEqual([rows, taking]);
+      await passes(spec);
+    }),
+    { ...runs, numRuns: 120 },
+  );
+});
+
+/** What a sum of n and numbers comes to. */
+const valueAt = (dim: Dim, n: number): number =>
+  [...String(dim).matchAll(/([+-]?)([^+-]+)/g)].reduce(
+    (sum, [, sign, term]) => sum + (sign === '-' ? -1 : 1) * (term === 'n' ? n : Number(term)),
+    0,
+  );
 
 /** Whether numpy's start:end:step takes index i of n. */
 function taken(i: number, start: number, end: number, step: number, n: number): boolean {

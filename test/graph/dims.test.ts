@@ -6,6 +6,7 @@ import {
   broadcastShapes,
   divideDims,
   multiplyDims,
+  neverNegative,
   productDims,
   subtractDims,
 } from '../../src/graph/dims.ts';
@@ -13,8 +14,8 @@ import type { Dim } from '../../src/graph/types.ts';
 
 const values: Record<string, number> = { batch: 3, position: 5, n: 7 };
 /** Value of a size with numbers put in. */
-const at = (dim: Dim): number =>
-  typeof dim === 'number' ? dim : Function(...Object.keys(values), `return ${dim}`)(...Object.values(values));
+const at = (dim: Dim, numbers: readonly number[] = Object.values(values)): number =>
+  typeof dim === 'number' ? dim : Function(...Object.keys(values), `return ${dim}`)(...numbers);
 
 const dim: fc.Arbitrary<Dim> = fc.oneof(
   fc.integer({ min: -3, max: 9 }),
@@ -55,6 +56,21 @@ test('division undoes multiplication by one term, and admits when it cannot tell
   expect(divideDims('batch', 'position')).toBeUndefined();
   expect(divideDims('3*batch', 2)).toBeUndefined();
   expect(divideDims('batch', 'batch+1')).toBeUndefined();
+});
+
+test('what never falls below 0 does not, whatever the sizes; differences may', () => {
+  const sizes = fc.tuple(...Object.keys(values).map(() => fc.integer({ min: 1, max: 6 })));
+  fc.assert(
+    fc.property(expression, sizes, (steps, numbers) => {
+      const x = fold(steps);
+      fc.pre(neverNegative(x));
+      expect(at(x, numbers)).toBeGreaterThanOrEqual(0);
+    }),
+  );
+  expect(
+    [0, 3, 'n', '?rows', 'n-1', 'batch+n-2', '2*batch*n-2'].filter((one) => !neverNegative(one)),
+  ).toEqual([]);
+  expect([-1, 'n-2', 'n-batch', '2*n-n*n', '-n', '?rows-1'].filter(neverNegative)).toEqual([]);
 });
 
 test('broadcasting', () => {

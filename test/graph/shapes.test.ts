@@ -61,6 +61,20 @@ test('attention with grouped heads, as models build it, is known in every axis',
   expect(await compare(b.finish(['pattern']))).toBe(0);
 });
 
+test('a difference of sizes may be the marker −1, a size may not', () => {
+  const b = graphBuilder();
+  const x = b.input('x', 'float32', ['position']);
+  const size = b.op('Shape', [x]);
+  const shapeWhere = (value: string) => {
+    const marked = b.op('Where', [b.op('Equal', [value, b.ints(-1)]), b.ints(3), b.ints(7)]);
+    return b.op('ConstantOfShape', [marked]);
+  };
+  const [sure, unsure] = [shapeWhere(size), shapeWhere(b.op('Sub', [size, b.ints(4)]))];
+  const types = inferShapes(b.finish([sure, unsure]));
+  expect(types.get(sure)!.shape).toEqual([7]);
+  expect(types.get(unsure)!.shape).not.toEqual([7]);
+});
+
 test('operators of every family', async () => {
   const b = graphBuilder();
   const x = b.input('x', 'float32', ['batch', 'position', 4]);

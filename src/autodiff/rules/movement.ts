@@ -2,7 +2,7 @@
 import { GraphError } from '../../core/errors.ts';
 import { tensor } from '../../core/tensor.ts';
 import { intAttribute, intsAttribute } from '../../graph/attributes.ts';
-import { positiveAxis } from '../../graph/dims.ts';
+import { neverNegative, positiveAxis } from '../../graph/dims.ts';
 import type { Dim } from '../../graph/types.ts';
 import type { Emitter } from '../emit.ts';
 import { again, linear, operand, type Rule, type VjpContext } from '../rule.ts';
@@ -88,6 +88,15 @@ export function padded(
   return e.op('Pad', [value, join(e, all), e.number(0, value)]);
 }
 
+/** A start of a slice counted from the front; one such as `n-4` counts from the end in runs where it falls below 0. */
+function fromFront(e: Emitter, start: Dim, given: string, size: string): string {
+  if (neverNegative(start)) return given;
+  const fromEnd = e.add(size, given);
+  return typeof start === 'number'
+    ? fromEnd
+    : e.op('Where', [e.op('Less', [given, e.ints(0)]), fromEnd, given]);
+}
+
 /** Puts the gradient of a slice back among zeros: Pad where the steps are 1, otherwise Scatter per axis. */
 function unslice(c: VjpContext): string {
   const { e } = c;
@@ -105,14 +114,9 @@ function unslice(c: VjpContext): string {
       continue;
     }
     const size = sizeOfAxis(e, x, axis);
-    const given = typeof start === 'number' ? e.ints(start) : c.node.inputs[1]!;
     if (typeof start !== 'number' && cuts.length > 1) return unsliceByIndex(c, cuts);
-    const positive =
-      typeof start === 'number' && start >= 0
-        ? given
-        : typeof start === 'number'
-          ? e.add(size, given)
-          : given;
+    const given = typeof start === 'number' ? e.ints(start) : e.cast(c.node.inputs[1]!, 'int64');
+    const positive = fromFront(e, start!, given, size);
     const from = e.op('Max', [e.op('Min', [positive, size]), e.ints(0)]);
     before.push(from);
     after.push(e.sub(e.sub(size, from), sizeOfAxis(e, g, axis)));

@@ -5,6 +5,7 @@ import {
   broadcastShapes,
   divideDims,
   multiplyDims,
+  neverNegative,
   positiveAxis,
   productDims,
   subtractDims,
@@ -42,7 +43,8 @@ const reshape: ShapeRule = (c) => {
 /**
  * Length of start:end:step on an axis, clamped as ONNX says (a start before the first element is the first one, also
  * when the step goes back, unlike in numpy); undefined when it cannot be known. A named size is taken to be at least
- * 1, and a named end to lie within an axis of known size (a table made long enough).
+ * 1, and a named end to lie within an axis of known size (a table made long enough). A bound such as `n-4` counts from
+ * the end where n is below 4: its length is not known.
  */
 function sliceLength(dim: Dim, start: Dim, end: Dim, step: number): Dim | undefined {
   if (typeof dim === 'number' && typeof start === 'number' && typeof end === 'number') {
@@ -51,6 +53,7 @@ function sliceLength(dim: Dim, start: Dim, end: Dim, step: number): Dim | undefi
     const [low, high] = step > 0 ? [0, dim] : [-1, dim - 1];
     return Math.max(0, Math.ceil((clamp(end, low, high) - clamp(start, 0, high)) / step));
   }
+  if ([start, end].some((bound) => typeof bound === 'string' && !neverNegative(bound))) return undefined;
   const [farUp, farDown] = [end === dim || Number(end) >= 2 ** 31 - 1, Number(end) <= -(2 ** 31 - 1)];
   if (step === -1 && start === -1 && farDown) return dim;
   if (step !== 1) return undefined;
@@ -61,9 +64,9 @@ function sliceLength(dim: Dim, start: Dim, end: Dim, step: number): Dim | undefi
     if (typeof end === 'string' && typeof dim === 'number') return end;
   }
   if (typeof start === 'string' && typeof end === 'string' && typeof dim === 'number') {
-    // From n to n + m: m, where what is left is a sum of sizes.
+    // From n to n + m: m, where that is sure to be a length.
     const length = subtractDims(end, start);
-    return String(length).includes('-') ? undefined : length;
+    return neverNegative(length) ? length : undefined;
   }
   if (start === 1 && farUp) return addDims(dim, -1);
   return start === -1 && farUp ? 1 : undefined;
