@@ -98,7 +98,7 @@ function dictionaryLearning({ architecture, features }: PresetSizes): Preset {
     case 'batchtopk':
     case 'matryoshka':
     case 'matching-pursuit':
-      return { ...base, ...topk, preBias: architecture !== 'matryoshka' };
+      return { ...base, ...topk };
     case 'jumprelu':
       return {
         ...base,
