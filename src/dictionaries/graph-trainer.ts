@@ -11,7 +11,7 @@ import { CLOCK } from './layout.ts';
 import { dictionaryObjective, type Parameters } from './losses/objective.ts';
 import { packState, unpackState } from './packed-state.ts';
 import { kAt, type TrainingPlan } from './plan.ts';
-import { type Rewritable, resample } from './resample.ts';
+import { forget, type Rewritable, resample } from './resample.ts';
 import { scaleRow, scalingsOf } from './scaling.ts';
 import { startParameters } from './starts.ts';
 import type { StepReport, Trainer, TrainerOptions } from './trainer.ts';
@@ -108,23 +108,26 @@ export async function openGraphTrainer({ plan, source, order, threads }: Trainer
     const silent = now.silent.flatMap((rows, f) => (rows > choice.silentFor ? [f] : []));
     if (silent.length === 0) return;
     const memory = optimiser.save();
+    const has = (name: string): Rewritable | undefined => place[name] && view(name);
     const view = (name: string): Rewritable => ({
       value: part(vector, name),
       remembered: Object.values(memory.vectors).map((v) => part(v as Float32Array, name)),
     });
     const replaced = resample({
       dead: silent,
-      ...{ W_enc_FD: view('W_enc_FD'), b_enc_F: view('b_enc_F'), W_dec_FD: view('W_dec_FD'), x_BD, y_BE },
+      ...{ W_enc_FD: has('W_enc_FD'), b_enc_F: has('b_enc_F'), W_dec_FD: view('W_dec_FD'), x_BD, y_BE },
       b_dec_E: part(vector, 'b_dec_D'),
       errors_B: learner.figures.errors_B!.data as Float32Array,
       decoderNorm: plan.start.decoderNorm,
       random: random(plan.seed).fork(`resample ${now.step}`),
     });
-    optimiser.restore(memory);
-    for (const f of replaced) {
-      now.silent[f] = 0;
-      if (place.threshold_F) part(vector, 'threshold_F')[f] = plan.threshold;
+    const own = { threshold_F: plan.threshold, r_mag_F: 0, b_mag_F: 0 };
+    for (const [name, start] of Object.entries(own)) {
+      const vectorOfKind = has(name);
+      if (vectorOfKind) for (const f of replaced) forget(vectorOfKind, f, start);
     }
+    optimiser.restore(memory);
+    for (const f of replaced) now.silent[f] = 0;
   }
 
   return {

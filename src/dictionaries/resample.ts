@@ -11,10 +11,11 @@ export interface Rewritable {
 export interface ResampleInputs {
   /** Features to replace. */
   readonly dead: readonly number[];
-  readonly W_enc_FD: Rewritable;
-  readonly b_enc_F: Rewritable;
+  /** Absent, with its bias, where the decoder reads as well (matching pursuit). */
+  readonly W_enc_FD?: Rewritable | undefined;
+  readonly b_enc_F?: Rewritable | undefined;
   readonly W_dec_FD: Rewritable;
-  /** The batch as the encoder read it and what it was to predict. */
+  /** The batch as the encoder read it and what it was to predict: the same array, unless a transcoder's. */
   readonly x_BD: Float32Array;
   readonly y_BE: Float32Array;
   readonly b_dec_E: Float32Array;
@@ -37,12 +38,8 @@ const ENCODER_SHARE = 0.2;
 export function resample(inputs: ResampleInputs): number[] {
   const { dead, W_enc_FD, b_enc_F, W_dec_FD, x_BD, y_BE, b_dec_E, errors_B, random } = inputs;
   const B = errors_B.length;
-  const [D, E, F] = [x_BD.length / B, y_BE.length / B, b_enc_F.value.length];
-  const isDead = new Set(dead);
-  let total = 0;
-  for (let f = 0; f < F; f++) if (!isDead.has(f)) total += norm(W_enc_FD.value.subarray(f * D, (f + 1) * D));
-  const alive = F - isDead.size;
-  const encoderNorm = ENCODER_SHARE * (alive > 0 ? total / alive : 1);
+  const [D, E] = [x_BD.length / B, y_BE.length / B];
+  const encoderNorm = W_enc_FD ? ENCODER_SHARE * livingNorm(W_enc_FD.value, D, new Set(dead)) : 0;
   const weights = Float64Array.from(errors_B, (e) => e * e);
   const replaced: number[] = [];
   for (const f of dead.slice(0, B)) {
@@ -50,15 +47,32 @@ export function resample(inputs: ResampleInputs): number[] {
     if (row === undefined) break;
     weights[row] = 0;
     const written = y_BE.subarray(row * E, (row + 1) * E).map((v, e) => v - b_dec_E[e]!);
-    const read = D === E ? written : x_BD.subarray(row * D, (row + 1) * D);
+    const read = x_BD === y_BE ? written : x_BD.subarray(row * D, (row + 1) * D);
     if (!(norm(written) > 0 && norm(read) > 0)) continue;
     put(W_dec_FD, f, written, inputs.decoderNorm);
-    put(W_enc_FD, f, read, encoderNorm);
-    b_enc_F.value[f] = 0;
-    for (const memory of b_enc_F.remembered) memory[f] = 0;
+    if (W_enc_FD) put(W_enc_FD, f, read, encoderNorm);
+    if (b_enc_F) forget(b_enc_F, f, 0);
     replaced.push(f);
   }
   return replaced;
+}
+
+/** Mean norm of the rows [F, D] that are not dead; 1 where all are. */
+function livingNorm(W_FD: Float32Array, D: number, dead: ReadonlySet<number>): number {
+  let total = 0;
+  let alive = 0;
+  for (let f = 0; f < W_FD.length / D; f++) {
+    if (dead.has(f)) continue;
+    total += norm(W_FD.subarray(f * D, (f + 1) * D));
+    alive++;
+  }
+  return alive > 0 ? total / alive : 1;
+}
+
+/** Sets feature f's number of a vector [F] and forgets its moments. */
+export function forget({ value, remembered }: Rewritable, f: number, to: number): void {
+  value[f] = to;
+  for (const memory of remembered) memory[f] = 0;
 }
 
 /** Writes the direction of `row` with a length as feature f's row; forgets its moments. */

@@ -3,8 +3,10 @@ import { buildKernels } from '../../scripts/build-kernels.ts';
 import { random } from '../../src/core/random.ts';
 import type { DictionaryConfig } from '../../src/dictionaries/config-schema.ts';
 import { decode, encoder } from '../../src/dictionaries/encoder.ts';
+import { openEngine } from '../../src/dictionaries/engine.ts';
 import { fractionOfVarianceExplained } from '../../src/dictionaries/fve.ts';
 import { openGraphTrainer } from '../../src/dictionaries/graph-trainer.ts';
+import { unpackState } from '../../src/dictionaries/packed-state.ts';
 import { planTraining } from '../../src/dictionaries/plan.ts';
 import { type ActivationRows, batchOrder, rowCount } from '../../src/dictionaries/rows.ts';
 import {
@@ -159,6 +161,24 @@ describe('options', () => {
     expect(revived.reports.at(-1)!.loss).toBeLessThan(0.3 * plain.reports.at(-1)!.loss);
   });
 
+  test('resampling works for every kind and gives its own vectors their start values', async () => {
+    for (const architecture of ['gated', 'jumprelu', 'matching-pursuit'] as const) {
+      const trainer = await opened(source, {
+        ...{ ...small, architecture, penalty: 40, penaltyWarmUp: 0, learningRate: 1e-2 },
+        ...(architecture === 'matching-pursuit' && { k: 1, features: 200 }),
+        ...{ resampleEvery: 4, resampleUntil: 1 },
+      });
+      let dead = 0;
+      await trainer.run(40, () => dead++);
+      const { head } = unpackState(trainer.state);
+      await trainer.close();
+      expect(dead).toBe(40);
+      const { silent } = (head as { moving: { silent: number[] } }).moving;
+      // Those silent for longer than half of the steps between two resamplings began anew at step 40.
+      expect(silent.every((rows) => rows <= 2 * small.batch)).toBe(true);
+    }
+  });
+
   test('the auxiliary loss brings dead features back', async () => {
     // More true features than learned ones, so that all are needed, and a rate that kills some.
     const { x_ND } = syntheticRows({ rows: 6000, width, features: 100, active: 2 }, random(1));
@@ -222,6 +242,29 @@ describe('options', () => {
     const plain = await trained(source, config);
     const apart = await trained(source, { ...config, interference: 20 });
     expect(overlap(apart.dictionary)).toBeLessThan(0.8 * overlap(plain.dictionary));
+    const pursuit = { ...config, architecture: 'matching-pursuit' } as const;
+    const pursued = await trained(source, pursuit);
+    const pursuedApart = await trained(source, { ...pursuit, interference: 20 });
+    expect(overlap(pursuedApart.dictionary)).toBeLessThan(0.8 * overlap(pursued.dictionary));
+  });
+
+  test('another provider than cpu is refused where the graph engine would train', async () => {
+    const plan = planTraining(
+      {
+        ...small,
+        architecture: 'relu',
+        provider: 'webgpu',
+        resampleEvery: 5,
+        site: 'site',
+        modelHash: '',
+        sinkNorm: 1e9,
+      },
+      { rows: 6000, width },
+    );
+    const options = { plan, source, order: batchOrder(plan, 6000), threads: 1 };
+    await expect(openEngine(options)).rejects.toMatchObject({
+      ...{ code: 'dictionary.config', message: expect.stringContaining('resamples') },
+    });
   });
 });
 

@@ -107,7 +107,7 @@ function codedLoss(t: Terms, plan: TrainingPlan, { x, y, input }: Ends): Loss {
     const own = t.div(t.squares(t.sub(y, nested)), t.scalar(plan.batch));
     total = t.add(total, t.mul(t.scalar(plan.groupWeights[g]!), own));
   });
-  const penalty = { plan, code, W_dec_FE, norms_F, input };
+  const penalty = { plan, code, norms_F, input };
   const selects = plan.activation === 'topk' || plan.activation === 'batchtopk';
   const sparse = selects ? undefined : sparsity(t, penalty);
   if (sparse !== undefined) total = t.add(total, t.mul(input('lambda'), sparse));
@@ -123,7 +123,7 @@ function codedLoss(t: Terms, plan: TrainingPlan, { x, y, input }: Ends): Loss {
     total = t.add(total, t.mul(input('auxiliary'), term));
   }
   if (plan.interference > 0)
-    total = t.add(total, t.mul(t.scalar(plan.interference), interference(t, penalty)));
+    total = t.add(total, t.mul(t.scalar(plan.interference), interference(t, { plan, f: code.f, W_dec_FE })));
   return {
     ...{ total, error, left, f: code.f },
     ...(sparse !== undefined && { sparsity: sparse }),
@@ -176,7 +176,11 @@ function pursuitLoss(t: Terms, plan: TrainingPlan, x: string): Loss {
   const error = t.div(t.squares(left), t.scalar(plan.batch));
   const zeros = t.mul(t.read(t.held(x), t.held('W_dec_FD')), t.scalar(0));
   const f = t.held(pursuitFeatures(t.b, found, zeros));
-  return { total: error, error, left, f };
+  const total =
+    plan.interference > 0
+      ? t.add(error, t.mul(t.scalar(plan.interference), interference(t, { plan, f, W_dec_FE: 'W_dec_FD' })))
+      : error;
+  return { total, error, left, f };
 }
 
 function figuresOf(t: Terms, plan: TrainingPlan, loss: Loss): string[] {

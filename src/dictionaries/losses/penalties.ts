@@ -7,7 +7,6 @@ import type { Terms } from './terms.ts';
 export interface PenaltyInputs {
   readonly plan: TrainingPlan;
   readonly code: Code;
-  readonly W_dec_FE: string;
   readonly norms_F: () => string;
   /** A scalar input by name. */
   readonly input: (name: 'p') => string;
@@ -87,9 +86,12 @@ export function gateAuxiliary(t: Terms, i: AuxiliaryInputs): string {
  * The separation potential of mechanics.md §4: Σ_{i≠j} w_ij ReLU(d̂_i·d̂_j)² of the decoder rows' directions, with w_ij the
  * share of the batch's rows on which i and j are both active (held).
  */
-export function interference(t: Terms, { plan, code, W_dec_FE }: PenaltyInputs): string {
+export function interference(
+  t: Terms,
+  { plan, f, W_dec_FE }: { readonly plan: TrainingPlan; readonly f: string; readonly W_dec_FE: string },
+): string {
   const F = plan.features;
-  const on = t.above(code.f, t.scalar(0));
+  const on = t.above(f, t.scalar(0));
   const together = t.b.op('Gemm', [on, on], { transA: { int: 1 } });
   const identity = t.b.op('EyeLike', [together]);
   const w_FF = t.held(t.div(t.mul(together, t.sub(t.scalar(1), identity)), t.scalar(plan.batch)));
