@@ -3,7 +3,7 @@ import { DictionaryError } from '../core/errors.ts';
 import { type BlockEncoder, openBlockEncoder } from './blocks.ts';
 import { paddedWidth } from './layout.ts';
 import { encodePursuit } from './pursuit-code.ts';
-import { type Dictionary, outputWidth, type SparseCode } from './types.ts';
+import { type Dictionary, LEAST_SCALE, outputWidth, type SparseCode } from './types.ts';
 
 export interface Encoder {
   /**
@@ -130,7 +130,7 @@ function rowScales(x: Float32Array, width: number, rowNorm: number): Float32Arra
   return Float32Array.from({ length: Math.floor(x.length / width) }, (_, row) => {
     let square = 0;
     for (let j = row * width; j < (row + 1) * width; j++) square += x[j]! ** 2;
-    return Math.sqrt(square) / rowNorm;
+    return Math.max(Math.sqrt(square) / rowNorm, LEAST_SCALE);
   });
 }
 

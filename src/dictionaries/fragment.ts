@@ -2,7 +2,7 @@
 import { f32, i64 } from '../core/tensor.ts';
 import type { GraphBuilder } from '../graph/build.ts';
 import { pursuitFeatures, pursuitInGraph } from './pursuit.ts';
-import { type Dictionary, dictionaryTensors, inPlace } from './types.ts';
+import { type Dictionary, dictionaryTensors, inPlace, LEAST_SCALE } from './types.ts';
 
 /** An array of the dictionary as a weight of the graph under construction. */
 function matrix(b: GraphBuilder, d: Dictionary, name: string): string {
@@ -25,7 +25,8 @@ const preActivationsInGraph = (b: GraphBuilder, x: string, d: Dictionary): strin
 /** What rows of a dictionary with `rowNorm` are divided by before they are encoded: ‖x‖ / rowNorm, [..., 1]. */
 function rowScale(b: GraphBuilder, x: string, rowNorm: number): string {
   const norm = b.op('ReduceL2', [x, b.ints(-1)], { keepdims: { int: 1 } });
-  return b.op('Div', [norm, b.constant(f32([], [rowNorm]), 'row-norm')]);
+  const scale = b.op('Div', [norm, b.constant(f32([], [rowNorm]), 'row-norm')]);
+  return b.op('Max', [scale, b.constant(f32([], [LEAST_SCALE]), 'least-scale')]);
 }
 
 /**

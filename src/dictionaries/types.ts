@@ -71,6 +71,9 @@ export const outputWidth = (d: Dictionary): number => d.output?.width ?? d.width
 export const activeLimit = ({ activation }: Dictionary): number | undefined =>
   activation.kind === 'topk' || activation.kind === 'pursuit' ? activation.k : undefined;
 
+/** What stands for ‖x‖/rowNorm of a row of zeros, which must not become NaN. */
+export const LEAST_SCALE = 1e-30;
+
 /** A feature code of B rows, `slots` slots a row: features ascending, unused slots are index 0 with value 0. */
 export interface SparseCode {
   /** K, at least 1. */

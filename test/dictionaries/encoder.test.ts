@@ -104,6 +104,8 @@ describe('a dictionary in a graph', () => {
   const x = normals(random(9), batch * position * sizes.width);
   // Two sinks: far above the norm of all others.
   for (const row of [4, 11]) for (let d = 0; d < sizes.width; d++) x[row * sizes.width + d]! *= 100;
+  // And a row that is nothing at all.
+  x.fill(0, 9 * sizes.width, 10 * sizes.width);
   const d = randomDictionary(sizes, { sinkNorm: 20 });
 
   async function run(dictionary: Dictionary) {
