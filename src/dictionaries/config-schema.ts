@@ -1,5 +1,6 @@
 /** @file The options of dictionary training as people write them: one zod schema, strict, with what each kind understands. */
 import { z } from 'zod';
+import { DictionaryError } from '../core/errors.ts';
 import { providers } from '../runtime/options.ts';
 
 const count = z.int().min(1);
@@ -28,6 +29,14 @@ export const optimiserSchema = z.discriminatedUnion('name', [
   }),
 ]);
 
+const optimiserNames = optimiserSchema.options.map((option) => option.shape.name.value);
+
+/** A name alone takes that rule's defaults. */
+const optimiser = z.union([
+  z.enum(optimiserNames).transform((name) => optimiserSchema.parse({ name })),
+  optimiserSchema,
+]);
+
 /** Options that every kind understands; each has the preset's value unless given. */
 const common = {
   preset: z.enum(['untangle', 'saelens', 'dictionary_learning']).optional().describe('Whose defaults hold'),
@@ -40,7 +49,7 @@ const common = {
   decay: share.optional().describe('Share of all steps, at the end, over which the rate falls'),
   decayShape: z.enum(['linear', 'cosine']).optional(),
   decayFloor: share.optional().describe('Share of the rate that is left at the end'),
-  optimiser: optimiserSchema.optional().describe('Update rule; Adam unless given'),
+  optimiser: optimiser.optional().describe('Update rule, or its name for its defaults; Adam unless given'),
   clip: z.number().positive().optional().describe('Global norm that gradients are clipped to'),
   decoderNorm: z.enum(['unit', 'free']).optional().describe('Decoder rows kept at norm 1, or free'),
   preBias: z.boolean().optional().describe('Whether the encoder reads x − b_dec'),
@@ -108,6 +117,9 @@ const coded = {
 const kind = <A extends string, S extends z.ZodRawShape>(architecture: A, shape: S) =>
   z.strictObject({ architecture: z.literal(architecture), ...common, ...shape });
 
+/** Matching pursuit has one matrix of unit rows, which read x − b_dec. */
+const { preBias: _p, decoderNorm: _n, decoderStartNorm: _d, encoderStartNorm: _e, ...oneMatrix } = common;
+
 /** Training options by kind; unknown keys, and keys of another kind, are refused. */
 export const dictionaryConfigSchema = z.discriminatedUnion('architecture', [
   kind('relu', penalised),
@@ -137,7 +149,7 @@ export const dictionaryConfigSchema = z.discriminatedUnion('architecture', [
   kind('transcoder', coded),
   kind('skip-transcoder', coded),
   kind('crosscoder', coded),
-  kind('matching-pursuit', { k: selecting.k }),
+  z.strictObject({ architecture: z.literal('matching-pursuit'), ...oneMatrix, k: selecting.k }),
 ]);
 
 /** A choice of kind and options, as written. */
@@ -168,4 +180,34 @@ export interface DictionaryConfig extends DictionaryOptions {
   readonly modelHash: string;
   /** Rows with a norm above it were left out and pass the dictionary by. */
   readonly sinkNorm: number;
+}
+
+const kinds = dictionaryConfigSchema.options.map(({ shape }) => shape.architecture.value);
+/** Every option by name; one that several kinds have is the same in all. */
+const everyOption = z.strictObject({
+  ...(Object.assign({}, ...dictionaryConfigSchema.options.map(({ shape }) => shape)) as z.ZodRawShape),
+  architecture: z.enum(kinds),
+});
+
+/**
+ * A config whose options are all possible by themselves, defaults of an optimiser filled in. `clip` may be Infinity, which
+ * files cannot say; options of another kind pass.
+ * @throws DictionaryError `dictionary.config`
+ */
+export function checkedConfig(config: DictionaryConfig): DictionaryConfig {
+  const { site, outputSite, modelHash, sinkNorm, clip, ...given } = config;
+  const unclipped = clip === Number.POSITIVE_INFINITY;
+  const { data, error } = everyOption.safeParse(unclipped ? given : { ...given, clip });
+  const [issue] = error?.issues ?? [];
+  if (issue) {
+    const name = issue.code === 'unrecognized_keys' ? issue.keys[0] : issue.path.join('.');
+    throw new DictionaryError('dictionary.config', `${name}: ${issue.message}`, {
+      where: site,
+      hint: 'docs/dictionaries.md lists the options of training and what they mean',
+    });
+  }
+  return {
+    ...(data as Pick<DictionaryConfig, 'architecture' | 'features'>),
+    ...{ site, outputSite, modelHash, sinkNorm, ...(unclipped && { clip }) },
+  };
 }

@@ -1,7 +1,12 @@
 /** @file What a training run does, every choice made and checked before anything is allocated: plain data that both engines read. */
 import { DictionaryError } from '../core/errors.ts';
 import type { Provider } from '../runtime/options.ts';
-import type { DictionaryConfig, DictionaryOptions, TrainedArchitecture } from './config-schema.ts';
+import {
+  checkedConfig,
+  type DictionaryConfig,
+  type DictionaryOptions,
+  type TrainedArchitecture,
+} from './config-schema.ts';
 import { type Course, constant } from './courses.ts';
 import { type Preset, presetOf } from './presets.ts';
 
@@ -131,7 +136,8 @@ export interface DataShape {
  * the data becomes all of it.
  * @throws DictionaryError `dictionary.config`, `dictionary.no-rows`.
  */
-export function planTraining(config: DictionaryConfig, data: DataShape): TrainingPlan {
+export function planTraining(asWritten: DictionaryConfig, data: DataShape): TrainingPlan {
+  const config = checkedConfig(asWritten);
   const { site, modelHash, sinkNorm, architecture, features } = config;
   const { rows, width } = data;
   checkShape(config, data);
@@ -145,10 +151,10 @@ export function planTraining(config: DictionaryConfig, data: DataShape): Trainin
   const activation = activationOf(architecture, p.activation);
   const sparse = SELECTS.has(activation);
   const k = p.k;
-  if (sparse && (!Number.isInteger(k) || k < 1 || k > features))
+  if (sparse && k > features)
     throw wrong(site, `k is ${k} with ${features} features`, `k must be from 1 to ${features}`);
   const kStart = p.kStart ?? k;
-  if (sparse && (kStart < 1 || kStart > features))
+  if (sparse && kStart > features)
     throw wrong(site, `kStart is ${kStart} with ${features} features`, `give 1 to ${features}`);
   if (p.targetL0 !== undefined && p.targetL0 > features)
     throw wrong(
@@ -156,8 +162,12 @@ export function planTraining(config: DictionaryConfig, data: DataShape): Trainin
       `targetL0 is ${p.targetL0} with ${features} features`,
       'ask for fewer active features than there are',
     );
+  if (p.l0Form === 'quadratic' && activation === 'jumprelu' && p.targetL0 === undefined)
+    throw wrong(site, 'the quadratic penalty has no L0 to go to', 'give targetL0, or l0Form: linear');
   const groups = groupsOf(site, architecture, features, p.groups);
+  checkWeights(site, groups, p.groupWeights);
   const warmUp = Math.min(p.warmUp, steps);
+  const decoderNorm = activation === 'pursuit' ? 'unit' : p.decoderNorm;
   return {
     ...{ architecture, activation, site, modelHash, sinkNorm, width, features, batch, tokens, steps },
     ...(isTranscoder(architecture) && { outputSite: config.outputSite ?? site }),
@@ -192,12 +202,12 @@ export function planTraining(config: DictionaryConfig, data: DataShape): Trainin
     gain: p.gain,
     optimiser: p.optimiser,
     clip: p.clip,
-    decoderNorm: activation === 'pursuit' ? 'unit' : p.decoderNorm,
+    decoderNorm,
     preBias: activation === 'pursuit' || (p.preBias && !isTranscoder(architecture)),
     normalise: p.normalise,
     start: {
       from: p.startFrom,
-      decoderNorm: p.decoderNorm === 'unit' ? 1 : p.decoderStartNorm,
+      decoderNorm: decoderNorm === 'unit' ? 1 : p.decoderStartNorm,
       encoderNorm: p.encoderStartNorm,
       bias: p.startBias,
     },
@@ -270,6 +280,18 @@ function groupsOf(
   return ends;
 }
 
+function checkWeights(site: string, groups: readonly number[], weights: readonly number[] | undefined): void {
+  if (weights === undefined) return;
+  if (weights.length !== groups.length)
+    throw wrong(
+      site,
+      `${weights.length} weights for the groups ${groups.join(', ')}`,
+      'give groupWeights one number for each of groups; all features are the last group',
+    );
+  if (!weights.some((weight) => weight > 0))
+    throw wrong(site, 'all groupWeights are 0', 'give at least one that is above 0');
+}
+
 /** dictionary_learning weighs each by 1/G and takes the mean; SAELens sums; ours is the mean. */
 const groupWeight = (form: Preset['groupForm'], n: number): number =>
   form === 'sum' ? 1 : form === 'mean' ? 1 / n : 1 / (n * n);
@@ -286,7 +308,7 @@ function stepsOf(
 const given = <T extends object>(config: T): Partial<T> =>
   Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as Partial<T>;
 
-function checkShape({ site, features, batch, tokens, passes }: DictionaryConfig, data: DataShape): void {
+function checkShape({ site, architecture }: DictionaryConfig, data: DataShape): void {
   const { rows, width, blocks } = data;
   if (rows < 1)
     throw new DictionaryError('dictionary.no-rows', 'there are no activations to train on', {
@@ -295,10 +317,8 @@ function checkShape({ site, features, batch, tokens, passes }: DictionaryConfig,
     });
   if (!Number.isInteger(width) || width < 1)
     throw wrong(site, `the width is ${width}`, 'rows hold at least one number');
-  if (!Number.isInteger(features) || features < 1)
-    throw wrong(site, `features is ${features}`, 'ask for at least one feature');
-  for (const [name, value] of Object.entries({ batch, tokens, passes }))
-    if (value !== undefined && !(value > 0)) throw wrong(site, `${name} is ${value}`, 'it must be above 0');
+  if (architecture === 'crosscoder' && !blocks)
+    throw wrong(site, 'a crosscoder reads several sites, and none is given', 'give sites, with their widths');
   if (blocks && blocks.reduce((a, b) => a + b, 0) !== width)
     throw wrong(
       site,

@@ -1,4 +1,5 @@
 /** @file Rows to train on: activations in memory that threads share, the order in which batches take them, what they are known by. */
+import { DictionaryError } from '../core/errors.ts';
 import { sha256 } from '../core/hash.ts';
 import { random } from '../core/random.ts';
 import type { TrainingPlan } from './plan.ts';
@@ -35,6 +36,50 @@ function shared(x: Float32Array): Float32Array {
   const copy = new Float32Array(new SharedArrayBuffer(x.byteLength));
   copy.set(x);
   return copy;
+}
+
+/**
+ * Refuses rows that do not fit each other or the plan, and held-out rows that nothing can be measured on. (Values of the rows to
+ * learn from are looked at by `normalisation`.)
+ * @throws DictionaryError `dictionary.width`, `dictionary.not-finite`, `dictionary.config`
+ */
+export function checkRows(
+  rows: ActivationRows,
+  { site, outputWidth, outputSite, patience }: TrainingPlan,
+): void {
+  const { x_ND, y_NE, width, heldOut_MD, heldOutOutput_ME } = rows;
+  const widths = (name: string, of: Float32Array | undefined, each: number, count?: number) => {
+    if (of === undefined || (of.length % each === 0 && (count ?? of.length / each) === of.length / each))
+      return;
+    throw new DictionaryError(
+      'dictionary.width',
+      `${name}: ${of.length} numbers are not ${count === undefined ? '' : `${count} `}rows of ${each}`,
+      {
+        where: site,
+        hint: 'give every row with the width that is said, and one output row for each input row',
+      },
+    );
+  };
+  widths('x_ND', x_ND, width);
+  widths('y_NE', y_NE, outputWidth, x_ND.length / width);
+  widths('heldOut_MD', heldOut_MD, width);
+  widths('heldOutOutput_ME', heldOutOutput_ME, outputWidth, (heldOut_MD?.length ?? 0) / width);
+  for (const [name, of] of Object.entries({ heldOut_MD, heldOutOutput_ME }))
+    if (of?.some((value) => !Number.isFinite(value)))
+      throw new DictionaryError('dictionary.not-finite', `${name} holds NaN or infinity`, {
+        where: site,
+        hint: 'leave such rows out of the held-out set',
+      });
+  if (outputSite !== undefined && heldOut_MD && !heldOutOutput_ME)
+    throw new DictionaryError('dictionary.config', 'the held-out rows have nothing to predict', {
+      where: site,
+      hint: 'give heldOutOutput_ME as well, or neither',
+    });
+  if (patience !== undefined && !heldOut_MD?.length)
+    throw new DictionaryError('dictionary.config', 'patience needs held-out rows to wait on', {
+      where: site,
+      hint: 'give heldOut_MD, or leave patience out',
+    });
 }
 
 /** Row of each slot of each batch, [steps · batch] on shared memory: the rows in a new random order each pass. */

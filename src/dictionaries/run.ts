@@ -11,7 +11,7 @@ import { decode, encoder } from './encoder.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { fractionOfVarianceExplained } from './fve.ts';
 import { planTraining, type TrainingPlan } from './plan.ts';
-import { type ActivationRows, batchOrder, fingerprint, rowCount, sharedRows } from './rows.ts';
+import { type ActivationRows, batchOrder, checkRows, fingerprint, rowCount, sharedRows } from './rows.ts';
 import { sparsity } from './sparsity.ts';
 import type { StepReport } from './trainer.ts';
 import type { CurvePoint, Dictionary } from './types.ts';
@@ -71,7 +71,8 @@ export const TURN = RESTS / CURVE_POINTS;
 
 /**
  * Opens a training of `config` on `source`, where a checkpoint of the same training goes on.
- * @throws DictionaryError `dictionary.config`, `dictionary.no-rows`, `dictionary.not-finite`, `dictionary.constant`
+ * @throws DictionaryError `dictionary.config`, `dictionary.no-rows`, `dictionary.width`, `dictionary.not-finite`,
+ * `dictionary.constant`
  */
 export async function openRun(
   source: ActivationRows,
@@ -85,6 +86,7 @@ export async function openRun(
     ...(outputWidth === undefined ? {} : { outputWidth }),
     ...(sites === undefined ? {} : { blocks: sites.map((part) => part.width) }),
   });
+  checkRows(source, plan);
   throwIfAborted(context.signal);
   const { folder } = context;
   const file = folder === undefined ? undefined : join(folder, 'checkpoint.safetensors');
@@ -223,9 +225,11 @@ async function measure(
   const opened = await encoder(dictionary);
   try {
     const code = await opened.encode(x);
+    const fve = fractionOfVarianceExplained(y, decode(dictionary, code, x), plan.outputWidth);
+    // Held-out rows that are all the same have no variance to explain.
+    if (!Number.isFinite(fve)) return;
     curve.push({
-      tokens,
-      fve: fractionOfVarianceExplained(y, decode(dictionary, code, x), plan.outputWidth),
+      ...{ tokens, fve },
       l0: sparsity(code, dictionary.features).l0,
       loss: (last?.loss ?? Number.NaN) / plan.outputWidth,
     });

@@ -1,11 +1,12 @@
 /** @file The entries of `dictionaries` in a study file: every kind with every option of training, lists of values to compare, dictionaries of others. */
 import { z } from 'zod';
-import { StudyError } from '../core/errors.ts';
+import { DictionaryError, StudyError } from '../core/errors.ts';
 import {
   type DictionaryOptions,
   dictionaryConfigSchema,
   type TrainedArchitecture,
 } from '../dictionaries/config-schema.ts';
+import { planTraining } from '../dictionaries/plan.ts';
 
 /** Options that may be a list: every combination is learned and compared. */
 const swept = ['features', 'k', 'targetL0', 'penalty', 'learningRate', 'passes', 'seed'] as const;
@@ -123,11 +124,14 @@ export const mainName = ({ config, sweep }: DictionaryEntry): string => {
   return names.map((name) => `${name}=${config[name]}`).join(' ');
 };
 
+/** Sizes do not change what may be asked for. */
+const ANY_DATA = { rows: 1_000_000, width: 1 };
+
 /**
  * What the schema cannot say: sizes that do not fit, options beside `from`.
  * @throws StudyError `study.invalid`
  */
-export function checkEntry({ from: source, config, sweep }: DictionaryEntry, where: string): void {
+export function checkEntry({ site, from: source, config, sweep }: DictionaryEntry, where: string): void {
   const wrong = (what: string, hint: string) => new StudyError('study.invalid', what, { where, hint });
   if (source !== undefined) {
     const { architecture: _a, features: _f, ...others } = config;
@@ -138,11 +142,15 @@ export function checkEntry({ from: source, config, sweep }: DictionaryEntry, whe
       'leave the options of training out, or leave out from:',
     );
   }
+  const names = [mainName({ site, config, sweep }), ...sweep.map(({ name }) => name)];
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw wrong(`the lists ask for ${twice} more than once`, 'list each value once');
   for (const one of [config, ...sweep.map((entry) => entry.config)]) {
-    if (one.k === undefined || one.k <= one.features) continue;
-    throw wrong(
-      `k = ${one.k} is more than the ${one.features} features there are`,
-      'k is the number of features active at one token; 32 is usual',
-    );
+    try {
+      planTraining({ ...one, site, modelHash: '', sinkNorm: Number.MAX_VALUE }, ANY_DATA);
+    } catch (error) {
+      if (error instanceof DictionaryError) throw wrong(error.message, error.hint ?? '');
+      throw error;
+    }
   }
 }

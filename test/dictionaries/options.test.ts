@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { random } from '../../src/core/random.ts';
-import { dictionaryConfigSchema, type TrainedArchitecture } from '../../src/dictionaries/config-schema.ts';
+import { dictionaryConfigSchema } from '../../src/dictionaries/config-schema.ts';
 import { annealed, controlled, learnedThreshold, powersAt } from '../../src/dictionaries/controls.ts';
 import { type Course, constant, courseAt } from '../../src/dictionaries/courses.ts';
 import { kAt, planTraining } from '../../src/dictionaries/plan.ts';
@@ -146,119 +146,24 @@ describe('resampling', () => {
     expect(W_enc_FD.value.subarray(0, 3)).toEqual(before.subarray(0, 3));
     expect(W_enc_FD.remembered[0]![0]).toBe(7);
   });
+
+  test('of a transcoder gives the encoder what is read and the decoder what is to be predicted', () => {
+    const [B, D] = [1, 3];
+    const rewritable = (n: number) => ({ value: new Float32Array(n).fill(1), remembered: [] });
+    const [W_enc_FD, W_dec_FD] = [rewritable(2 * D), rewritable(2 * D)];
+    resample({
+      ...{ dead: [0], W_enc_FD, b_enc_F: rewritable(2), W_dec_FD, errors_B: new Float32Array(B).fill(1) },
+      ...{ x_BD: Float32Array.of(0, 0, 2), y_BE: Float32Array.of(5, 0, 0), b_dec_E: new Float32Array(D) },
+      ...{ decoderNorm: 1, random: random(5) },
+    });
+    const encoderNorm = 0.2 * Math.sqrt(3);
+    expect(Array.from(W_dec_FD.value.subarray(0, D))).toEqual([1, 0, 0]);
+    expect(W_enc_FD.value[2]).toBeCloseTo(encoderNorm, 6);
+    expect(W_enc_FD.value[0]).toBe(0);
+  });
 });
 
 describe('presets', () => {
-  const plan = (
-    preset: 'saelens' | 'dictionary_learning',
-    architecture: TrainedArchitecture,
-    features = 16384,
-  ) => planTraining({ ...about, architecture, features, preset }, { rows: 4_000_000, width: 512 });
-
-  // anchors-code.md §5a, from the trainers' own source.
-  test.each([
-    ['relu', { lr: 1e-3, beta1: 0.9, penalty: 0.1, clip: Number.POSITIVE_INFINITY, norm: 'unit', aux: 0 }],
-    ['gated', { lr: 5e-5, beta1: 0, penalty: 0.1, clip: Number.POSITIVE_INFINITY, norm: 'unit', aux: 1 }],
-    ['topk', { lr: 2e-4, beta1: 0.9, penalty: 0, clip: 1, norm: 'unit', aux: 1 / 32 }],
-    ['batchtopk', { lr: 2e-4, beta1: 0.9, penalty: 0, clip: 1, norm: 'unit', aux: 1 / 32 }],
-    ['jumprelu', { lr: 7e-5, beta1: 0, penalty: 1, clip: 1, norm: 'unit', aux: 0 }],
-    [
-      'p-anneal',
-      { lr: 1e-3, beta1: 0.9, penalty: 0.1, clip: Number.POSITIVE_INFINITY, norm: 'unit', aux: 0 },
-    ],
-    ['matryoshka', { lr: 2e-4, beta1: 0.9, penalty: 0, clip: 1, norm: 'unit', aux: 1 / 32 }],
-  ] as const)('dictionary_learning, %s', (kind, wanted) => {
-    const p = plan('dictionary_learning', kind);
-    expect({
-      lr: p.rate.value,
-      beta1: (p.optimiser as { beta1: number }).beta1,
-      penalty: p.penalty.value,
-      clip: p.clip,
-      norm: p.decoderNorm,
-      aux: p.auxiliary,
-    }).toEqual(wanted);
-    expect(p.rate).toMatchObject({ warmUp: Math.min(1000, p.steps), decay: 0 });
-    expect(p.penalty.warmUp).toBe(2000);
-    expect(p.batch).toBe(8192);
-    expect(p.normalise).toBe('none');
-  });
-
-  test('dictionary_learning: rate by size, dead window, thresholds, annealing', () => {
-    expect(plan('dictionary_learning', 'topk', 4 * 16384).rate.value).toBeCloseTo(1e-4, 12);
-    const topk = plan('dictionary_learning', 'batchtopk');
-    expect(topk).toMatchObject({
-      deadAfter: 10_000_000,
-      thresholdKept: 0.999,
-      thresholdFrom: 1000,
-      preBias: true,
-    });
-    expect(topk.start.bias).toBe('geometric-median');
-    const jump = plan('dictionary_learning', 'jumprelu');
-    expect(jump).toMatchObject({
-      threshold: 0.001,
-      bandwidth: 0.001,
-      l0Form: 'quadratic',
-      targetL0: 20,
-      preBias: false,
-    });
-    const p = planTraining(
-      {
-        ...about,
-        architecture: 'p-anneal',
-        features: 64,
-        preset: 'dictionary_learning',
-        tokens: 8192 * 50_000,
-      },
-      { rows: 10_000, width: 64 },
-    );
-    expect(p.power).toEqual({ from: 1, to: 0, start: 15_000, updates: 10, queue: 10, form: 'lp' });
-    expect(p.start.encoderNorm).toBe(0.1);
-    const nested = planTraining(
-      { ...about, architecture: 'matryoshka', features: 64, groups: [16, 64], preset: 'dictionary_learning' },
-      data,
-    );
-    // It takes the mean of losses that are already weighed by 1/G.
-    expect(nested.groupWeights).toEqual([0.25, 0.25]);
-  });
-
-  // anchors-code.md §5b.
-  test.each([
-    ['relu', { penalty: 1, form: 'decoder-norm' }],
-    ['gated', { penalty: 1, form: 'decoder-norm' }],
-    ['jumprelu', { penalty: 1, form: 'decoder-norm' }],
-    ['topk', { penalty: 0, form: 'decoder-norm' }],
-  ] as const)('saelens, %s', (kind, { penalty, form }) => {
-    const p = plan('saelens', kind);
-    expect(p.rate).toEqual({ ...constant(3e-4) });
-    expect(p).toMatchObject({
-      batch: 4096,
-      tokens: 2_000_000,
-      clip: 1,
-      decoderNorm: 'free',
-      preBias: true,
-      seed: 42,
-    });
-    expect(p).toMatchObject({ penaltyForm: form, threshold: 0.01, bandwidth: 0.05, deadAfter: 4_096_000 });
-    expect(p.start).toEqual({ from: 'random', decoderNorm: 0.1, encoderNorm: 0.1, bias: 'zero' });
-    expect(p.penalty).toMatchObject({ value: penalty, warmUp: 0 });
-  });
-
-  test('saelens: 100 of the features, compared by decoder norm, nested losses added up', () => {
-    const p = plan('saelens', 'batchtopk');
-    expect(p).toMatchObject({
-      kFinal: 100,
-      byDecoderNorm: true,
-      auxiliary: 1,
-      auxiliaryForm: 'plain',
-      thresholdKept: 0.99,
-    });
-    const nested = planTraining(
-      { ...about, architecture: 'matryoshka', features: 128, groups: [16, 128], preset: 'saelens' },
-      data,
-    );
-    expect(nested.groupWeights).toEqual([1, 1]);
-  });
-
   test('a config of its own overrides a preset', () => {
     const p = planTraining(
       {
@@ -291,6 +196,14 @@ describe('the schema of options', () => {
       optimiser: { name: 'heavy-ball' },
     });
     expect(parsed.optimiser).toEqual({ name: 'heavy-ball', momentum: 0.9, mass: 1 });
+    const named = { architecture: 'jumprelu', features: 8, optimiser: 'ecd' };
+    expect(dictionaryConfigSchema.parse(named).optimiser).toEqual({
+      ...{ name: 'ecd', eta: 100, floor: 0, noise: 0 },
+    });
+    // One matrix of unit rows has neither.
+    const pursuit = { architecture: 'matching-pursuit', features: 8 };
+    for (const option of [{ preBias: false }, { decoderNorm: 'free' }])
+      expect(dictionaryConfigSchema.safeParse({ ...pursuit, ...option }).success).toBe(false);
   });
 
   test.each([
@@ -300,6 +213,22 @@ describe('the schema of options', () => {
     [{ architecture: 'relu', features: 8, targetL0: 9 }, data],
     [{ architecture: 'relu', features: 0 }, data],
     [{ architecture: 'relu', features: 8, batch: 0 }, data],
+    // What no schema has read, from callers of the library.
+    [{ architecture: 'sparse', features: 8 }, data],
+    [{ architecture: 'relu', features: 8, lerningRate: 1 }, data],
+    [{ architecture: 'relu', features: 8, learningRate: -1 }, data],
+    [{ architecture: 'relu', features: 8, learningRate: Number.NaN }, data],
+    [{ architecture: 'relu', features: 8, clip: 0 }, data],
+    [{ architecture: 'relu', features: 8, preset: 'mine' }, data],
+    [{ architecture: 'relu', features: 8, normalise: 'zscore' }, data],
+    [{ architecture: 'relu', features: 8, optimiser: { name: 'sgd' } }, data],
+    [{ architecture: 'jumprelu', features: 8, bandwidth: 0 }, data],
+    [{ architecture: 'jumprelu', features: 64, l0Form: 'quadratic' }, data],
+    [{ architecture: 'topk', features: 8, k: 2.5 }, data],
+    [{ architecture: 'topk', features: 8, preset: 'saelens' }, data],
+    [{ architecture: 'matryoshka', features: 8, k: 2, groups: [4, 8], groupWeights: [1] }, data],
+    [{ architecture: 'matryoshka', features: 8, k: 2, groups: [4], groupWeights: [0, 0] }, data],
+    [{ architecture: 'crosscoder', features: 8, k: 2 }, data],
     [
       { architecture: 'crosscoder', features: 8, k: 2 },
       { ...data, blocks: [32, 33] },
@@ -308,5 +237,17 @@ describe('the schema of options', () => {
     expect(() => planTraining({ ...about, ...config } as never, shape)).toThrow(
       expect.objectContaining({ code: 'dictionary.config' }),
     );
+  });
+
+  test('Infinity switches clipping off; an optimiser has its defaults', () => {
+    const p = planTraining(
+      {
+        ...{ ...about, architecture: 'topk', features: 8, k: 2, clip: Number.POSITIVE_INFINITY },
+        optimiser: { name: 'heavy-ball' } as never,
+      },
+      data,
+    );
+    expect(p.clip).toBe(Number.POSITIVE_INFINITY);
+    expect(p.optimiser).toEqual({ name: 'heavy-ball', momentum: 0.9, mass: 1 });
   });
 });

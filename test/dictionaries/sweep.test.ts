@@ -69,6 +69,14 @@ describe('a sweep', () => {
   });
 });
 
+test('a sweep refuses two entries of one name, and takes at least one at a time', async () => {
+  const [one] = entries as [(typeof entries)[0]];
+  await expect(trainSweep(rows, [one, one], { progress: silent, threads: 1 })).rejects.toMatchObject({
+    code: 'dictionary.config',
+  });
+  expect(await trainSweep(rows, [one], { progress: silent, threads: 1, atOnce: 0 })).toHaveLength(1);
+});
+
 describe('early stopping', () => {
   const curve = (...fves: number[]) => fves.map((fve, i) => ({ tokens: i, fve, l0: 1, loss: 1 - fve }));
   test.each([

@@ -107,10 +107,34 @@ describe('training', () => {
     ['dictionary.config', { x_ND: normals(random(4), 600), width: 6 }, { features: 0 }],
     ['dictionary.no-rows', { x_ND: new Float32Array(0), width: 6 }, {}],
     ['dictionary.diverged', { x_ND: normals(random(4), 600), width: 6 }, { learningRate: 1e38, warmUp: 0 }],
+    ['dictionary.width', { x_ND: normals(random(4), 601), width: 6 }, {}],
+    ['dictionary.width', { x_ND: normals(random(4), 600), width: 6, heldOut_MD: normals(random(4), 7) }, {}],
+    ['dictionary.not-finite', { x_ND: normals(random(4), 600), width: 6, heldOut_MD: broken }, {}],
+    ['dictionary.config', { x_ND: normals(random(4), 600), width: 6 }, { patience: 2 }],
+    [
+      'dictionary.width',
+      { x_ND: normals(random(4), 600), width: 6, y_NE: normals(random(4), 60) },
+      { architecture: 'transcoder' as const },
+    ],
+    [
+      'dictionary.config',
+      {
+        ...{ x_ND: normals(random(4), 600), width: 6, y_NE: normals(random(4), 600) },
+        heldOut_MD: normals(random(4), 60),
+      },
+      { architecture: 'transcoder' as const },
+    ],
   ])('refuses with %s', async (code, source, wrong) => {
     const bad = trainDictionary(source, { ...about, features: 8, k: 2, passes: 3, ...wrong }, context);
     await expect(bad).rejects.toMatchObject({ code });
   });
+});
+
+test('held-out rows that are all the same leave no curve, in place of an endless one', async () => {
+  const x_ND = normals(random(4), 600);
+  const rows = { x_ND, width: 6, heldOut_MD: x_ND.subarray(0, 6) };
+  const { log } = await trainDictionary(rows, { ...about, features: 8, k: 2 }, context);
+  expect(log.curve).toEqual([]);
 });
 
 describe('files', () => {

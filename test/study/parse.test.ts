@@ -109,7 +109,40 @@ describe('a study file', () => {
     });
     expect(failure(`${minimal}tasks: [gender]\nedit:\n  task: agreement`).where).toBe('my.yaml:5');
     expect(failure('model: tiny\ndictionaries: [{site: blocks.1, features: 8, k: 9}]').message).toContain(
-      'k = 9',
+      'k is 9',
+    );
+  });
+
+  it.each([
+    [
+      'k of a preset above the number of features',
+      '{site: blocks.1, features: 64, preset: saelens}',
+      'k is 100',
+    ],
+    [
+      'groups that do not rise',
+      '{site: blocks.1, architecture: matryoshka, features: 8, k: 2, groups: [4, 2]}',
+      'groups',
+    ],
+    [
+      'a target without room',
+      '{site: blocks.1, architecture: relu, features: [64, 8], targetL0: 9}',
+      'targetL0 is 9',
+    ],
+    ['a value twice in a list', '{site: blocks.1, features: 64, k: [8, 16, 8]}', 'k=8'],
+  ])('refuses %s before anything runs', (_what, entry, message) => {
+    const error = failure(`model: tiny\ndictionaries:\n  - ${entry}\n`);
+    expect([error.code, error.where]).toEqual(['study.invalid', 'my.yaml:3']);
+    expect(error.message).toContain(message);
+  });
+
+  it('takes an optimiser by its name', () => {
+    const [one] = parseStudy(
+      'model: tiny\ndictionaries: [{site: blocks.1, optimiser: heavy-ball}]',
+    ).dictionaries;
+    expect(one?.config.optimiser).toEqual({ name: 'heavy-ball', momentum: 0.9, mass: 1 });
+    expect(failure('model: tiny\ndictionaries: [{site: blocks.1, optimiser: sgd}]').message).toContain(
+      'heavy-ball',
     );
   });
 });
