@@ -121,36 +121,39 @@ async function stream() {
     { dictionaries: 1, train: async (x: Float32Array) => mean(await alone(x, configs)) },
     { dictionaries: configs.length, train: (x: Float32Array) => seconds(x, configs) },
   ];
-  const runs = [];
-  for (const { dictionaries, train: training } of ways) {
-    const folder = mkdtempSync(join(tmpdir(), 'untangle-sweep-'));
-    try {
-      const begun = performance.now();
-      await harvest({ ...context, model, windows: train, sites: [site], folder });
-      const harvested = (performance.now() - begun) / 1000;
-      const rows = await openActivations(folder, site);
-      const x_ND = rows.load();
-      rows.close();
-      const trained = await training(x_ND);
-      runs.push({
-        dictionaries,
-        harvestSeconds: round(harvested),
-        trainSeconds: round(trained),
-        seconds: round(harvested + trained),
-      });
-      console.error(JSON.stringify(runs.at(-1)));
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
+  const runs = ways.map(({ dictionaries }) => ({
+    dictionaries,
+    harvestSeconds: [] as number[],
+    trainSeconds: [] as number[],
+  }));
+  for (let r = 0; r < Number(values.rounds); r++) {
+    for (const [i, way] of ways.entries()) {
+      const folder = mkdtempSync(join(tmpdir(), 'untangle-sweep-'));
+      try {
+        const begun = performance.now();
+        await harvest({ ...context, model, windows: train, sites: [site], folder });
+        runs[i]!.harvestSeconds.push(round((performance.now() - begun) / 1000));
+        const rows = await openActivations(folder, site);
+        const x_ND = rows.load();
+        rows.close();
+        runs[i]!.trainSeconds.push(round(await way.train(x_ND)));
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
     }
+    console.error(JSON.stringify(runs));
   }
-  const [one, four] = runs;
+  const [one, four] = runs as [(typeof runs)[number], (typeof runs)[number]];
+  const whole = (run: typeof one, r: number) => run.harvestSeconds[r]! + run.trainSeconds[r]!;
+  const ratios = (of: (run: typeof one, r: number) => number) =>
+    round(median(one.trainSeconds.map((_, r) => of(four, r) / of(one, r))));
   return {
     site,
     tokens: 32_768,
     passes: 6,
     runs,
-    timesOne: round(four!.seconds / one!.seconds),
-    trainingTimesOne: round(four!.trainSeconds / one!.trainSeconds),
+    timesOne: ratios(whole),
+    trainingTimesOne: ratios((run, r) => run.trainSeconds[r]!),
   };
 }
 

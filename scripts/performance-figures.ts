@@ -65,7 +65,10 @@ interface Sweep {
   readonly stream?: {
     readonly tokens: number;
     readonly passes: number;
-    readonly runs: readonly { readonly harvestSeconds: number; readonly trainSeconds: number }[];
+    readonly runs: readonly {
+      readonly harvestSeconds: readonly number[];
+      readonly trainSeconds: readonly number[];
+    }[];
     readonly timesOne: number;
     readonly trainingTimesOne: number;
   };
@@ -236,9 +239,10 @@ function sweeps(): string[] {
       : []),
     ...(stream && one && four
       ? [
-          `From text to dictionaries (${thousands(stream.tokens)} tokens of SmolLM2, ${stream.passes} passes): one dictionary takes ${one.harvestSeconds.toFixed(1)} s of harvest and`,
-          `${one.trainSeconds.toFixed(1)} s of training, four on one harvest ${four.harvestSeconds.toFixed(1)} s and ${four.trainSeconds.toFixed(1)} s: **${stream.timesOne.toFixed(2)}** times one together, training alone`,
-          `${stream.trainingTimesOne.toFixed(2)} times.`,
+          `From text to dictionaries (${thousands(stream.tokens)} tokens of SmolLM2, ${stream.passes} passes, seconds of each round): one dictionary takes`,
+          `${list(one.harvestSeconds)} of harvest and ${list(one.trainSeconds)} of training, four on one harvest ${list(four.harvestSeconds)} and`,
+          `${list(four.trainSeconds)}: **${stream.timesOne.toFixed(2)}** times one together, training alone ${stream.trainingTimesOne.toFixed(2)} times.`,
+          'The dictionaries of a sweep have k = 32, 16, 64, 48; "one" is the mean of what each takes alone.',
           '',
         ]
       : []),
