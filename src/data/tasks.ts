@@ -67,3 +67,29 @@ export function builtInTask(name: string): BuiltInTask {
     hint: `choose ${nearestNames(name, names).join(', ') || names.join(', ')}, or give a task file (docs/data.md)`,
   });
 }
+
+/** A task that could not be made, and why. */
+export interface LeftTask {
+  readonly task: string;
+  readonly why: string;
+}
+
+/** The built-in tasks of these names as far as this tokenizer can say them, and those that it cannot. */
+export function tasksThatFit(
+  tokenizer: TextTokenizer,
+  names: readonly string[],
+  options: TaskOptions,
+): { readonly tasks: readonly Task[]; readonly left: readonly LeftTask[] } {
+  const tasks: Task[] = [];
+  const left: LeftTask[] = [];
+  for (const name of names) {
+    const task = builtInTask(name);
+    try {
+      tasks.push(task.make(tokenizer, options));
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      left.push({ task: name, why: error.message });
+    }
+  }
+  return { tasks, left };
+}

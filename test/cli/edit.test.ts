@@ -195,6 +195,31 @@ describe('untangle edit', () => {
     ]);
   });
 
+  test('usual tasks that the tokenizer cannot say are left out and told, named ones are refused', async () => {
+    const few = ['--examples', '2', '--draws', '0', '--features', '1', '--gains', '1'];
+    const base = ['strengthen', ...tiny, ...text, '--dictionaries', at('dictionary'), '--task', task, ...few];
+    const effects = ['--method', 'attribution-patching'];
+    const found = await json(...base, ...effects);
+    const scored = found.baseline.others.map((one: { task: string }) => one.task);
+    const left = found.left.map((one: { task: string }) => one.task);
+    expect([...scored, ...left].sort()).toEqual(['agreement', 'gender', 'greater-than', 'indirect-object']);
+    expect(found.left).toContainEqual({
+      task: 'indirect-object',
+      why: expect.stringContaining('equal length'),
+    });
+    await expect(untangle(...base, ...effects, '--others', 'indirect-object')).rejects.toMatchObject({
+      code: 'task.too-few-examples',
+      where: 'indirect-object',
+    });
+    const edit = at('half.json');
+    await untangle('make', 'scale', ...tiny, '--site', site, '--by', '0.5', '--out', edit);
+    const meant = ['--on', task, '--examples', '2', '--draws', '0'];
+    const said = await untangle('evaluate', edit, ...tiny, ...text, ...meant);
+    expect(said.out).toMatch(
+      /plural \(meant\)[\s\S]*not scored: pronoun: [\s\S]*not scored: indirect-object: /,
+    );
+  });
+
   test('says what is wrong', async () => {
     const bad = (...args: string[]) => untangle('make', ...args, ...tiny, '--out', at('bad.json'));
     await expect(bad('zero')).rejects.toMatchObject({ code: 'usage.options' });

@@ -1,11 +1,17 @@
 /** @file `untangle edit evaluate` and `strengthen`: what an edit moves beside what it is meant to move. */
 import { type Command, Option } from 'commander';
+import type { LeftTask } from '../../data/tasks.ts';
 import type { CollateralResult, EffectMatrix } from '../../edits/collateral/types.ts';
 import { conceptKinds } from '../../edits/concepts.ts';
 import type { StrengthenResult } from '../../edits/strengthen.ts';
 import { dotsPicture } from '../../pictures/dots.ts';
-import { type EvaluateRequest, evaluateEdits } from '../../study/edits/evaluate.ts';
-import { strengthenTask } from '../../study/edits/strengthen.ts';
+import {
+  type CollateralReport,
+  type EvaluateRequest,
+  evaluateEdits,
+  USUAL_TASKS,
+} from '../../study/edits/evaluate.ts';
+import { OTHERS, type StrengthenReport, strengthenTask } from '../../study/edits/strengthen.ts';
 import type { Io } from '../io.ts';
 import { addGlobalOptions, positive, real } from '../options.ts';
 import { plotOption } from '../plot.ts';
@@ -21,8 +27,14 @@ import {
 } from './edit-options.ts';
 import { addEnergyOptions, type EnergyOptions, requestOf, show } from './energy-options.ts';
 
-/** Behaviours that are scored unless others are named. */
-const usualTasks = ['agreement', 'gender', 'pronoun', 'indirect-object', 'greater-than'];
+/** The usual tasks, for the help. */
+const unlessNamed = (names: readonly string[]): string =>
+  `(${names.join(', ')}, as far as the model's tokenizer can say them)`;
+
+/** Usual tasks that are not scored, and why. */
+const printLeft = (left: readonly LeftTask[], io: Io): void => {
+  for (const { task, why } of left) io.out(`\nnot scored: ${task}: ${why}\n`);
+};
 
 interface EvaluateOptions extends PlainTextOptions, Omit<EvaluateRequest, 'edits' | 'seed' | 'threads'> {}
 
@@ -36,7 +48,7 @@ export function addEvaluate(edit: Command, io: Io): void {
     )
     .argument('<edit...>', 'edit files; the first is the one that is evaluated')
     .addOption(modelOption())
-    .addOption(new Option('--tasks <task...>', 'built-in tasks or task files').default(usualTasks))
+    .addOption(new Option('--tasks <task...>', `built-in tasks or task files ${unlessNamed(USUAL_TASKS)}`))
     .addOption(new Option('--on <task...>', 'what the edits are meant to change, in their order').default([]))
     .addOption(
       new Option('--matrix <kind>', 'effect matrix: fit an edit of this kind to every other task').choices([
@@ -70,7 +82,7 @@ export function addEvaluate(edit: Command, io: Io): void {
   addGlobalOptions(command);
 }
 
-function printCollateral(result: CollateralResult, io: Io): void {
+function printCollateral(result: CollateralReport, io: Io): void {
   const { model, changes, factor, tasks, text, draws, matrix } = result;
   const what = changes.map(({ kind, site, strength }) => `${kind} at ${site} (${strength * factor})`);
   io.out(`${model.name}: ${what.join('; ')}\n\n`);
@@ -104,6 +116,7 @@ function printCollateral(result: CollateralResult, io: Io): void {
   }
   if (draws > 0) io.out(`\n${io.style.faint(`${draws} random edits, as far at every position`)}\n`);
   if (matrix) printMatrix(matrix, io);
+  printLeft(result.left, io);
   if (model.note) io.out(`\n${io.style.faint(model.note)}\n`);
 }
 
@@ -139,7 +152,7 @@ const collateralPicture = ({ tasks }: CollateralResult): string =>
 
 interface StrengthenOptions extends EnergyOptions, PlainTextOptions {
   readonly task: string;
-  readonly others: readonly string[];
+  readonly others?: readonly string[];
   readonly examples: number;
   readonly features: number;
   readonly gains: readonly number[];
@@ -157,11 +170,7 @@ export function addStrengthen(edit: Command, io: Io): void {
         'both sides of every pair, and plain text, beside random features turned up as far.',
     )
     .addOption(new Option('--task <task>', 'a built-in task or a task file').default('agreement-across-rc'))
-    .addOption(
-      new Option('--others <task...>', 'what should stay as it is').default([
-        ...['agreement', 'gender', 'indirect-object', 'greater-than'],
-      ]),
-    )
+    .addOption(new Option('--others <task...>', `what should stay as it is ${unlessNamed(OTHERS)}`))
     .addOption(new Option('--examples <number>', 'pairs of each task').default(48).argParser(positive))
     .addOption(new Option('--features <number>', 'how many features').default(10).argParser(positive))
     .addOption(new Option('--gains <number...>', 'f becomes (1 + gain) f (0.5 1 2 4)').argParser(reals))
@@ -175,7 +184,8 @@ export function addStrengthen(edit: Command, io: Io): void {
       const request = {
         ...requestOf(options),
         ...(out === undefined ? {} : { out }),
-        ...{ task, others, examples, features, gains, method, draws, text, windows, length },
+        ...(others === undefined ? {} : { others }),
+        ...{ task, examples, features, gains, method, draws, text, windows, length },
       };
       return show(options, io, (context) => strengthenTask(request, context), {
         draw: strengthenPicture,
@@ -190,7 +200,7 @@ export function addStrengthen(edit: Command, io: Io): void {
   addEnergyOptions(command);
 }
 
-function printStrengthen(result: StrengthenResult, io: Io): void {
+function printStrengthen(result: StrengthenReport, io: Io): void {
   const { title, baseline, rows, chosen, features } = result;
   io.out(`${title}: ${features.length} features turned up\n\n`);
   const cells = rows.map((row) => [
@@ -224,6 +234,7 @@ function printStrengthen(result: StrengthenResult, io: Io): void {
   io.out(
     `\nThe gain with the largest margin on train pairs is ${chosen.gain} (accuracy there ${chosen.trainAccuracy.toFixed(3)}).\n`,
   );
+  printLeft(result.left, io);
 }
 
 const strengthenPicture = ({ rows, baseline, title }: StrengthenResult): string =>

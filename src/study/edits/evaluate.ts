@@ -3,6 +3,7 @@ import { networkOf } from '../../circuits/cuts.ts';
 import { pairsOf } from '../../circuits/examples.ts';
 import { EditError, UsageError } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/progress.ts';
+import type { LeftTask } from '../../data/tasks.ts';
 import { loadDictionary } from '../../dictionaries/files.ts';
 import { effectMatrix } from '../../edits/collateral/effects.ts';
 import { measureCollateral } from '../../edits/collateral/measure.ts';
@@ -11,13 +12,13 @@ import { type ConceptKind, fitConcept } from '../../edits/concepts.ts';
 import { readEdit } from '../../edits/edit-file.ts';
 import type { Edit } from '../../edits/kinds/registry.ts';
 import { siteOf } from '../../edits/kinds/types.ts';
-import { type EditRequest, openEditSetting, openTasks, plainWindows } from './setting.ts';
+import { type EditRequest, openEditSetting, openTasksBeside, plainWindows } from './setting.ts';
 
 export interface EvaluateRequest extends EditRequest {
   /** Edit files; the first is the one whose collateral is measured. */
   readonly edits: readonly string[];
-  /** Behaviours that are scored. */
-  readonly tasks: readonly string[];
+  /** Behaviours that are scored; when left out, `USUAL_TASKS` as far as the tokenizer can say them. */
+  readonly tasks?: readonly string[];
   /** The behaviour that each edit is meant to change, in the order of the edits. */
   readonly on: readonly string[];
   /** Fits an edit of this kind to every task that has none of its own, at the site of the first edit. */
@@ -33,6 +34,14 @@ export interface EvaluateRequest extends EditRequest {
   readonly length: number;
 }
 
+/** Scored unless tasks are named. */
+export const USUAL_TASKS = ['agreement', 'gender', 'pronoun', 'indirect-object', 'greater-than'] as const;
+
+export interface CollateralReport extends CollateralResult {
+  /** Usual tasks that this tokenizer cannot say. */
+  readonly left: readonly LeftTask[];
+}
+
 /**
  * Collateral of the first edit; with `matrix`, or with several edits and their `on`, the K×K effects as well.
  * @throws UsageError `usage.options`; EditError as readEdit(), applyEdit(), effectMatrix()
@@ -40,7 +49,7 @@ export interface EvaluateRequest extends EditRequest {
 export async function evaluateEdits(
   request: EvaluateRequest,
   context: WorkContext,
-): Promise<CollateralResult> {
+): Promise<CollateralReport> {
   const { edits: paths, on, draws, factor, seed } = request;
   if (paths.length > 1 && on.length !== paths.length) {
     throw new UsageError('usage.options', `${paths.length} edits and ${on.length} tasks that they are on`, {
@@ -55,16 +64,14 @@ export async function evaluateEdits(
   const { model, run } = await openEditSetting(request, context);
   const edits: Edit[] = [];
   for (const path of paths) edits.push(await readEdit(path, model));
-  const names = [...new Set([...on, ...request.tasks])];
-  const tasks = await openTasks(model, names, request);
+  const { tasks, left } = await openTasksBeside(model, on, request.tasks, USUAL_TASKS, request);
   // Task files have names of their own.
+  const names = [...new Set(on)];
   const meant = on.map((name) => tasks[names.indexOf(name)]!.name);
   const windows = await plainWindows(model, request, context);
   const common = { seed, run, draws };
-  const result = await measureCollateral(
-    { ...common, model, edit: edits[0]!, tasks, targets: meant.slice(0, 1), windows, factor },
-    context,
-  );
+  const input = { ...common, model, edit: edits[0]!, tasks, targets: meant.slice(0, 1), windows, factor };
+  const result = { ...(await measureCollateral(input, context)), left };
   if (request.matrix === undefined && edits.length < 2) return result;
   const network = networkOf(model);
   const site = siteOf(edits[0]!.changes[0]!);

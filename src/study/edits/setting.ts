@@ -1,7 +1,7 @@
 /** @file What the commands of edits work on: a model, how it runs, tasks by name, windows of plain text. */
 import { type RunOptions, TOKENS_PER_RUN } from '../../circuits/run-options.ts';
 import type { WorkContext } from '../../core/progress.ts';
-import type { Task } from '../../data/tasks.ts';
+import { type LeftTask, type Task, tasksThatFit } from '../../data/tasks.ts';
 import type { Model } from '../../models/types.ts';
 import { openSession } from '../../runtime/session.ts';
 import { taskNamed } from '../circuits/find.ts';
@@ -45,6 +45,25 @@ export const openTasks = (
   { examples, seed }: { readonly examples: number; readonly seed: number },
 ): Promise<Task[]> =>
   Promise.all(names.map((name) => taskNamed(name, tokenizer, { train: examples, heldOut: examples, seed })));
+
+/**
+ * Tasks of which the first ones must be, and then those that were asked for; where none were, the usual ones as far as
+ * this tokenizer can say them. @throws as openTasks()
+ */
+export async function openTasksBeside(
+  model: Model,
+  first: readonly string[],
+  asked: readonly string[] | undefined,
+  usual: readonly string[],
+  request: { readonly examples: number; readonly seed: number },
+): Promise<{ readonly tasks: readonly Task[]; readonly left: readonly LeftTask[] }> {
+  const tasks = await openTasks(model, [...new Set([...first, ...(asked ?? [])])], request);
+  if (asked) return { tasks, left: [] };
+  const { examples, seed } = request;
+  const names = usual.filter((name) => !first.includes(name));
+  const more = tasksThatFit(model.tokenizer, names, { train: examples, heldOut: examples, seed });
+  return { tasks: [...tasks, ...more.tasks], left: more.left };
+}
 
 /** Windows of `length` tokens of plain text. */
 export async function plainWindows(
