@@ -73,6 +73,12 @@ export function readPickle(bytes: Uint8Array, names: ReadonlySet<string>, where:
     if (value === undefined || value === MARK) throw bad(`nothing is on its stack at byte ${at}`);
     return value;
   };
+  /** A text: anything else would have to be spelt out, and lists that hold lists can be spelt without end. */
+  const word = (): string => {
+    const value = pop();
+    if (typeof value !== 'string') throw bad(`it names something by what is no text at byte ${at}`);
+    return value;
+  };
   /** All above the last mark, which goes too. */
   const group = (): Pickled[] => {
     const from = stack.lastIndexOf(MARK);
@@ -241,8 +247,8 @@ export function readPickle(bytes: Uint8Array, names: ReadonlySet<string>, where:
       }
       case 0x93: {
         // STACK_GLOBAL
-        const name = pop();
-        stack.push(named(String(pop()), String(name)));
+        const name = word();
+        stack.push(named(word(), name));
         break;
       }
       case 0x51: // BINPERSID

@@ -121,10 +121,12 @@ function readMember(path: string, member: ZipMember): Promise<Uint8Array<ArrayBu
 
 /** The call that makes a tensor; a parameter is one with a tensor inside. */
 function callOf(value: Pickled): PickledCall | undefined {
-  if (typeof value !== 'object' || value === null || !('kind' in value) || value.kind !== 'call')
-    return undefined;
-  return value.name === PARAMETER ? callOf(value.args[0] ?? null) : value;
+  const call = asCall(value);
+  return call?.name === PARAMETER ? asCall(call.args[0] ?? null) : call;
 }
+
+const asCall = (value: Pickled): PickledCall | undefined =>
+  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'call' ? value : undefined;
 
 function placed(
   path: string,
@@ -132,7 +134,7 @@ function placed(
   call: PickledCall,
   member: (key: string) => ZipMember | undefined,
 ): Placed {
-  const bad = (what: string) => wrong(path, `the tensor "${name}" cannot be: ${what}`);
+  const bad = (what: string) => wrong(path, `the tensor "${name.slice(0, 80)}" cannot be: ${what}`);
   if (call.name !== REBUILD) throw bad(`it is made by ${call.name}`);
   const [reference, offset, shape, strides] = call.args;
   const [tag, kind, key] = idOf(reference);

@@ -73,6 +73,14 @@ describe('pickles as data', () => {
     ['appending to a dictionary', '\x80\x02}K\x01a.'],
     ['an odd number of items', '\x80\x02}(K\x01u.'],
     ['a protocol of the future', '\x80\x09N.'],
+    [
+      'a name that is a list of a list of a list',
+      `\x80\x04N${'\x85'.repeat(100_000)}X\x01\x00\x00\x00x\x93.`,
+    ],
+    [
+      'a name whose text would be 2^200 letters long',
+      `\x80\x04]\x94X\x01\x00\x00\x00aa${Array.from({ length: 200 }, (_, i) => `]\x94(h${String.fromCharCode(i)}h${String.fromCharCode(i)}e`).join('')}X\x01\x00\x00\x00x\x93.`,
+    ],
   ])('what is no data is refused: %s', (_, bytes) => {
     expect(() => read(bytes)).toThrow(expect.objectContaining({ code: 'file.pickle' }));
   });
@@ -117,6 +125,11 @@ describe('hostile state dicts', () => {
     ['no numbers', 'NNN', 'file.torch'],
   ])('%s', async (name, rest, outcome) => {
     expect(await open(name, state(rest))).toEqual(outcome);
+  });
+
+  test('a parameter of a parameter of a parameter, a hundred thousand times', async () => {
+    const deep = `\x80\x02}X\x01\x00\x00\x00actorch._utils\n_rebuild_parameter\nq\x00${'h\x00'.repeat(100_000)}N${'\x85R'.repeat(100_001)}s.`;
+    expect(await open('deep', Buffer.from(deep, 'latin1'))).toBe('file.torch');
   });
 
   test('a storage that is none, one that is missing, another kind of file', async () => {
