@@ -24,11 +24,17 @@ export async function writeNpz(path: string, tensors: Readonly<Record<string, Te
   );
 }
 
+/** Names of the arrays of an npz file, of which none is read. @throws FileError `file.zip`, `file.missing` */
+export const listNpz = async (path: string): Promise<string[]> =>
+  (await listZip(path)).map(({ name }) => arrayOf(name));
+
+const arrayOf = (member: string): string => member.replace(/\.npy$/, '');
+
 /** All arrays of an npz file. @throws FileError `file.zip`, `file.npy`, `file.dtype`, `file.truncated` */
 export async function readNpz(path: string): Promise<Record<string, Tensor>> {
   const tensors: Record<string, Tensor> = {};
   for (const { name } of await listZip(path)) {
-    tensors[name.replace(/\.npy$/, '')] = decodeNpy(await readZipMember(path, name), `${path}: ${name}`);
+    tensors[arrayOf(name)] = decodeNpy(await readZipMember(path, name), `${path}: ${name}`);
   }
   return tensors;
 }

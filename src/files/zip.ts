@@ -8,6 +8,10 @@ import { FileError, nearestNames } from '../core/errors.ts';
 import { writeAtomically } from './atomic.ts';
 import { fileFailure } from './failures.ts';
 
+/** A member that says it is larger than this and so many times its packed size would only serve to fill the memory. */
+const BOMB_SIZE = 64 * 2 ** 20;
+const BOMB_RATIO = 100;
+
 /** One entry of the central directory (PKWARE APPNOTE 6.3.10, section 4.3.12). */
 export interface ZipMember {
   readonly name: string;
@@ -40,6 +44,8 @@ export async function readZipMember(path: string, member: string): Promise<Uint8
     if (entry.size > 2 ** 31 - 1) {
       throw damaged(path, `"${member}" claims ${entry.size} bytes, too many to read at once`);
     }
+    if (entry.size > BOMB_SIZE && entry.size > BOMB_RATIO * entry.compressedSize)
+      throw damaged(path, `"${member}" claims ${entry.size} bytes packed into ${entry.compressedSize}`);
     const pieces: Uint8Array[] = [];
     await inflate(path, file, entry, async (piece) => void pieces.push(piece));
     const bytes = new Uint8Array(entry.size);

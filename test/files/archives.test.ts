@@ -34,6 +34,14 @@ describe('zip members', () => {
     expect(new Uint8Array(readFileSync(path('out/deflated.txt')))).toEqual(text);
   });
 
+  test('a member of zeros that would fill the memory is not unpacked', async () => {
+    writeFileSync(path('zeros.zip'), zipSync({ zeros: new Uint8Array(65 * 2 ** 20) }));
+    await expect(readZipMember(path('zeros.zip'), 'zeros')).rejects.toMatchObject({
+      code: 'file.zip',
+      message: expect.stringMatching(/packed into/),
+    });
+  });
+
   test('an unknown member names the nearest', async () => {
     writeFileSync(path('good.zip'), archive);
     await expect(readZipMember(path('good.zip'), 'store.bin')).rejects.toMatchObject({

@@ -14,6 +14,7 @@ import { type Activation, type Dictionary, type Floats, outputWidth } from '../t
 import { described, type Entry, type Format, type Reading, type ReadOptions, unsupported } from './format.ts';
 import { siteInBlock } from './sites.ts';
 import {
+  checkFloating,
   checkNames,
   lengthOf,
   matrix,
@@ -208,6 +209,7 @@ async function decoderSlice(
   const file = await openSafetensors(path);
   try {
     checkNames(file, [name], [], 'decoders of a cross-layer transcoder');
+    checkFloating({ path, dtype: () => file.info(name).dtype }, name);
     const { shape, stored, dtype, length } = file.info(name);
     const [rows, layers = 0, width] = shape;
     if (shape.length !== 3 || rows !== F || width !== D || !(at >= 0 && at < layers)) {

@@ -56,10 +56,17 @@ export async function writeDictionaryLearning(
       activation_dim: D,
       dict_size: F,
       ...(name === 'AutoEncoderTopK' || name === 'BatchTopKSAE' ? { k } : {}),
+      ...{ lr: null, steps: null, seed: null },
       device: 'cpu',
       layer,
       lm_name: model ?? null,
+      wandb_name: name,
       submodule_name: run ?? d.site,
+    },
+    // Readers of these files look some of it up; how it was trained here is not said in its terms.
+    buffer: {
+      ...{ d_submodule: D, io: 'out', n_ctxs: null, ctx_len: null },
+      ...{ refresh_batch_size: null, out_batch_size: null, device: 'cpu' },
     },
   });
 }
@@ -86,7 +93,7 @@ function classFor(d: Dictionary, folder: string, knowsL0: boolean): string {
         return 'GatedAutoEncoder';
       case 'threshold': {
         const [first] = activation.threshold_F;
-        const isOne = first !== undefined && first >= 0 && activation.threshold_F.every((t) => t === first);
+        const isOne = first !== undefined && first > 0 && activation.threshold_F.every((t) => t === first);
         // That class has a k, which is its L0; without one to write the thresholds say all.
         return isOne && knowsL0 && d.architecture === 'batchtopk' ? 'BatchTopKSAE' : 'JumpReluAutoEncoder';
       }

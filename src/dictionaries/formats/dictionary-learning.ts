@@ -10,7 +10,7 @@ import type { Architecture } from '../kinds/registry.ts';
 import type { Activation } from '../types.ts';
 import { CONFIG, classes } from './dictionary-learning-classes.ts';
 import { writeDictionaryLearning } from './dictionary-learning-write.ts';
-import { type Foreign, type Format, type Reading, unsupported } from './format.ts';
+import { type Foreign, type Format, noThreshold, type Reading, unsupported } from './format.ts';
 import { siteOfRun } from './sites.ts';
 import { checkNames, lengthOf, matrix, openTensors, scalar, type TensorSource, vector } from './tensors.ts';
 
@@ -124,7 +124,10 @@ function classOf({ path, names }: TensorSource): string {
   throw unsupported(
     path,
     found.length === 0
-      ? `${path} has the tensors of no class of dictionary_learning: ${names.slice(0, 8).join(', ')}`
+      ? `${path} has the tensors of no class of dictionary_learning: ${names
+          .slice(0, 8)
+          .map((n) => n.slice(0, 80))
+          .join(', ')}`
       : `${path} may be a ${found.join(' or a ')}: their tensors have the same names`,
     `the ${CONFIG} that its trainer wrote belongs beside it (or one folder above)`,
   );
@@ -150,27 +153,37 @@ async function activationOf(
       const threshold_F = await vector(source, 'threshold', F);
       return { kind: 'threshold', threshold_F: threshold_F.map((t) => Math.max(0, t)) };
     }
-    case 'topk': {
-      const k = await scalar(source, 'k');
-      if (!Number.isInteger(k) || k < 1 || k > F || (config?.trainer.k ?? k) !== k)
-        throw unsupported(
-          path,
-          `${path} says that k is ${k}`,
-          `k must be from 1 to ${F}, and that of ${CONFIG}`,
-        );
-      return { kind: 'topk', k };
-    }
+    case 'topk':
+      return { kind: 'topk', k: await kOf(path, source, config, F) };
     default: {
+      await kOf(path, source, config, F);
+      if (source.names.includes('group_sizes')) await checkGroups(path, source, F);
       const threshold = await scalar(source, 'threshold');
-      if (threshold >= 0) return { kind: 'threshold', threshold_F: new Float32Array(F).fill(threshold) };
-      throw new DictionaryError(
-        'dictionary.no-threshold',
-        `${path} is a BatchTopK whose threshold was never set (${threshold})`,
-        {
-          where: path,
-          hint: 'without it every positive pre-activation would count, as in a ReLU dictionary: train it past threshold_start_step',
-        },
-      );
+      if (threshold > 0) return { kind: 'threshold', threshold_F: new Float32Array(F).fill(threshold) };
+      throw noThreshold(path, threshold);
     }
   }
+}
+
+/** k of the tensors, which the configuration must repeat. @throws DictionaryError `dictionary.unsupported` */
+async function kOf(
+  path: string,
+  source: TensorSource,
+  config: Config | undefined,
+  F: number,
+): Promise<number> {
+  const k = await scalar(source, 'k');
+  if (Number.isInteger(k) && k >= 1 && k <= F && (config?.trainer.k ?? k) === k) return k;
+  throw unsupported(path, `${path} says that k is ${k}`, `k must be from 1 to ${F}, and that of ${CONFIG}`);
+}
+
+/** Groups of a Matryoshka dictionary hold every feature once. @throws DictionaryError `dictionary.orientation` */
+async function checkGroups(path: string, source: TensorSource, F: number): Promise<void> {
+  const sizes = await source.floats('group_sizes');
+  if (sizes.every((size) => size >= 1) && sizes.reduce((sum, size) => sum + size, 0) === F) return;
+  throw new DictionaryError(
+    'dictionary.orientation',
+    `the groups of ${path} have ${sizes.slice(0, 8).join(', ')} features, which are not its ${F}`,
+    { where: path, hint: 'its tensors contradict each other: the file is damaged' },
+  );
 }

@@ -90,6 +90,20 @@ export const unsupported = (where: string, what: string, hint: string): Dictiona
   new DictionaryError('dictionary.unsupported', what, { where, hint });
 
 /**
+ * A BatchTopK whose threshold is not above 0, as it is before training sets it: every positive pre-activation would pass,
+ * as in a ReLU dictionary.
+ */
+export const noThreshold = (where: string, threshold: number): DictionaryError =>
+  new DictionaryError(
+    'dictionary.no-threshold',
+    `${where} is a BatchTopK whose threshold was never set (${threshold})`,
+    {
+      where,
+      hint: 'without it every positive pre-activation would count, as in a ReLU dictionary: train it further (in dictionary_learning past threshold_start_step) and save it again',
+    },
+  );
+
+/**
  * The dictionary for raw activations: scale, decoder norms and the centring by b_dec are folded into the weights, in
  * float64. x̂ and, but for the scale of `rowNorm`, features are those of the file.
  * @throws DictionaryError `dictionary.site-unknown`, `dictionary.not-finite`, `dictionary.unsupported`
@@ -133,10 +147,14 @@ const noSite = (where: string, does: string, option: string): DictionaryError =>
     hint: `say it: ${option} blocks.3.hook_resid_post`,
   });
 
-/** For x·s as input: W_enc·s, W_dec/s, b_dec/s; a threshold on lengths shrinks with the decoder. */
+/**
+ * For x·s as input: W_enc·s, W_dec/s, b_dec/s; a threshold on lengths shrinks with the decoder. A pursuit takes the same
+ * steps at any scale: its rows stay, and its features are in units of x.
+ */
 function scaled(f: Foreign, s: number): Foreign {
   if (s === 1) return f;
   const { activation } = f;
+  if (activation.kind === 'pursuit') return { ...f, b_dec_D: f.b_dec_D.map((b) => b / s) };
   return {
     ...f,
     W_enc_FD: f.W_enc_FD.map((w) => w * s),

@@ -1,6 +1,6 @@
 /** @file Gemma Scope: params.npz with JumpReLU weights (Lieberum et al. 2024; SAELens' gemma_2_* loaders). */
 import { join } from 'node:path';
-import { writeNpz } from '../../files/npz.ts';
+import { listNpz, writeNpz } from '../../files/npz.ts';
 import { type Dictionary, outputWidth } from '../types.ts';
 import { described, type Format, folderOf, type Reading, unsupported } from './format.ts';
 import {
@@ -25,10 +25,25 @@ export const gemmaScope: Format = {
       return folder === undefined ? [] : [{ path: folder.replace(/\/$/, ''), files: [path] }];
     }),
   read: async (folder, { path, files: [file] }, { output }) => {
-    const source = await openTensors(join(folder, file!));
+    const weights = join(folder, file!);
+    const names = await listNpz(weights);
+    // Before anything is read: what else the archive holds may not fit in memory.
+    checkNames(
+      { path: weights, names },
+      TENSORS.map((name) => named(name, names)),
+      [],
+      'a dictionary of Gemma Scope',
+    );
+    const source = await openTensors(weights);
     return read(source, placeOf(`${folder}/${path}`.replaceAll('\\', '/')), output);
   },
   write,
+};
+
+/** Early ones write w_enc and w_dec. */
+const named = (name: string, names: readonly string[]): string => {
+  const early = name.replace(/^W_/, 'w_');
+  return names.includes(early) ? early : name;
 };
 
 interface Place {
@@ -59,12 +74,9 @@ function placeOf(path: string): Place {
 }
 
 async function read(source: TensorSource, place: Place, output: string | undefined): Promise<Reading> {
-  // Early ones write w_enc and w_dec.
-  const named = (name: string) => (source.names.includes(name) ? name : name.replace(/^W_/, 'w_'));
-  checkNames(source, TENSORS.map(named), [], 'a dictionary of Gemma Scope');
   const F = lengthOf(source, 'b_enc');
   const E = lengthOf(source, 'b_dec');
-  const D = source.shape(named('W_enc'))[0] ?? 0;
+  const D = source.shape(named('W_enc', source.names))[0] ?? 0;
   const writes = output ?? place.output;
   if (writes === undefined && D !== E) {
     throw unsupported(
@@ -82,9 +94,9 @@ async function read(source: TensorSource, place: Place, output: string | undefin
       },
       width: D,
       features: F,
-      W_enc_FD: await matrix(source, named('W_enc'), [F, D], 'transposed'),
+      W_enc_FD: await matrix(source, named('W_enc', source.names), [F, D], 'transposed'),
       b_enc_F: await vector(source, 'b_enc', F),
-      W_dec_FD: await matrix(source, named('W_dec'), [F, E], 'as-is'),
+      W_dec_FD: await matrix(source, named('W_dec', source.names), [F, E], 'as-is'),
       b_dec_D: await vector(source, 'b_dec', E),
       ...(place.site ? { site: place.site } : {}),
       ...(writes === undefined ? {} : { output: { site: writes, width: E } }),

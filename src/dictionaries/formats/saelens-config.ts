@@ -27,14 +27,17 @@ const documentSchema = z.looseObject({
       hook_name: z.string().nullish(),
       hook_name_out: z.string().nullish(),
       hook_head_index: z.number().nullish(),
+      hook_head_index_out: z.number().nullish(),
       training_architecture: z.string().nullish(),
     })
     .nullish(),
   // Of versions before 6.
   model_name: z.string().nullish(),
   hook_name: z.string().nullish(),
+  hook_name_out: z.string().nullish(),
   hook_point: z.string().nullish(),
   hook_head_index: z.number().nullish(),
+  hook_head_index_out: z.number().nullish(),
   hook_point_head_index: z.number().nullish(),
   activation_fn: z.string().nullish(),
   activation_fn_str: z.string().nullish(),
@@ -59,6 +62,7 @@ export interface SaeLensConfig {
   readonly hook?: string;
   readonly hookOut?: string;
   readonly head?: number;
+  readonly headOut?: number;
 }
 
 /** Reads a document of any version; a zod schema in form, for readJson. */
@@ -75,7 +79,8 @@ export const saeLensConfig = {
       k,
       model: about.model_name ?? c.model_name,
       hook: about.hook_name ?? c.hook_name ?? c.hook_point,
-      hookOut: c.metadata?.hook_name_out,
+      hookOut: about.hook_name_out ?? c.hook_name_out,
+      headOut: about.hook_head_index_out ?? c.hook_head_index_out,
       head: about.hook_head_index ?? c.hook_head_index ?? c.hook_point_head_index,
     };
     const known = Object.entries(optional).filter(([, v]) => v !== null && v !== undefined);

@@ -5,7 +5,7 @@ import { readJson } from '../../files/atomic.ts';
 import { exists } from '../../files/cache.ts';
 import type { Architecture } from '../kinds/registry.ts';
 import type { Activation } from '../types.ts';
-import { type Foreign, type Format, folderOf, unsupported } from './format.ts';
+import { type Foreign, type Format, folderOf, noThreshold, unsupported } from './format.ts';
 import { CONFIG, type SaeLensConfig, saeLensConfig, WEIGHTS } from './saelens-config.ts';
 import { writeSaeLens } from './saelens-write.ts';
 import { siteOfHook } from './sites.ts';
@@ -87,10 +87,11 @@ async function read(
   }
   if (!['relu', 'topk'].includes(config.activation))
     throw unsupported(place, `${place} has the activation "${config.activation}"`, 'relu and topk are known');
-  if (config.head !== undefined)
+  const head = config.head ?? config.headOut;
+  if (head !== undefined)
     throw unsupported(
       place,
-      `${place} reads head ${config.head} of its site alone`,
+      `${place} reads or writes head ${head} of its site alone`,
       'take one for the whole site',
     );
   const isTranscoder = kind.is.includes('transcoder');
@@ -120,7 +121,8 @@ async function read(
       ? new Float32Array(F)
       : await vector(source, kind.is === 'gated' ? 'b_gate' : 'b_enc', F),
     W_dec_FD,
-    b_dec_D: await vector(source, 'b_dec', E),
+    // A pursuit that does not take b_dec off does not add it either.
+    b_dec_D: isPursuit && !config.centred ? new Float32Array(E) : await vector(source, 'b_dec', E),
     ...(kind.needs.includes('W_skip') ? { W_skip_ED: await matrix(source, 'W_skip', [E, D], 'as-is') } : {}),
     ...(config.hook ? { site: siteOfHook(config.hook) } : {}),
     ...(isTranscoder
@@ -135,7 +137,7 @@ async function read(
 
 async function activationOf(
   place: string,
-  { k, pursuit, d_sae: F, centred }: SaeLensConfig,
+  { k, pursuit, d_in: D, d_sae: F, trainedAs }: SaeLensConfig,
   architecture: Architecture,
   source: TensorSource,
 ): Promise<Activation> {
@@ -152,8 +154,8 @@ async function activationOf(
     };
   }
   if (architecture === 'matching-pursuit') {
-    const { residual, steps, stops } = pursuit;
-    if (steps === undefined || stops || residual !== 0 || !centred) {
+    const { residual, steps = D, stops } = pursuit;
+    if (stops || residual !== 0) {
       throw unsupported(
         place,
         `${place} pursues until the residual is small or nothing new is found`,
@@ -164,6 +166,7 @@ async function activationOf(
   }
   if (source.names.includes('topk_threshold')) {
     const threshold = await scalar(source, 'topk_threshold');
+    if (threshold <= 0) throw noThreshold(place, threshold);
     return { kind: 'threshold', threshold_F: new Float32Array(F).fill(threshold) };
   }
   if (source.names.includes('log_threshold')) {
@@ -172,6 +175,7 @@ async function activationOf(
   if (!source.names.includes('threshold')) return { kind: 'relu' };
   // ReLU comes first there: a threshold below 0 is one of 0.
   const threshold_F = (await vector(source, 'threshold', F)).map((t) => Math.max(0, t));
+  if (trainedAs?.includes('batchtopk') && threshold_F.every((t) => t === 0)) throw noThreshold(place, 0);
   return { kind: 'threshold', threshold_F };
 }
 

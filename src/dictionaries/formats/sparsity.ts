@@ -7,14 +7,15 @@ import { checkNames, openTensors, vector } from './tensors.ts';
 
 export const SPARSITY = 'sparsity.safetensors';
 
-/** What lies in `folder`, [F]; undefined when nothing does. @throws DictionaryError `dictionary.tensors`, `dictionary.orientation` */
+/** What lies in `folder`, [F]; undefined when nothing does, or nothing was counted yet (NaN). @throws DictionaryError `dictionary.tensors`, `dictionary.orientation` */
 export async function readSparsity(folder: string, F: number): Promise<Floats | undefined> {
   const path = join(folder, SPARSITY);
   if (!(await exists(path))) return undefined;
   const source = await openTensors(path);
   try {
     checkNames(source, ['sparsity'], [], 'sparsities of SAELens');
-    return await vector(source, 'sparsity', F);
+    const sparsity_F = await vector(source, 'sparsity', F);
+    return sparsity_F.some(Number.isNaN) ? undefined : sparsity_F;
   } finally {
     source.close();
   }

@@ -1,7 +1,7 @@
 /** @file Named tensors of a file, whatever holds them (safetensors, npz, a state dict of PyTorch), as float32. */
 import { DictionaryError, nearestNames } from '../../core/errors.ts';
 import { halvesToFloats } from '../../core/float16.ts';
-import { sizeOf, type Tensor } from '../../core/tensor.ts';
+import { type DType, sizeOf, type Tensor } from '../../core/tensor.ts';
 import { readNpz } from '../../files/npz.ts';
 import { openSafetensors } from '../../files/safetensors.ts';
 import { openTorch } from '../../files/torch.ts';
@@ -11,6 +11,7 @@ export interface TensorSource {
   readonly path: string;
   readonly names: readonly string[];
   shape(name: string): readonly number[];
+  dtype(name: string): DType;
   floats(name: string): Promise<Floats>;
   close(): void;
 }
@@ -26,6 +27,7 @@ export async function openTensors(path: string): Promise<TensorSource> {
       path,
       names: file.names,
       shape: (name) => file.info(name).shape,
+      dtype: (name) => file.info(name).dtype,
       floats: async (name) => toFloats(file.read(name)),
       close: () => file.close(),
     };
@@ -36,6 +38,7 @@ export async function openTensors(path: string): Promise<TensorSource> {
       path,
       names: Object.keys(arrays),
       shape: (name) => arrays[name]!.shape,
+      dtype: (name) => arrays[name]!.dtype,
       floats: async (name) => toFloats(arrays[name]!),
       close: () => {},
     };
@@ -45,6 +48,7 @@ export async function openTensors(path: string): Promise<TensorSource> {
     path,
     names: file.names,
     shape: (name) => file.info(name).shape,
+    dtype: (name) => file.info(name).dtype,
     floats: async (name) => toFloats(await file.read(name)),
     close: () => {},
   };
@@ -88,10 +92,27 @@ export function checkNames(
   });
 }
 
-/** A vector of `length` numbers. @throws DictionaryError `dictionary.orientation` */
+/**
+ * Refuses weights that are whole numbers: they are those of a quantised model, and wrong without its scales.
+ * @throws DictionaryError `dictionary.tensors`
+ */
+export function checkFloating({ path, dtype }: Pick<TensorSource, 'path' | 'dtype'>, name: string): void {
+  if (dtype(name).startsWith('float')) return;
+  throw new DictionaryError(
+    'dictionary.tensors',
+    `"${name}" of ${path} is ${dtype(name)}, not floating-point`,
+    {
+      where: path,
+      hint: 'quantised weights mean nothing without their scales: take the file that they were made from',
+    },
+  );
+}
+
+/** A vector of `length` numbers. @throws DictionaryError `dictionary.orientation`, `dictionary.tensors` */
 export async function vector(source: TensorSource, name: string, length: number): Promise<Floats> {
   const shape = source.shape(name);
   if (shape.length !== 1 || shape[0] !== length) throw misshapen(source, name, [length]);
+  checkFloating(source, name);
   return source.floats(name);
 }
 
@@ -104,7 +125,7 @@ export async function scalar(source: TensorSource, name: string): Promise<number
 /**
  * A matrix in our orientation, [rows, columns]. The format says whether the file has it so or transposed; the sizes,
  * known from the biases or the configuration, must agree. A square matrix agrees either way: there the format decides.
- * @throws DictionaryError `dictionary.orientation`
+ * @throws DictionaryError `dictionary.orientation`, `dictionary.tensors`
  */
 export async function matrix(
   source: TensorSource,
@@ -114,6 +135,7 @@ export async function matrix(
 ): Promise<Floats> {
   const expected = stored === 'as-is' ? [rows, columns] : [columns, rows];
   if (String(source.shape(name)) !== String(expected)) throw misshapen(source, name, expected);
+  checkFloating(source, name);
   const values = await source.floats(name);
   return stored === 'as-is' ? values : transposed(values, columns, rows);
 }

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Tensor } from '../../../src/core/tensor.ts';
 import { rowNorms } from '../../../src/dictionaries/formats/format.ts';
-import { forModel, openDictionary } from '../../../src/dictionaries/formats/open.ts';
+import { forModel, type Opened, openDictionary } from '../../../src/dictionaries/formats/open.ts';
 import { meanActive } from '../../../src/dictionaries/formats/sparsity.ts';
+import { readNpz, writeNpz } from '../../../src/files/npz.ts';
 import { openSafetensors, writeSafetensors } from '../../../src/files/safetensors.ts';
 import { openTorch, writeTorch } from '../../../src/files/torch.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
@@ -31,6 +32,16 @@ async function change(path: string, by: (tensors: Record<string, Tensor>) => voi
   by(tensors);
   await writeSafetensors(path, tensors);
 }
+
+async function changeTorch(path: string, by: (tensors: Record<string, Tensor>) => void): Promise<void> {
+  const file = await openTorch(path);
+  const tensors: Record<string, Tensor> = {};
+  for (const name of file.names) tensors[name] = await file.read(name);
+  by(tensors);
+  await writeTorch(path, tensors);
+}
+
+const site = 'blocks.3.hook_resid_post';
 
 const config = (path: string, values: Record<string, unknown>) =>
   writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...values }));
@@ -63,6 +74,63 @@ describe('tensors', () => {
     await expect(open(join(fixtures, 'dl-batchtopk-unset'))).rejects.toEqual(
       refusal('dictionary.no-threshold'),
     );
+  });
+
+  test.each([0, -1])(
+    'a BatchTopK of either library whose threshold is %d was never trained',
+    async (value) => {
+      const unset = refusal('dictionary.no-threshold');
+      const weights = 'sae_weights.safetensors';
+      await change(join(copy('saelens-batchtopk-checkpoint'), weights), (t) =>
+        t.topk_threshold!.data.fill(value as never),
+      );
+      await expect(open(place)).rejects.toEqual(unset);
+      rmSync(place, { recursive: true });
+      await change(join(copy('saelens-matryoshka'), weights), (t) => t.threshold!.data.fill(value as never));
+      await expect(open(place)).rejects.toEqual(unset);
+      rmSync(place, { recursive: true });
+      await changeTorch(join(copy('dl-matryoshka'), 'ae.pt'), (t) => t.threshold!.data.fill(value as never));
+      await expect(open(place)).rejects.toEqual(unset);
+    },
+  );
+
+  test('k and groups of dictionary_learning that contradict the configuration or the features', async () => {
+    await changeTorch(join(copy('dl-batchtopk'), 'ae.pt'), (t) => t.k!.data.fill(5 as never));
+    await expect(open(place)).rejects.toEqual(refusal('dictionary.unsupported', /k is 5/));
+    rmSync(place, { recursive: true });
+    await changeTorch(join(copy('dl-matryoshka'), 'ae.pt'), (t) => t.group_sizes!.data.fill(1n as never));
+    await expect(open(place)).rejects.toEqual(refusal('dictionary.orientation', /groups/));
+  });
+
+  test('weights that are whole numbers, in every kind of file', async () => {
+    const whole = (t: Tensor): Tensor => ({
+      dtype: 'int8',
+      shape: t.shape,
+      data: new Int8Array(t.data.length),
+    });
+    const refused = refusal('dictionary.tensors', /is int8, not floating-point/);
+    await change(
+      join(copy('saelens-standard'), 'sae_weights.safetensors'),
+      (t) => (t.W_enc = whole(t.W_enc!)),
+    );
+    await expect(open(place)).rejects.toEqual(refused);
+    rmSync(place, { recursive: true });
+    const encoder = 'encoder.weight';
+    await changeTorch(join(copy('dl-standard'), 'ae.pt'), (t) => (t[encoder] = whole(t[encoder]!)));
+    await expect(open(place)).rejects.toEqual(refused);
+    rmSync(place, { recursive: true });
+    await change(
+      join(copy('circuit-tracer-clt'), 'W_dec_1.safetensors'),
+      (t) => (t.W_dec_1 = whole(t.W_dec_1!)),
+    );
+    await expect(open(join(place, 'W_enc_1.safetensors'))).rejects.toEqual(refused);
+    rmSync(place, { recursive: true });
+    const npz = join(copy('gemma-scope'), 'layer_3', 'width_16k', 'average_l0_71', 'params.npz');
+    const arrays = await readNpz(npz);
+    await writeNpz(npz, { ...arrays, b_dec: whole(arrays.b_dec!) });
+    await expect(open(place, { site })).rejects.toEqual(refused);
+    await writeNpz(npz, { ...arrays, W_skip: arrays.b_dec! });
+    await expect(open(place, { site })).rejects.toEqual(refusal('dictionary.tensors', /has "W_skip"/));
   });
 
   test('a jumprelu of SAELens without thresholds', async () => {
@@ -145,6 +213,12 @@ describe('kinds without a place', () => {
     await expect(open(place)).rejects.toEqual(refusal('dictionary.unsupported'));
   });
 
+  test('one head of what a transcoder writes', async () => {
+    const metadata = { hook_name: site, hook_name_out: 'blocks.3.hook_mlp_out', hook_head_index_out: 2 };
+    config(join(copy('saelens-transcoder'), 'cfg.json'), { metadata });
+    await expect(open(place)).rejects.toEqual(refusal('dictionary.unsupported', /head 2/));
+  });
+
   test('a fine-tuned factor of every feature', async () => {
     await change(join(copy('saelens-old-scaling'), 'sae_weights.safetensors'), (t) => {
       (t.scaling_factor!.data as Float32Array)[0] = 2;
@@ -185,6 +259,71 @@ describe('kinds without a place', () => {
     });
     writeFileSync(join(place, 'config.yaml'), `a: &a [${'x,'.repeat(9)}]\nb: [${'*a,'.repeat(20)}]\n`);
     await expect(open(path)).rejects.toEqual(refusal('file.yaml'));
+  });
+});
+
+describe('what SAELens leaves unsaid', () => {
+  test('a flat document names both sites of a transcoder', async () => {
+    const path = join(copy('saelens-transcoder'), 'cfg.json');
+    const { metadata, ...flat } = JSON.parse(readFileSync(path, 'utf8')) as { metadata: object };
+    writeFileSync(path, JSON.stringify({ ...flat, ...metadata }));
+    const { dictionary } = await open(place);
+    expect(dictionary).toMatchObject({
+      site: 'blocks.3.ln2.hook_normalized',
+      output: { site: 'blocks.3.hook_mlp_out', width: 10 },
+    });
+  });
+
+  /** A pursuit with rows of norm 1, as a checkpoint of a run on activations times `scale`. */
+  async function pursuit(values: object, scale = 1): Promise<Opened> {
+    copy('saelens-scaled-checkpoint');
+    await change(join(place, 'sae_weights.safetensors'), (t) => {
+      delete t.W_enc;
+      delete t.b_enc;
+      const rows = t.W_dec!.data as Float32Array;
+      const norms = rowNorms(rows as Float32Array<ArrayBuffer>, 40);
+      rows.forEach((w, i) => {
+        rows[i] = w / norms[Math.floor(i / 12)]!;
+      });
+    });
+    const stops = { residual_threshold: 0, stop_on_duplicate_support: false };
+    config(join(place, 'cfg.json'), { architecture: 'matching_pursuit', ...stops, ...values });
+    const opened = await open(place, { scale });
+    rmSync(place, { recursive: true });
+    return opened;
+  }
+
+  test('a pursuit of as many steps as there are floats, and one without b_dec', async () => {
+    const all = await pursuit({ max_iterations: null });
+    expect(all.dictionary.activation).toEqual({ kind: 'pursuit', k: 12 });
+    expect(all.dictionary.b_dec_D.some((b) => b !== 0)).toBe(true);
+    const bare = await pursuit({ max_iterations: 3, apply_b_dec_to_input: false });
+    expect(bare.dictionary.b_dec_D.every((b) => b === 0)).toBe(true);
+  });
+
+  test('a pursuit in scaled activations is the same one in plain ones, and its reconstruction scales back', async () => {
+    const plain = (await pursuit({ max_iterations: 3 })).dictionary;
+    const scaled = (await pursuit({ max_iterations: 3 }, 1.7)).dictionary;
+    const { x } = await expected('saelens-scaled-checkpoint');
+    const [a, b] = [
+      await computed(
+        plain,
+        x.map((v) => v * 1.7),
+      ),
+      await computed(scaled, x),
+    ];
+    expect(
+      apart(
+        a.acts.map((v) => v / 1.7),
+        b.acts,
+      ),
+    ).toBeLessThanOrEqual(1e-5);
+    expect(
+      apart(
+        a.out.map((v) => v / 1.7),
+        b.out,
+      ),
+    ).toBeLessThanOrEqual(1e-5);
   });
 });
 
@@ -234,6 +373,10 @@ test('sparsities of SAELens give L0', async () => {
   const l0 = meanActive(provenance.sparsity_F!);
   expect(l0).toBeGreaterThan(1);
   expect(l0).toBeLessThan(6);
+  await change(join(copy('saelens-batchtopk'), 'sparsity.safetensors'), (t) => {
+    (t.sparsity!.data as Float32Array)[1] = Number.NaN;
+  });
+  expect((await open(place)).provenance.sparsity_F).toBeUndefined();
 });
 
 describe('state dicts of PyTorch', () => {
