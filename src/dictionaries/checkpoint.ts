@@ -1,6 +1,11 @@
 /** @file A trainer's state on disk, so that a stopped run goes on to the bit. */
+import { contentHash } from '../core/hash.ts';
 import { tensor } from '../core/tensor.ts';
 import { openIfSound, writeSafetensors } from '../files/safetensors.ts';
+import { DECODED, ENTRY_COST, SPAN } from './frequent.ts';
+import { fusedReason, planRows, trainShape } from './fused.ts';
+import type { TrainingPlan } from './plan.ts';
+import { type ActivationRows, fingerprint } from './rows.ts';
 import type { StepReport } from './trainer.ts';
 import type { CurvePoint } from './types.ts';
 
@@ -13,7 +18,22 @@ export interface Checkpoint {
   readonly last?: StepReport;
 }
 
-/** Writes a checkpoint; `key` names everything that the run depends on. */
+/**
+ * Names what the bits of a run depend on: its plan, its rows, and where the fused engine trains it the rows of a block and
+ * how frequent features are chosen and multiplied. Not the threads, which change no bit. `version` stands for the code.
+ */
+export function checkpointKey(plan: TrainingPlan, rows: ActivationRows): string {
+  const fused = fusedReason(plan) === undefined ? { fused: sizesOf(plan) } : {};
+  return contentHash({ version: 3, plan, rows: fingerprint(rows), ...fused });
+}
+
+/** What the fused engine adds up by, beside the plan. */
+function sizesOf(plan: TrainingPlan) {
+  const { frequent } = trainShape(plan, 1);
+  return { rows: planRows(plan), ...(frequent ? { frequent, ENTRY_COST, DECODED, SPAN } : {}) };
+}
+
+/** Writes a checkpoint; `key` is checkpointKey(). */
 export async function saveCheckpoint(
   path: string,
   key: string,

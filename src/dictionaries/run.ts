@@ -2,16 +2,15 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DictionaryError, throwIfAborted } from '../core/errors.ts';
-import { contentHash } from '../core/hash.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { removeTemporaries } from '../files/atomic.ts';
-import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { checkpointKey, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import type { DictionaryConfig } from './config-schema.ts';
 import { decode, encoder } from './encoder.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { fractionOfVarianceExplained } from './fve.ts';
 import { planTraining, type TrainingPlan } from './plan.ts';
-import { type ActivationRows, batchOrder, checkRows, fingerprint, rowCount, sharedRows } from './rows.ts';
+import { type ActivationRows, batchOrder, checkRows, rowCount, sharedRows } from './rows.ts';
 import { sparsity } from './sparsity.ts';
 import type { StepReport } from './trainer.ts';
 import type { CurvePoint, Dictionary } from './types.ts';
@@ -90,7 +89,7 @@ export async function openRun(
   throwIfAborted(context.signal);
   const { folder } = context;
   const file = folder === undefined ? undefined : join(folder, 'checkpoint.safetensors');
-  const key = contentHash({ version: 3, plan, rows: fingerprint(source) });
+  const key = checkpointKey(plan, source);
   if (folder !== undefined) await removeTemporaries(folder);
   const resumed = file === undefined ? undefined : await loadCheckpoint(file, key);
   const trainer = await openEngine({
