@@ -37,6 +37,12 @@ export function makeWindows(
   tokenizer: TextTokenizer,
   { length, trainTokens, heldOutTokens, seed }: WindowOptions,
 ): WindowSplit {
+  const few = [trainTokens, heldOutTokens].find((tokens) => tokens > 0 && tokens < length);
+  if (few !== undefined)
+    throw new DataError('text.too-short', `${few} tokens do not fill one window of ${length}`, {
+      where: 'text',
+      hint: 'ask for more tokens of training and of held-out text, or for a smaller window length',
+    });
   const asked = trainTokens + heldOutTokens;
   const order = random(seed).fork('windows').permutation(documents.length);
   const encoded: { document: number; ids: number[] }[] = [];

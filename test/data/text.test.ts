@@ -156,6 +156,15 @@ describe('windows', () => {
     );
   });
 
+  test.each([
+    ['training', { trainTokens: 7, heldOutTokens: 16 }],
+    ['held-out text', { trainTokens: 80, heldOutTokens: 7 }],
+  ])('refused: fewer tokens of %s than a window holds, whatever text there is', (_name, tokens) => {
+    expect(() => makeWindows(documents(50, 30), wordTokenizer(), { length: 8, seed: 1, ...tokens })).toThrow(
+      expect.objectContaining({ code: 'text.too-short', message: '7 tokens do not fill one window of 8' }),
+    );
+  });
+
   test('a start token opens every window', () => {
     const { train } = makeWindows(documents(20, 30), wordTokenizer(1), {
       length: 8,
