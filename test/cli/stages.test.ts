@@ -27,6 +27,13 @@ describe('a study without a file', () => {
       sweep: [{ name: 'targetL0=16' }],
     });
     expect(inlineStudy(none, 'a.yaml')).toBeUndefined();
+    const nested = {
+      ...none,
+      model: 'tiny',
+      site: ['blocks.1'],
+      set: ['architecture=matryoshka', 'groups=64'],
+    };
+    expect(inlineStudy(nested, undefined)?.dictionaries[0]?.config.groups).toEqual([64]);
   });
   it.each([
     ['a file as well', { ...none, model: 'tiny', site: ['blocks.1'] }, 'a.yaml', 'usage.options'],

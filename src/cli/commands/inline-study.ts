@@ -63,10 +63,16 @@ export function inlineStudy(options: InlineOptions, file: string | undefined): S
     ...(heldOut === undefined ? {} : { heldOutTokens: heldOut }),
     ...(window === undefined ? {} : { windowLength: window }),
   };
-  const choices = Object.fromEntries(set.map(choice));
-  const study = { model, text: source, dictionaries: site.map((at) => ({ site: at, ...choices })) };
+  const study = { model, text: source, dictionaries: site.map((at) => ({ site: at, ...choices(set) })) };
   return parseStudy(stringify(study), 'the command line', process.cwd());
 }
+
+/** Options of `--set`. @throws UsageError `usage.options` for what is no OPTION=VALUE */
+export const choices = (set: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(set.map(choice));
+
+/** Options that are a list by themselves. */
+const LISTS: ReadonlySet<string> = new Set(['groups', 'groupWeights']);
 
 /** `k=16,32` → ['k', [16, 32]]; numbers and true/false as such, everything else as text. */
 function choice(written: string): [string, unknown] {
@@ -79,7 +85,8 @@ function choice(written: string): [string, unknown] {
     .slice(at + 1)
     .split(',')
     .map((value) => (value === 'true' ? true : value === 'false' ? false : numberOrText(value)));
-  return [written.slice(0, at), values.length === 1 ? values[0] : values];
+  const name = written.slice(0, at);
+  return [name, values.length === 1 && !LISTS.has(name) ? values[0] : values];
 }
 
 const numberOrText = (value: string): number | string =>
