@@ -84,7 +84,8 @@ export interface DictionaryEntry {
 }
 
 /** `blocks.11` means its residual stream at the end of the block. */
-const fullSite = (name: string): string => (/^blocks\.\d+$/.test(name) ? `${name}.hook_resid_post` : name);
+export const fullSite = (name: string): string =>
+  /^blocks\.\d+$/.test(name) ? `${name}.hook_resid_post` : name;
 
 const FEATURES = 2304;
 

@@ -93,6 +93,11 @@ function invalid(
       (value, key) => (value as Record<PropertyKey, unknown>)?.[key],
       written,
     );
+    if (/^(skip-)?transcoder$|^crosscoder$/.test(String(given)))
+      return new StudyError('study.invalid', `${place}: a study has no place for a ${given}${more}`, {
+        where: at(issue.path),
+        hint: `\`untangle dictionaries train\` learns one; a study learns ${names.join(', ')}`,
+      });
     return new StudyError('study.invalid', `${place}: there is no "${given}"${more}`, {
       where: at(issue.path),
       hint: `did you mean "${nearestNames(String(given), names, 1)[0]}"? Known are ${names.join(', ')}`,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { writeMiniature } from '../support/miniature.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { untangle, within } from './support.ts';
 
@@ -62,4 +63,77 @@ test('what cannot be is refused with a code; a wrong use with another exit code'
     ...['--out', join(folder, 'tiny'), '--json'],
   ]);
   expect(JSON.parse(model.out)).toMatchObject({ error: { code: 'dictionary.other-model' } });
+});
+
+describe('dictionaries train', () => {
+  const small = [
+    ...[
+      '--model',
+      'random-tiny',
+      '--tokens',
+      '3000',
+      '--held-out',
+      '600',
+      '--window',
+      '32',
+      '--threads',
+      '1',
+    ],
+    ...['--json', '--quiet'],
+  ];
+  const texts = join(folder, 'texts');
+  writeMiniature(folder);
+  const train = (...args: string[]) => within(['dictionaries', 'train', ...small, '--text', texts, ...args]);
+
+  test('learns a skip transcoder and a crosscoder, which `show` knows', { timeout: 120_000 }, async () => {
+    const [skip, cross] = [join(folder, 'skip'), join(folder, 'cross')];
+    const sizes = ['features=64', 'activation=topk', 'k=8', 'batch=128', 'passes=4'];
+    const [reads, writes] = ['blocks.0.hook_resid_mid', 'blocks.0.hook_mlp_out'];
+    const one = await train(
+      ...['--site', reads!, '--output-site', writes!, '--out', skip, '--set', 'architecture=skip-transcoder'],
+      ...sizes,
+    );
+    expect(JSON.parse(one)).toMatchObject({
+      architecture: 'skip-transcoder',
+      site: reads,
+      outputSite: writes,
+    });
+    expect(JSON.parse(one).fve).toBeGreaterThan(0.2);
+    const shown = await within(['dictionaries', 'show', skip, '--json']);
+    expect(JSON.parse(shown)).toMatchObject({ output: { site: writes }, skip: true, k: 8 });
+    const two = await train(
+      ...['--site', 'blocks.0', 'blocks.1', '--out', cross, '--set', 'architecture=crosscoder'],
+      ...sizes,
+    );
+    expect(JSON.parse(two).fve).toBeGreaterThan(0.2);
+    const both = await within(['dictionaries', 'show', cross, '--json']);
+    expect(JSON.parse(both).sites.map(({ site }: { site: string }) => site)).toEqual([
+      ...['blocks.0.hook_resid_post', 'blocks.1.hook_resid_post'],
+    ]);
+  });
+
+  test.each([
+    ['no output', ['--site', 'blocks.0'], 'usage.options'],
+    [
+      'two inputs of a transcoder',
+      ['--site', 'blocks.0', 'blocks.1', '--output-site', 'hook_embed'],
+      'usage.options',
+    ],
+    ['one site of a crosscoder', ['--site', 'blocks.0', '--set', 'architecture=crosscoder'], 'usage.options'],
+    ['one site twice', ['--site', 'blocks.0', '--output-site', 'blocks.0.hook_resid_post'], 'usage.options'],
+    ['a kind of one site', ['--site', 'blocks.0', '--set', 'architecture=topk'], 'usage.options'],
+    [
+      'an option of no kind',
+      ['--site', 'blocks.0', '--output-site', 'hook_embed', '--set', 'kk=3'],
+      'usage.options',
+    ],
+    [
+      'k above the features',
+      ['--site', 'blocks.0', '--output-site', 'hook_embed', '--set', 'features=8', 'activation=topk', 'k=9'],
+      'dictionary.config',
+    ],
+    ['no such site', ['--site', 'blocks.0', '--output-site', 'blocks.9.hook_mlp_out'], 'model.unknown-site'],
+  ])('refuses %s', async (_what, args, code) => {
+    await expect(train('--out', join(folder, 'never'), ...args)).rejects.toMatchObject({ code });
+  });
 });

@@ -136,6 +136,12 @@ describe('a study file', () => {
     expect(error.message).toContain(message);
   });
 
+  it('says where kinds that a study has no place for are learned', () => {
+    const error = failure('model: tiny\ndictionaries: [{site: blocks.1, architecture: crosscoder}]');
+    expect(error.message).toContain('no place for a crosscoder');
+    expect(error.hint).toContain('untangle dictionaries train');
+  });
+
   it('takes an optimiser by its name', () => {
     const [one] = parseStudy(
       'model: tiny\ndictionaries: [{site: blocks.1, optimiser: heavy-ball}]',

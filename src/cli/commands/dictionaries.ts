@@ -1,4 +1,4 @@
-/** @file `untangle dictionaries`: what one is, and exchange with the formats of other libraries. */
+/** @file `untangle dictionaries`: what one is, learning those of several sites, and exchange with the formats of other libraries. */
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
@@ -8,6 +8,7 @@ import { formatNames } from '../../dictionaries/formats/registry.ts';
 import { type Io, printJson } from '../io.ts';
 import { type TaskView, taskView } from '../live.ts';
 import { addGlobalOptions, type GlobalOptions, integer } from '../options.ts';
+import { addDictionariesTrain } from './dictionaries-train.ts';
 
 const address =
   'a folder or file of any format, or owner/name[@revision][:path] on the Hugging Face hub; a folder of ours as well';
@@ -24,7 +25,7 @@ interface SourceOptions extends GlobalOptions {
 export function addDictionaries(program: Command, io: Io): void {
   const group = program
     .command('dictionaries')
-    .summary('dictionaries of features: show, import, export')
+    .summary('dictionaries of features: show, train, import, export')
     .description('Dictionaries (sparse autoencoders, transcoders) of this and of other libraries.')
     .addHelpText(
       'after',
@@ -82,6 +83,7 @@ export function addDictionaries(program: Command, io: Io): void {
     '\nExamples:\n  untangle dictionaries import ./sae --out my-dictionary\n' +
       '  untangle dictionaries import EleutherAI/sae-llama-3-8b-32x:layers.10 --out layer10',
   );
+  addDictionariesTrain(group, io);
   addGlobalOptions(
     group
       .command('export')
