@@ -3,16 +3,13 @@
  * one, which is read a slice at a time (transcoder/single_layer_transcoder.py, cross_layer_transcoder.py, version 0.5).
  */
 import { dirname, join } from 'node:path';
-import { parse, stringify } from 'yaml';
-import { z } from 'zod';
-import { FileError } from '../../core/errors.ts';
+import { stringify } from 'yaml';
 import { sizeOf, tensor, viewBytes } from '../../core/tensor.ts';
-import { readText, writeFileAtomic } from '../../files/atomic.ts';
-import { exists } from '../../files/cache.ts';
+import { writeFileAtomic } from '../../files/atomic.ts';
 import { fromBfloat16, openSafetensors, writeSafetensors } from '../../files/safetensors.ts';
 import { type Activation, type Dictionary, type Floats, outputWidth } from '../types.ts';
+import { CONFIG, type Config, configOf, hooks } from './circuit-tracer-config.ts';
 import { described, type Entry, type Format, type Reading, type ReadOptions, unsupported } from './format.ts';
-import { siteInBlock } from './sites.ts';
 import {
   checkFloating,
   checkNames,
@@ -25,18 +22,7 @@ import {
   vector,
 } from './tensors.ts';
 
-const CONFIG = 'config.yaml';
 const THRESHOLD = 'activation_function.threshold';
-
-const configSchema = z.looseObject({
-  model_name: z.string().nullish(),
-  model_kind: z.string().nullish(),
-  feature_input_hook: z.string().nullish(),
-  feature_output_hook: z.string().nullish(),
-  activation: z.string().nullish(),
-  k: z.int().min(1).nullish(),
-});
-type Config = z.output<typeof configSchema>;
 
 export const circuitTracer: Format = {
   title: 'circuit-tracer',
@@ -66,35 +52,6 @@ export const circuitTracer: Format = {
   },
   write,
 };
-
-/** @throws FileError `file.yaml` */
-async function configOf(path: string): Promise<Config> {
-  if (!(await exists(path))) return {};
-  const text = await readText(path);
-  try {
-    // Aliases may not multiply what the file holds.
-    return configSchema.parse(parse(text, { maxAliasCount: 10 }));
-  } catch (cause) {
-    throw new FileError(
-      'file.yaml',
-      `${path} has not the expected form: ${(cause as Error).message.slice(0, 500)}`,
-      {
-        where: path,
-        hint: 'it should be the config.yaml of a set of transcoders for circuit-tracer',
-        cause,
-      },
-    );
-  }
-}
-
-/** Site and output by the hooks that the configuration names, in the block of `layer` and of `target`. */
-function hooks({ feature_input_hook: input, feature_output_hook: output, model_name: model }: Config) {
-  return {
-    reads: (layer: number) => (input ? { site: siteInBlock(layer, input) } : {}),
-    writes: (layer: number) => (output ? { site: siteInBlock(layer, output) } : {}),
-    about: model ? { model } : {},
-  };
-}
 
 async function readLayer(source: TensorSource, layer: number, config: Config): Promise<Reading> {
   const required = ['W_enc', 'b_enc', 'W_dec', 'b_dec'];

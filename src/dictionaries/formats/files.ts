@@ -7,6 +7,7 @@ import { fileFailure } from '../../files/failures.ts';
 import { orWhatIsHere } from '../../models/fetch.ts';
 import { askHub, type HubId, hubIsOff } from '../../models/hub.ts';
 import { fetchFiles, findFolders } from '../../models/hub-cache.ts';
+import { type Listed, listed, listFor } from './circuit-tracer-config.ts';
 import { type FormatName, type Found, findDictionaries } from './registry.ts';
 
 /** A dictionary whose files lie on this machine. */
@@ -15,6 +16,8 @@ export interface Located {
   readonly found: Found;
   /** Of the hub. */
   readonly commit?: string;
+  /** Of a file that another repository lists. */
+  readonly listed?: Listed;
 }
 
 /** A folder with more files than this is not searched for dictionaries. */
@@ -68,7 +71,7 @@ export async function locateHere(
 
 /**
  * The dictionary that `id` means, fetched when it is not here: what models of the hub have (cache, resumption, proxies,
- * tokens, HF_HUB_OFFLINE) holds here too.
+ * tokens, HF_HUB_OFFLINE) holds here too. A list of transcoders leads to the repository of one where it `follows`.
  * @throws DictionaryError `dictionary.none`, `dictionary.several`; ModelError `hub.*`, FileError `file.*` of downloads
  */
 export async function locateOnHub(
@@ -76,10 +79,15 @@ export async function locateOnHub(
   format: FormatName | undefined,
   context: WorkContext,
   refresh: boolean,
-): Promise<Located> {
+  follows = true,
+): Promise<Located & { commit: string }> {
   let there: (Located & { commit: string }) | undefined;
   for (const { folder, commit } of await findFolders(id)) {
-    const found = findDictionaries(await namesBelow(folder), format);
+    const names = await namesBelow(folder);
+    const found = findDictionaries(names, format);
+    const list = found.length === 0 && follows && !refresh ? listFor(names, id.choice) : undefined;
+    const elsewhere = list && (await listed(join(folder, list), id.choice));
+    if (elsewhere) return byList(elsewhere, format, context, refresh);
     const one = pick(found, id.choice);
     if (one && !there) there = { folder, found: one, commit };
   }
@@ -89,11 +97,28 @@ export async function locateOnHub(
   const fetched = async () => {
     const repository = await askHub(id, context);
     const names = repository.files.map((file) => file.path);
-    const found = chosen(findDictionaries(names, format), id.choice, id.repository, names);
+    const all = findDictionaries(names, format);
+    const list = all.length === 0 && follows ? listFor(names, id.choice) : undefined;
+    if (list) {
+      const at = await fetchFiles(repository, id, [list], context, { verify: refresh });
+      const elsewhere = await listed(join(at, list), id.choice);
+      if (elsewhere) return byList(elsewhere, format, context, refresh);
+    }
+    const found = chosen(all, id.choice, id.repository, names);
     const folder = await fetchFiles(repository, id, found.files, context, { verify: refresh });
     return { folder, found, commit: repository.commit };
   };
   return orWhatIsHere(id, there, fetched, context);
+}
+
+/** What a list names, from the repository that it is in; lists that list lists could go round for ever. */
+async function byList(
+  one: Listed,
+  format: FormatName | undefined,
+  context: WorkContext,
+  refresh: boolean,
+): Promise<Located & { commit: string }> {
+  return { ...(await locateOnHub(one.id, format, context, refresh, false)), listed: one };
 }
 
 /** The one that `choice` names, by its path or a part of it that no other has. */

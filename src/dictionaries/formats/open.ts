@@ -73,19 +73,30 @@ export async function openDictionary(
   }
   const id = state ? undefined : parseHubId(source);
   if (!state && !id) throw fileFailure(refused, source, 'cannot read');
-  const { folder, found, commit } = id
+  const { folder, found, commit, listed } = id
     ? await locateOnHub(id, options.format, context, options.refresh ?? false)
     : await locateHere(source, state!.isDirectory(), options.format);
   const where = found.path === '' ? folder : join(folder, found.path);
-  const { weights, notes, model, sparsity_F } = await formats[found.format].read(folder, found, options);
+  // A list says of its files where they read and write, and the user has the last word.
+  const told: OpenOptions = {
+    ...(listed?.site ? { site: listed.site } : {}),
+    ...(listed?.output ? { output: listed.output } : {}),
+    ...options,
+  };
+  const {
+    weights,
+    notes,
+    model = listed?.model,
+    sparsity_F,
+  } = await formats[found.format].read(folder, found, told);
   return {
-    dictionary: fold(weights, where, options),
+    dictionary: fold(weights, where, told),
     provenance: {
       format: found.format,
       source,
       ...(commit ? { commit } : {}),
       ...(model ? { model } : {}),
-      notes,
+      notes: [...notes, ...(listed ? [`listed there: ${listed.id.repository}:${listed.id.choice}`] : [])],
       ...(sparsity_F ? { sparsity_F } : {}),
     },
   };

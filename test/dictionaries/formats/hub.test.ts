@@ -38,6 +38,18 @@ beforeEach(async () => {
       },
     },
     'google/gemma-scope-2b-pt-res': { files: await files('gemma-scope') },
+    'google/gemma-scope-2b-pt-transcoders': { files: await files('circuit-tracer-gemma-scope') },
+    'me/relu': { files: await files('circuit-tracer-relu') },
+    'me/list': {
+      files: {
+        'config.yaml': Buffer.from(
+          'model_name: google/gemma-2-2b\nmodel_kind: transcoder_set\nfeature_input_hook: mlp.hook_in\nfeature_output_hook: mlp.hook_out\n' +
+            'transcoders:\n- hf://me/relu/layer_0.safetensors\n' +
+            '- hf://google/gemma-scope-2b-pt-transcoders/layer_1/width_16k/average_l0_5/params.npz?revision=main\n- ./layer_2.safetensors\n- hf://me/list/layer_3\n',
+        ),
+        'sub/config.yaml': Buffer.from('transcoders: ["hf://me/relu/layer_0.safetensors"]\n'),
+      },
+    },
     'me/clt': { files: await files('circuit-tracer-clt') },
     'me/gated': { files: await files('saelens-gated'), gated: ['granted'] },
     'me/model': { files: { 'config.json': Buffer.from('{}'), 'model.safetensors': Buffer.alloc(100) } },
@@ -107,6 +119,36 @@ test('the repository says where Gemma Scope reads; a layer of a cross-layer tran
   expect(dictionary.site).toBe('blocks.3.hook_resid_post');
   const slice = await open('me/clt:W_enc_1', { target: 2 });
   expect(slice.dictionary.output).toEqual({ site: 'blocks.2.hook_mlp_out', width: 12 });
+});
+
+test('a repository that lists transcoders of another one: by layer, with its sites, and again without network', async () => {
+  await expect(open('me/list')).rejects.toMatchObject({
+    code: 'dictionary.several',
+    hint: expect.stringContaining('layer_0 to layer_3'),
+  });
+  await expect(open('me/list:layer_4')).rejects.toMatchObject({ code: 'dictionary.several' });
+  await expect(open('me/list:layer_3')).rejects.toMatchObject({ code: 'dictionary.none' });
+  await expect(open('me/list:layer_2')).rejects.toMatchObject({ code: 'dictionary.unsupported' });
+  const { dictionary, provenance } = await open('me/list:layer_1');
+  expect(dictionary).toMatchObject({
+    architecture: 'transcoder',
+    site: 'blocks.1.ln2.output',
+    output: { site: 'blocks.1.hook_mlp_out', width: 12 },
+  });
+  expect(provenance).toMatchObject({
+    format: 'gemma-scope',
+    source: 'me/list:layer_1',
+    commit: commitOf('google/gemma-scope-2b-pt-transcoders'),
+    model: 'google/gemma-2-2b',
+  });
+  expect(provenance.notes.join()).toContain('google/gemma-scope-2b-pt-transcoders:layer_1/');
+  const { x, acts } = await expected('circuit-tracer-gemma-scope');
+  expect(apart((await computed(dictionary, x)).acts, acts)).toBeLessThanOrEqual(1e-5);
+  const asked = hub.asked.length;
+  await open('me/list:layer_1');
+  expect(hub.asked.length).toBe(asked);
+  const other = await open('me/list:sub/layer_0');
+  expect(other.provenance).toMatchObject({ format: 'circuit-tracer', commit: commitOf('me/relu') });
 });
 
 test('a cut connection goes on where it broke; a changed file is refused; a proxy is used', async () => {
