@@ -132,6 +132,16 @@ describe('dictionaries train', () => {
       ['--site', 'blocks.0', '--output-site', 'hook_embed', '--set', 'features=8', 'activation=topk', 'k=9'],
       'dictionary.config',
     ],
+    [
+      'an option of another activation',
+      ['--site', 'blocks.0', '--output-site', 'hook_embed', '--set', 'activation=topk', 'penalty=1'],
+      'usage.options',
+    ],
+    [
+      'a bias that is not read',
+      ['--site', 'blocks.0', '--output-site', 'hook_embed', '--set', 'preBias=true'],
+      'usage.options',
+    ],
     ['no such site', ['--site', 'blocks.0', '--output-site', 'blocks.9.hook_mlp_out'], 'model.unknown-site'],
   ])('refuses %s', async (_what, args, code) => {
     await expect(train('--out', join(folder, 'never'), ...args)).rejects.toMatchObject({ code });

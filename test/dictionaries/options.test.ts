@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { random } from '../../src/core/random.ts';
@@ -237,6 +238,14 @@ describe('the schema of options', () => {
     expect(() => planTraining({ ...about, ...config } as never, shape)).toThrow(
       expect.objectContaining({ code: 'dictionary.config' }),
     );
+  });
+
+  test('every option is explained in docs/dictionaries.md', () => {
+    const docs = readFileSync(new URL('../../docs/dictionaries.md', import.meta.url), 'utf8');
+    const table = docs.slice(docs.indexOf('## Options'), docs.indexOf('## Presets'));
+    const names = new Set(dictionaryConfigSchema.options.flatMap(({ shape }) => Object.keys(shape)));
+    names.delete('architecture');
+    expect([...names].filter((name) => !table.includes(`\`${name}\``))).toEqual([]);
   });
 
   test('Infinity switches clipping off; an optimiser has its defaults', () => {

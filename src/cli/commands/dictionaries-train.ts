@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import { type DictionaryChoice, dictionaryConfigSchema } from '../../dictionaries/config-schema.ts';
 import { isTranscoder } from '../../dictionaries/plan.ts';
+import { presetOf } from '../../dictionaries/presets.ts';
 import { fullSite } from '../../study/dictionary-schema.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
@@ -62,6 +63,26 @@ export function addDictionariesTrain(group: Command, io: Io): void {
 
 const FEATURES = 2304;
 
+/** How the codes of a transcoder or crosscoder are made. */
+const activationOf = (choice: DictionaryChoice): string => {
+  const { architecture, features, preset = 'untangle' } = choice;
+  const asked = 'activation' in choice ? choice.activation : undefined;
+  return asked ?? presetOf(preset, { architecture, features, width: 1, steps: 1 }).activation;
+};
+
+/** The options that have an effect on a choice: those of all kinds and of its activation. */
+function understood(choice: DictionaryChoice): Set<string> {
+  const { options } = dictionaryConfigSchema;
+  const shapeOf = (kind: string) =>
+    Object.keys(options.find(({ shape }) => shape.architecture.value === kind)?.shape ?? {});
+  const coded = shapeOf(choice.architecture);
+  if (!coded.includes('activation')) return new Set(coded);
+  const names = new Set(['activation', ...shapeOf(activationOf(choice))]);
+  // What a transcoder predicts has a bias of its own: there is nothing of it to take off what is read.
+  if (isTranscoder(choice.architecture)) names.delete('preBias');
+  return names;
+}
+
 /** The options of `--set` as a choice of kind and options. */
 function choiceOf({ set, site, outputSite }: TrainOptions): DictionaryChoice {
   const wrong = (message: string, hint: string) => new UsageError('usage.options', message, { hint });
@@ -72,6 +93,12 @@ function choiceOf({ set, site, outputSite }: TrainOptions): DictionaryChoice {
     const name = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.');
     throw wrong(`--set ${name}: ${issue?.message}`, 'docs/dictionaries.md lists the options of each kind');
   }
+  const idle = Object.keys(choices(set)).find((name) => !understood(data).has(name));
+  if (idle !== undefined)
+    throw wrong(
+      `--set ${idle}: it does nothing for a ${data.architecture} with the activation ${activationOf(data)}`,
+      `its options are ${[...understood(data)].join(', ')}`,
+    );
   const crosses = data.architecture === 'crosscoder';
   if (!crosses && !isTranscoder(data.architecture))
     throw wrong(
