@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { checkFolder } from '../files/folders.ts';
 import { untangleVersion } from '../study/versions.ts';
+import { pictureBelongsToPlot } from './belongs.ts';
 import { addCheck } from './commands/check.ts';
 import { addCircuit } from './commands/circuit.ts';
 import { addData } from './commands/data.ts';
@@ -57,5 +58,6 @@ export function program(io: Io): Command {
   addEdit(root, io);
   addEnergy(root, io);
   addStudio(root, io);
+  pictureBelongsToPlot(root);
   return root;
 }

@@ -73,7 +73,8 @@ describe('untangle edit', () => {
   test('make: means and other rows come from plain text, concepts from a task', async () => {
     const of = async (kind: string, ...args: string[]) => {
       const out = at(`${kind}.json`);
-      await untangle('make', kind, ...tiny, '--out', out, ...text, ...args);
+      const plain = kind === 'mean' || kind === 'resample' ? text : [];
+      await untangle('make', kind, ...tiny, '--out', out, ...plain, ...args);
       return JSON.parse(readFileSync(out, 'utf8')).changes;
     };
     const [mean] = await of('mean', '--site', site, '--neurons', '0', '5');

@@ -57,7 +57,7 @@ describe('untangle superposition', () => {
       1,
       expect.stringContaining('superposition.sparsity'),
     ]);
-    expect(await refused('train', '--neurons', '3', '--picture', 'plane')).toEqual([
+    expect(await refused('train', '--neurons', '3', '--picture', 'plane', '--plot', 'x.svg')).toEqual([
       2,
       expect.stringContaining('usage.picture'),
     ]);

@@ -29,7 +29,7 @@ describe('run', () => {
 
   test('a file where a folder would have to be made is named', async () => {
     writeFileSync(at('file'), '');
-    await refused(run('--out', join(at('file'), 'x.npz')), 'file.is-file', at('file'));
+    await refused(run('--read', 'blocks.0.hook_resid_post', '--out', join(at('file'), 'x.npz')), 'file.is-file', at('file'));
   });
 
   test('an edit file without a version, and an edit that leaves no numbers', async () => {
@@ -111,4 +111,59 @@ describe('a workspace that cannot be is refused by every command before it does 
       hint: expect.stringMatching(/./),
     });
   });
+});
+
+describe('an option that would change nothing is refused before anything runs', () => {
+  const make = (kind: string, ...args: string[]) => [
+    'edit',
+    'make',
+    kind,
+    '--model',
+    'tiny',
+    '--out',
+    at('e.json'),
+    ...args,
+  ];
+  const site = ['--site', 'blocks.0.hook_resid_post'];
+  test.each([
+    ['superposition train --picture gram', '--plot'],
+    ['mechanics run pendulum --picture energy', '--plot'],
+    ['energy budget --picture leaks', '--plot'],
+    ['energy sequence --picture drift', '--plot'],
+    ['energy importance --picture rankings', '--plot'],
+    ['energy circuit --picture motion', '--plot'],
+    ['energy ensemble --picture heat', '--plot'],
+    ['energy learning --picture barrier', '--plot'],
+    ['energy learning --method adam', '--picture energies'],
+    ['energy learning --method adam --picture barrier --plot x.svg', '--picture energies'],
+    ['energy budget --model tiny --dictionaries d --study s.yaml', 'without --model'],
+    ['energy importance --task gender', '--on task'],
+    ['energy importance --on task --windows 3', '--on text'],
+    ['energy importance --on task --text x', '--on text or --learn'],
+    ['circuit import graph.json --out x', '--format'],
+    ['circuit export c --format dot --source-set res', '--format neuronpedia'],
+    ['circuit export c --format graphml --features a=b', '--format neuronpedia'],
+    ['edit export e.json --out folder --fold --external', 'without --fold'],
+    ['edit evaluate e.json --dictionary d', '--matrix features'],
+    ['edit evaluate e.json --aim 0.3', '--matrix'],
+    ['edit evaluate e.json --windows 0 --length 9', '--windows above 0'],
+    ['study bias --dictionary d --seeds 2', 'without --dictionary'],
+    ['run tiny --prompt hi --out x.npz', '--read'],
+    ['run tiny --prompt hi --generate 2 --top 3', '--prompt without --generate'],
+    ['run net.onnx --input x=1 --edit e.json', 'without --input'],
+    ['run net.onnx --input x=1 --top-k 2', 'without --input'],
+  ])('untangle %s', (line, to) => refused(within(line.split(' ')), 'usage.options', to));
+
+  test.each([
+    [make('zero', ...site, '--by', '2'), 'scale, steer'],
+    [make('scale', ...site, '--by', '2', '--unit', 'norm'), 'steer'],
+    [make('zero', ...site, '--task', 'agreement'), 'leace'],
+    [make('zero', ...site, '--windows', '3'), 'mean, resample'],
+    [make('leace', ...site, '--task', 'agreement', '--head', '3'), 'not fitted to a task'],
+    [make('zero', ...site, '--features', '3'), '--dictionary'],
+    [make('steer', ...site, '--task', 'agreement', '--vector', 'v.npz:v'), 'without --task'],
+    [make('steer', ...site, '--vector', 'v.npz:v', '--examples', '3'), '--task'],
+    [make('features', ...site, '--dictionary', 'd', '--task', 'agreement'), 'not of the kind features'],
+    [make('neurons', ...site, '--task', 'agreement', '--rank', '2'), 'subspace'],
+  ])('%j', (args, to) => refused(within(args), 'usage.options', to));
 });

@@ -10,6 +10,7 @@ import {
   portable,
 } from '../../study/circuits/exchange.ts';
 import { loadCircuit } from '../../study/circuits/stored.ts';
+import { belong } from '../belongs.ts';
 import { type Io, printJson } from '../io.ts';
 import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
 import { drawCircuit, plotOption } from './circuit-pictures.ts';
@@ -72,6 +73,12 @@ export function addExport(circuit: Command, io: Io): void {
         '  untangle circuit export circuits/agreement --format circuit-tracer --out graphs --features blocks.11.hook_resid_post=features\n' +
         '  untangle circuit export graph.json --format dot --out graph.dot',
     );
+  belong(
+    command,
+    ['--features', '--source-set', '--features-url'],
+    '--format neuronpedia or circuit-tracer',
+    ({ format }: ExportOptions) => format === 'neuronpedia' || format === 'circuit-tracer',
+  );
   addGlobalOptions(command);
 }
 
@@ -121,5 +128,6 @@ export function addImport(circuit: Command, io: Io): void {
       printGraph(graph, io, top);
     })
     .addHelpText('after', '\nExample:\n  untangle circuit import gemma-capital.json --plot capital.svg');
+  belong(command, ['--out'], '--format', ({ format }: ImportOptions) => format !== undefined);
   addGlobalOptions(command);
 }

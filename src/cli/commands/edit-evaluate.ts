@@ -12,6 +12,7 @@ import {
   USUAL_TASKS,
 } from '../../study/edits/evaluate.ts';
 import { OTHERS, type StrengthenReport, strengthenTask } from '../../study/edits/strengthen.ts';
+import { belong } from '../belongs.ts';
 import type { Io } from '../io.ts';
 import { addGlobalOptions, positive, real } from '../options.ts';
 import { plotOption } from '../plot.ts';
@@ -79,6 +80,19 @@ export function addEvaluate(edit: Command, io: Io): void {
         '  untangle edit evaluate no-gender.json --on gender --matrix leace\n' +
         '  untangle edit evaluate a.json b.json --on gender agreement --tasks gender agreement --json',
     );
+  belong(
+    command,
+    ['--dictionary'],
+    '--matrix features',
+    ({ matrix }: EvaluateOptions) => matrix === 'features',
+  );
+  belong(
+    command,
+    ['--aim'],
+    '--matrix, or to several edits',
+    ({ matrix }: EvaluateOptions, edits) => matrix !== undefined || edits.length > 1,
+  );
+  belong(command, ['--text', '--length'], '--windows above 0', ({ windows }: EvaluateOptions) => windows > 0);
   addGlobalOptions(command);
 }
 

@@ -1,6 +1,7 @@
 /** @file `untangle edit make`: a change measured, fitted or written out, as an edit file. */
 import { type Command, Option } from 'commander';
 import { type MakeRequest, madeKinds } from '../../study/edits/make.ts';
+import { belong } from '../belongs.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
 import { addGlobalOptions, positive, real } from '../options.ts';
@@ -70,7 +71,54 @@ export function addMake(edit: Command, io: Io): void {
         '  untangle edit make steer --dictionary d11 --features 12 --by 8 --out steer.json\n' +
         '  untangle edit make mean --site blocks.11.mlp.hook_post --neurons 7 9 --out steer.json --append',
     );
+  addRules(command);
   addGlobalOptions(command);
+}
+
+/** What each option of a change belongs to. */
+function addRules(command: Command): void {
+  const erasers = ['leace', 'inlp', 'mean-difference', 'subspace', 'bottleneck'];
+  const fitted = [...erasers, 'neurons', 'features', 'steer'];
+  const ofKinds = (options: readonly string[], ...kinds: string[]) =>
+    belong(command, options, `the kind ${kinds.join(', ')}`, (_, [kind]) => kinds.includes(kind!));
+  ofKinds(['--by'], 'scale', 'steer');
+  ofKinds(['--to'], 'clamp');
+  ofKinds(['--unit'], 'steer');
+  ofKinds(['--vector'], 'steer', 'project');
+  ofKinds(['--task', '--examples'], ...fitted);
+  ofKinds(['--keep', '--residual'], 'bottleneck');
+  ofKinds(['--rank'], 'subspace');
+  ofKinds(['--count'], 'features', 'neurons');
+  ofKinds(['--every-position'], ...erasers, 'steer');
+  ofKinds(['--text', '--windows', '--length'], 'mean', 'resample');
+  const onTask = ({ task }: MakeOptions) => task !== undefined;
+  const onFeatures = ({ dictionary }: MakeOptions) => dictionary !== undefined;
+  belong(command, ['--examples', '--every-position'], '--task', onTask);
+  belong(
+    command,
+    ['--vector'],
+    '--site, without --task',
+    (options: MakeOptions) => !onTask(options) && !onFeatures(options),
+  );
+  // What is fitted says itself which coordinates, features and positions it changes.
+  belong(
+    command,
+    ['--head', '--neurons', '--skip-first'],
+    'a change of a site that is not fitted to a task',
+    (options: MakeOptions) => !onTask(options) && !onFeatures(options),
+  );
+  belong(
+    command,
+    ['--features'],
+    '--dictionary, without --task',
+    (options: MakeOptions) => onFeatures(options) && !onTask(options),
+  );
+  belong(
+    command,
+    ['--site'],
+    'a change that is not of the kind features',
+    (_, [kind]) => kind !== 'features',
+  );
 }
 
 async function make(kind: string, options: MakeOptions, io: Io): Promise<void> {

@@ -2,6 +2,7 @@
 import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
+import { belong } from '../belongs.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
 import { addGlobalOptions, type GlobalOptions, positive, real } from '../options.ts';
@@ -168,6 +169,7 @@ function addExport(edit: Command, io: Io): void {
       '\nExamples:\n  untangle edit export less-gender.json --out edited.onnx\n' +
         '  untangle edit export without-head.json --fold --out edited-model',
     );
+  belong(command, ['--external'], 'an edit in the graph, without --fold', ({ fold }: ExportOptions) => !fold);
   addGlobalOptions(command);
 }
 

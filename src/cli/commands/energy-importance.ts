@@ -6,6 +6,7 @@ import { cutLabel } from '../../pictures/budget.ts';
 import { fixed, number, percent } from '../../pictures/scale.ts';
 import { importancePicture, measureWords, trainingPicture } from '../../study/energy/draw-results.ts';
 import type { LearnChoice } from '../../study/energy/importance.ts';
+import { belong } from '../belongs.ts';
 import type { Io } from '../io.ts';
 import { positive, real } from '../options.ts';
 import { table } from '../table.ts';
@@ -79,6 +80,15 @@ export function addImportance(energy: Command, io: Io): void {
     );
   addLearnOptions(command);
   addTaskAndText(command, { examples: 16, windows: 8, length: 64 });
+  const onText = ({ on }: ImportanceOptions) => on === 'text';
+  belong(command, ['--task', '--examples'], '--on task', (options: ImportanceOptions) => !onText(options));
+  belong(command, ['--windows'], '--on text', onText);
+  belong(
+    command,
+    ['--text', '--length'],
+    '--on text or --learn',
+    (options: ImportanceOptions) => onText(options) || options.learn,
+  );
 }
 
 /** Options that mean something with --learn. */

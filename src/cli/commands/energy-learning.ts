@@ -10,6 +10,7 @@ import {
   trainingPicture,
 } from '../../study/energy/draw-results.ts';
 import type { EnsembleReport, LearningReport } from '../../study/energy/types.ts';
+import { belong } from '../belongs.ts';
 import type { Io } from '../io.ts';
 import { addGlobalOptions, positive } from '../options.ts';
 import { type Plot, plotOption } from '../plot.ts';
@@ -81,6 +82,12 @@ export function addLearning(energy: Command, io: Io): void {
       '\nExamples:\n  untangle energy learning --plot energies.svg\n' +
         '  untangle energy learning --system dictionary --evaluation-rows 100\n  untangle energy learning --picture barrier --plot barrier.svg',
     );
+  belong(
+    command,
+    ['--method'],
+    '--plot FILE with --picture energies',
+    ({ plot, picture }: LearningOptions) => plot !== undefined && picture === 'energies',
+  );
   addGlobalOptions(command);
 }
 

@@ -6,6 +6,7 @@ import { fixed } from '../../pictures/scale.ts';
 import type { DepthRequest } from '../../study/energy/depth.ts';
 import type { EnergyRequest, TextRequest } from '../../study/energy/setting.ts';
 import { energyFile, type SavedKind } from '../../study/saved.ts';
+import { belong } from '../belongs.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
 import { addGlobalOptions, positive } from '../options.ts';
@@ -42,6 +43,12 @@ export function addEnergyOptions(command: Command): Command {
       ),
     )
     .addOption(plotOption());
+  belong(
+    command,
+    ['--study'],
+    'a command without --model or without --dictionaries',
+    ({ model, dictionaries }: EnergyOptions) => model === undefined || dictionaries.length === 0,
+  );
   return addGlobalOptions(command);
 }
 

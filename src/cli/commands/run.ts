@@ -7,6 +7,7 @@ import type { Message } from '../../models/chat.ts';
 import type { Rewriting } from '../../models/steps.ts';
 import type { Model } from '../../models/types.ts';
 import { openResources } from '../../study/resources.ts';
+import { belong } from '../belongs.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
 import { addGlobalOptions, positive } from '../options.ts';
@@ -74,6 +75,20 @@ export function addRun(program: Command, io: Io): void {
         '  untangle run smollm2-135m --prompt "Once upon a time" --generate 60 --edit steer.json\n' +
         '  untangle run net.onnx --input image=random:1,3,224,224 --read layer3 --out net.npz',
     );
+  const writes = ({ chat, chatFile, generate }: RunOptions) =>
+    chat !== undefined || chatFile !== undefined || generate !== undefined;
+  belong(
+    command,
+    ['--top'],
+    '--prompt without --generate',
+    (options: RunOptions) => options.input.length === 0 && !writes(options),
+  );
+  belong(
+    command,
+    ['--system', '--temperature', '--top-k', '--top-p', '--no-cache', '--edit'],
+    'a language model, without --input',
+    ({ input }: RunOptions) => input.length === 0,
+  );
   addGlobalOptions(command);
 }
 
@@ -109,6 +124,8 @@ function checkCombination(options: RunOptions): { conversation: boolean } {
   if (options.system !== undefined && !conversation)
     throw wrong('--system belongs to --chat', 'write it into the prompt, or use --chat');
   const writes = conversation || options.generate !== undefined;
+  if (!writes && options.out !== undefined && options.read.length === 0)
+    throw wrong('--out belongs to --read', 'name the sites that are written: --read SITE…');
   if (writes && (options.read.length > 0 || options.out !== undefined))
     throw wrong(
       '--read and --out belong to --prompt without --generate',

@@ -10,6 +10,7 @@ import { runBiasText, saveBias } from '../../study/bias/run.ts';
 import { runBiasTable } from '../../study/bias/table.ts';
 import { BIAS_TEXT_DEFAULTS, BIAS_TEXT_SMALL, type BiasTextOptions } from '../../study/bias/types.ts';
 import type { PlannedStep } from '../../study/plan.ts';
+import { belong } from '../belongs.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
 import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
@@ -65,6 +66,12 @@ export function addStudyBias(study: Command, io: Io): void {
     );
   addTextOptions(command);
   addTableOptions(command);
+  belong(
+    command,
+    ['--seeds'],
+    'dictionaries that are learned, without --dictionary',
+    ({ dictionary }: BiasCommandOptions) => dictionary.length === 0,
+  );
   addGlobalOptions(command);
 }
 
