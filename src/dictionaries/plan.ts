@@ -176,7 +176,7 @@ export function planTraining(asWritten: DictionaryConfig, data: DataShape): Trai
     seed: p.seed,
     k: { ...constant(k), from: kStart / k, warmUp: Math.min(p.kSteps ?? Math.floor(steps / 2), steps) },
     kFinal: k,
-    byDecoderNorm: p.byDecoderNorm,
+    byDecoderNorm: sparse && p.byDecoderNorm,
     groups,
     groupWeights: groups.map((_, i) => p.groupWeights?.[i] ?? groupWeight(p.groupForm, groups.length)),
     rate: { value: p.learningRate, warmUp, decay: p.decay, shape: p.decayShape, floor: p.decayFloor },

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { TrainedArchitecture } from '../../src/dictionaries/config-schema.ts';
+import { fusedReason } from '../../src/dictionaries/fused.ts';
 import type { TrainingPlan } from '../../src/dictionaries/plan.ts';
 import { planTraining } from '../../src/dictionaries/plan.ts';
 
@@ -70,6 +71,10 @@ describe('dictionary_learning', () => {
     expect(plan.auxiliaryForm).toBe('scaled');
     if (kind === 'gated') expect(plan.auxiliary).toBe(1);
   });
+});
+
+test.each(['relu', 'jumprelu'])("saelens' %s has nothing that keeps it from the fused engine", (kind) => {
+  expect(fusedReason(planOf('saelens', kind))).toBeUndefined();
 });
 
 describe('saelens', () => {
