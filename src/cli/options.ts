@@ -45,6 +45,13 @@ export function real(text: string): number {
   return value;
 }
 
+/** A number above 0. */
+export function aboveZero(text: string): number {
+  const value = real(text);
+  if (value <= 0) throw new InvalidArgumentError('It must be above 0.');
+  return value;
+}
+
 /** A whole number. */
 export function integer(text: string): number {
   const value = Number(text);
@@ -59,3 +66,12 @@ export function positive(text: string): number {
   if (value < 1) throw new InvalidArgumentError('It must be 1 or more.');
   return value;
 }
+
+/** Numbers one after another: each value is added to those before it. */
+export const numbersOf =
+  (one: (text: string) => number) =>
+  (text: string, before: readonly number[] | undefined): readonly number[] => [...(before ?? []), one(text)];
+
+/** The model of a command that works on a language model. */
+export const modelOption = (): Option =>
+  new Option('--model <model>', 'as for `untangle run`').default('smollm2-135m');

@@ -116,7 +116,6 @@ describe('compare, export, import', () => {
     [['import', 'plural.json'], 'circuit.graph-form'],
     [['import', 'mini.yaml'], 'circuit.graph-form'],
     [['export', 'found', '--features', 'nothing'], 'usage.invalid-value'],
-    [['show', 'found', '--plot', 'picture.gif'], 'usage.invalid-value'],
   ])('%s is an error with a code', async ([command, path, ...rest], code) => {
     await expect(untangle(command!, at(path!), ...rest)).rejects.toMatchObject({ code });
   });

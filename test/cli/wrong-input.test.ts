@@ -29,7 +29,11 @@ describe('run', () => {
 
   test('a file where a folder would have to be made is named', async () => {
     writeFileSync(at('file'), '');
-    await refused(run('--read', 'blocks.0.hook_resid_post', '--out', join(at('file'), 'x.npz')), 'file.is-file', at('file'));
+    await refused(
+      run('--read', 'blocks.0.hook_resid_post', '--out', join(at('file'), 'x.npz')),
+      'file.is-file',
+      at('file'),
+    );
   });
 
   test('an edit file without a version, and an edit that leaves no numbers', async () => {
@@ -45,6 +49,14 @@ describe('run', () => {
     await refused(within(apply), 'model.not-finite');
   });
 });
+
+test.each([
+  'circuit find --dictionaries d --plot circuit.jpg',
+  'circuit show c --plot circuit',
+  'circuit compare a b --plot moved.pdf',
+])('untangle %s: a name that is no picture is refused before anything runs', (line) =>
+  refused(within(line.split(' ')), 'commander.invalidArgument', '.svg or .png'),
+);
 
 test('landmarks of a language model are refused: its sites have names that say what they are', () =>
   refused(within(['sites', 'tiny', '--landmarks']), 'usage.options'));

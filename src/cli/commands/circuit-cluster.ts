@@ -1,21 +1,12 @@
 /** @file `untangle circuit cluster`: behaviours without a hypothesis. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { CLUSTER_DEFAULTS, type ClusterMethod, clusterMethods } from '../../circuits/clusters/cluster.ts';
 import { clusterText } from '../../study/circuits/cluster.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
-import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
+import { aboveZero, addGlobalOptions, type GlobalOptions, modelOption, positive } from '../options.ts';
 import { printClusters } from './circuit-print.ts';
 
-/** A number above 0. */
-const above = (text: string): number => {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('It must be above 0.');
-  return value;
-};
-
-export const modelOption = () =>
-  new Option('--model <model>', 'as for `untangle run`').default('smollm2-135m');
 export const dictionariesOption = () =>
   new Option(
     '--dictionaries <source...>',
@@ -52,7 +43,9 @@ export function addCluster(circuit: Command, io: Io): void {
     .addOption(new Option('--count <number>', 'how many places').default(400).argParser(positive))
     .addOption(new Option('--length <number>', 'tokens of context').default(32).argParser(positive))
     .addOption(
-      new Option('--below <nats>', 'only next tokens that cost the model less').default(0.3).argParser(above),
+      new Option('--below <nats>', 'only next tokens that cost the model less')
+        .default(0.3)
+        .argParser(aboveZero),
     )
     .addOption(new Option('--clusters <number>', 'how many clusters').default(20).argParser(positive))
     .addOption(

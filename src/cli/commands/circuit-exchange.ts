@@ -13,7 +13,8 @@ import { loadCircuit } from '../../study/circuits/stored.ts';
 import { belong } from '../belongs.ts';
 import { type Io, printJson } from '../io.ts';
 import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
-import { drawCircuit, plotOption } from './circuit-pictures.ts';
+import { plotOption } from '../plot.ts';
+import { drawCircuit } from './circuit-pictures.ts';
 import { printGraph } from './circuit-print.ts';
 
 interface ExportOptions extends GlobalOptions {
@@ -122,7 +123,7 @@ export function addImport(circuit: Command, io: Io): void {
     .action(async (path: string, { top, plot, json, format, out }: ImportOptions) => {
       const { graph, notes } = await importGraph(path);
       for (const note of notes) io.err(`${note}\n`);
-      if (plot !== undefined) await drawCircuit(graph, plot, io);
+      await drawCircuit(graph, plot, io);
       if (format !== undefined) await exportGraph(graph, format, out ?? `${graph.name}${extensions[format]}`);
       if (json) return printJson(io, { ...graph, notes });
       printGraph(graph, io, top);

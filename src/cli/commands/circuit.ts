@@ -6,10 +6,11 @@ import { findOrKeep } from '../../study/circuits/find.ts';
 import { loadCircuit } from '../../study/circuits/stored.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
-import { addGlobalOptions, type GlobalOptions, positive } from '../options.ts';
-import { addCluster, dictionariesOption, modelOption } from './circuit-cluster.ts';
+import { addGlobalOptions, type GlobalOptions, modelOption, positive } from '../options.ts';
+import { plotOption } from '../plot.ts';
+import { addCluster, dictionariesOption } from './circuit-cluster.ts';
 import { addExport, addImport } from './circuit-exchange.ts';
-import { drawCircuit, drawComparison, plotOption } from './circuit-pictures.ts';
+import { drawCircuit, drawComparison } from './circuit-pictures.ts';
 import { printCircuit, printComparison } from './circuit-print.ts';
 
 /** Adds the subcommands to `untangle circuit`, which by itself runs a study as far as its circuits. */
@@ -114,7 +115,7 @@ async function find(options: FindOptions, io: Io): Promise<void> {
     },
     { progress: view.progress, signal: io.signal },
   ).finally(() => view.close());
-  if (plot !== undefined) await drawCircuit(portable(stored), plot, io);
+  await drawCircuit(portable(stored), plot, io);
   if (options.json) return printJson(io, { folder, kept, ...stored });
   printCircuit(stored, io, 10);
   io.out(`\n${kept ? 'It was there already' : 'Written'}: ${folder}\n`);
@@ -135,7 +136,7 @@ function addShow(circuit: Command, io: Io): void {
     .addOption(plotOption())
     .action(async (path: string, { top, plot, json }: ShowOptions) => {
       const stored = await loadCircuit(path);
-      if (plot !== undefined) await drawCircuit(portable(stored), plot, io);
+      await drawCircuit(portable(stored), plot, io);
       if (json) return printJson(io, stored);
       printCircuit(stored, io, top);
     })
@@ -171,7 +172,7 @@ function addCompare(circuit: Command, io: Io): void {
         comparedCircuit(other.circuit, align, await effectsBeside(b)),
         { align, random: random(options.seed ?? 0).fork('compare') },
       );
-      if (options.plot !== undefined) await drawComparison(comparison, options.plot, io);
+      await drawComparison(comparison, options.plot, io);
       if (options.json) return printJson(io, comparison);
       printComparison(comparison, io, options.top);
     })

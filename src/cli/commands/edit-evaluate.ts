@@ -14,18 +14,10 @@ import {
 import { OTHERS, type StrengthenReport, strengthenTask } from '../../study/edits/strengthen.ts';
 import { belong } from '../belongs.ts';
 import type { Io } from '../io.ts';
-import { addGlobalOptions, positive, real } from '../options.ts';
+import { addGlobalOptions, modelOption, positive, real } from '../options.ts';
 import { plotOption } from '../plot.ts';
 import { table } from '../table.ts';
-import {
-  addPlainText,
-  between,
-  modelOption,
-  notNegative,
-  type PlainTextOptions,
-  reals,
-  signed,
-} from './edit-options.ts';
+import { addPlainText, between, notNegative, type PlainTextOptions, reals, signed } from './edit-options.ts';
 import { addEnergyOptions, type EnergyOptions, requestOf, show } from './energy-options.ts';
 
 /** The usual tasks, for the help. */

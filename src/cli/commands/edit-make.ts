@@ -4,8 +4,8 @@ import { type MakeRequest, madeKinds } from '../../study/edits/make.ts';
 import { belong } from '../belongs.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
-import { addGlobalOptions, positive, real } from '../options.ts';
-import { addPlainText, modelOption, notNegative, numbersOf, type PlainTextOptions } from './edit-options.ts';
+import { addGlobalOptions, modelOption, numbersOf, positive, real } from '../options.ts';
+import { addPlainText, notNegative, type PlainTextOptions } from './edit-options.ts';
 
 type Flags = 'append' | 'skipFirst' | 'everyPosition';
 

@@ -1,10 +1,7 @@
 /** @file What the commands of edits share. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { positive, real } from '../options.ts';
+import { numbersOf, positive, real } from '../options.ts';
 import type { Plot } from '../plot.ts';
-
-export const modelOption = (): Option =>
-  new Option('--model <model>', 'as for `untangle run`').default('smollm2-135m');
 
 /** Plain text, by which what else moved is judged. */
 export interface PlainTextOptions extends Plot {
@@ -30,11 +27,6 @@ export function notNegative(text: string): number {
     throw new InvalidArgumentError('It must be 0 or a whole number above it.');
   return value;
 }
-
-/** Numbers one after another: each value is added to those before it. */
-export const numbersOf =
-  (one: (text: string) => number) =>
-  (text: string, before: readonly number[] | undefined): readonly number[] => [...(before ?? []), one(text)];
 
 export const reals = numbersOf(real);
 

@@ -5,11 +5,10 @@ import { UsageError } from '../../core/errors.ts';
 import { belong } from '../belongs.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
-import { addGlobalOptions, type GlobalOptions, positive, real } from '../options.ts';
+import { addGlobalOptions, type GlobalOptions, modelOption, positive, real } from '../options.ts';
 import { table } from '../table.ts';
 import { addEvaluate, addStrengthen } from './edit-evaluate.ts';
 import { addMake } from './edit-make.ts';
-import { modelOption } from './edit-options.ts';
 
 /** Adds the subcommands to `untangle edit`, which by itself runs a study as far as its edit. */
 export function addEdit(program: Command, io: Io): void {

@@ -6,7 +6,7 @@ import { driftPicture, tracePhasePicture, traceSeriesPicture } from '../../study
 import { sequenceReport } from '../../study/energy/sequence-report.ts';
 import type { SequenceReport } from '../../study/energy/types.ts';
 import type { Io } from '../io.ts';
-import { integer, positive } from '../options.ts';
+import { integer, numbersOf, positive } from '../options.ts';
 import { table } from '../table.ts';
 import { addTextOptions, show, type TextOptions, textRequestOf } from './energy-options.ts';
 
@@ -20,9 +20,6 @@ interface SequenceOptions extends TextOptions {
 
 const size = { width: 900, height: 520 };
 
-/** Numbers, one after another. */
-const several = (text: string, before: readonly number[]): number[] => [...before, integer(text)];
-
 export function addSequence(energy: Command, io: Io): void {
   const command = energy
     .command('sequence')
@@ -35,7 +32,7 @@ export function addSequence(energy: Command, io: Io): void {
     .addOption(
       new Option('--feature <number...>', 'features whose motion is kept, before those that count most')
         .default([])
-        .argParser(several),
+        .argParser(numbersOf(integer)),
     )
     .addOption(new Option('--top <number>', 'features listed').default(12).argParser(positive))
     .addOption(new Option('--no-exact', 'do not compare first-order V with runs'))

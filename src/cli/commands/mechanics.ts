@@ -12,17 +12,10 @@ import { reportOf } from '../../study/mechanics/report.ts';
 import { sectionOrbits } from '../../study/mechanics/section.ts';
 import { sectionOf } from '../../study/mechanics/views.ts';
 import { type Io, printJson } from '../io.ts';
-import { addGlobalOptions, type GlobalOptions, positive, real } from '../options.ts';
+import { aboveZero, addGlobalOptions, type GlobalOptions, positive, real } from '../options.ts';
 import { type Plot, plot, plotOption } from '../plot.ts';
 import { table } from '../table.ts';
 import { checkAction } from './check.ts';
-
-/** A length of time. */
-function duration(text: string): number {
-  const value = real(text);
-  if (value <= 0) throw new InvalidArgumentError('It must be above 0.');
-  return value;
-}
 
 /** How often a step is halved. */
 function halvings(text: string): number {
@@ -201,7 +194,7 @@ function addCompare(mechanics: Command, io: Io): void {
         .argParser(positive),
     )
     .addOption(
-      new Option('--time <number>', 'how long (default: 500 steps of the system)').argParser(duration),
+      new Option('--time <number>', 'how long (default: 500 steps of the system)').argParser(aboveZero),
     )
     .addOption(new Option('--only <names...>', 'only these methods'))
     .addOption(plotOption())
@@ -257,7 +250,7 @@ function addOrder(mechanics: Command, io: Io): void {
     .argument('<system>', 'a name from `mechanics list`')
     .addOption(new Option('--integrators <names...>', 'the methods (default: some that suit the system)'))
     .addOption(
-      new Option('--time <number>', 'how long (default: 100 steps of the system)').argParser(duration),
+      new Option('--time <number>', 'how long (default: 100 steps of the system)').argParser(aboveZero),
     )
     .addOption(
       new Option('--halvings <number>', 'how often the step is halved').default(4).argParser(halvings),
@@ -303,7 +296,7 @@ function addSection(mechanics: Command, io: Io): void {
     .argument('<system>', 'henon-heiles')
     .addOption(new Option('--energy <number>', 'energy of all orbits').argParser(real))
     .addOption(new Option('--orbits <number>', 'how many orbits').default(12).argParser(positive))
-    .addOption(new Option('--time <number>', 'how long each is followed').default(1500).argParser(duration))
+    .addOption(new Option('--time <number>', 'how long each is followed').default(1500).argParser(aboveZero))
     .addOption(new Option('--integrator <name>', 'the method').default('kahan-li-6'))
     .addOption(plotOption())
     .action(
