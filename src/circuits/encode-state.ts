@@ -55,7 +55,8 @@ export async function encodeStates(
 }
 
 /** Rows of a code, in that order. */
-function pickCode({ slots, indices_BK, values_BK, scale_B }: SparseCode, rows: Int32Array): SparseCode {
+function pickCode(code: SparseCode, rows: Int32Array): SparseCode {
+  const { slots, indices_BK, values_BK, scale_B, mean_B } = code;
   const indices = new Int32Array(rows.length * slots);
   const values = new Float32Array(rows.length * slots);
   rows.forEach((from, row) => {
@@ -67,6 +68,7 @@ function pickCode({ slots, indices_BK, values_BK, scale_B }: SparseCode, rows: I
     indices_BK: indices,
     values_BK: values,
     ...(scale_B ? { scale_B: Float32Array.from(rows, (row) => scale_B[row]!) } : {}),
+    ...(mean_B ? { mean_B: Float32Array.from(rows, (row) => mean_B[row]!) } : {}),
   };
 }
 

@@ -3,7 +3,7 @@ import { DictionaryError } from '../core/errors.ts';
 import { type BlockEncoder, openBlockEncoder } from './blocks.ts';
 import { paddedWidth } from './layout.ts';
 import { encodePursuit } from './pursuit-code.ts';
-import { type Dictionary, LEAST_SCALE, outputWidth, type SparseCode } from './types.ts';
+import { type Dictionary, LEAST_SCALE, outputWidth, SPREAD_EPSILON, type SparseCode } from './types.ts';
 
 export interface Encoder {
   /**
@@ -17,15 +17,14 @@ export interface Encoder {
 
 /** Opens an encoder. The product runs on so many threads, everything else on the calling one. */
 export async function encoder(dictionary: Dictionary, threads = 1): Promise<Encoder> {
-  const { width, features, activation, rowNorm } = dictionary;
-  const norms = (x: Float32Array) => (rowNorm === undefined ? undefined : rowScales(x, width, rowNorm));
+  const { width, features, activation } = dictionary;
   if (activation.kind === 'identity' || activation.kind === 'pursuit') {
     const plain = activation.kind === 'identity' ? allNeurons : encodePursuit;
     return {
       encode: (x) => {
         rowsOf(dictionary, x);
-        const scale = norms(x);
-        return Promise.resolve(scaledBack(plain(dictionary, scale ? divided(x, width, scale) : x), scale));
+        const frame = rowFrame(dictionary, x);
+        return Promise.resolve(scaledBack(plain(dictionary, framed(x, width, frame)), frame));
       },
       release: () => Promise.resolve(),
     };
@@ -49,8 +48,8 @@ export async function encoder(dictionary: Dictionary, threads = 1): Promise<Enco
   block.weightsChanged();
   return {
     encode: async (x) => {
-      const scale = norms(x);
-      return scaledBack(await encodeRows(dictionary, block, scale ? divided(x, width, scale) : x), scale);
+      const frame = rowFrame(dictionary, x);
+      return scaledBack(await encodeRows(dictionary, block, framed(x, width, frame)), frame);
     },
     release: () => block.release(),
   };
@@ -125,22 +124,39 @@ function rowsOf({ width, site }: Dictionary, x: Float32Array): number {
   });
 }
 
-/** ‖x‖ / rowNorm of each row. */
-function rowScales(x: Float32Array, width: number, rowNorm: number): Float32Array {
-  return Float32Array.from({ length: Math.floor(x.length / width) }, (_, row) => {
+/** What rows lose before they are encoded and get back afterwards: their mean, and ‖x − mean‖ / rowNorm. */
+type RowFrame = Required<Pick<SparseCode, 'scale_B'>> & Pick<SparseCode, 'mean_B'>;
+
+function rowFrame({ width, rowNorm, rowCentred }: Dictionary, x: Float32Array): RowFrame | undefined {
+  if (rowNorm === undefined) return undefined;
+  const rows = Math.floor(x.length / width);
+  const scale_B = new Float32Array(rows);
+  const mean_B = new Float32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const from = row * width;
+    let sum = 0;
+    if (rowCentred) for (let j = from; j < from + width; j++) sum += x[j]!;
+    mean_B[row] = sum / width;
     let square = 0;
-    for (let j = row * width; j < (row + 1) * width; j++) square += x[j]! ** 2;
-    return Math.max(Math.sqrt(square) / rowNorm, LEAST_SCALE);
+    for (let j = from; j < from + width; j++) square += (x[j]! - sum / width) ** 2;
+    scale_B[row] = Math.max(Math.sqrt(square) / rowNorm, LEAST_SCALE);
+  }
+  return rowCentred ? { scale_B, mean_B } : { scale_B };
+}
+
+function framed(x: Float32Array, width: number, frame: RowFrame | undefined): Float32Array {
+  if (!frame) return x;
+  const { scale_B, mean_B } = frame;
+  return x.map((value, i) => {
+    const row = Math.floor(i / width);
+    return mean_B ? (value - mean_B[row]!) / (scale_B[row]! + SPREAD_EPSILON) : value / scale_B[row]!;
   });
 }
 
-const divided = (x: Float32Array, width: number, scale_B: Float32Array): Float32Array =>
-  x.map((value, i) => value / scale_B[Math.floor(i / width)]!);
-
-function scaledBack(code: SparseCode, scale_B: Float32Array | undefined): SparseCode {
-  if (!scale_B) return code;
-  const values_BK = code.values_BK.map((value, i) => value * scale_B[Math.floor(i / code.slots)]!);
-  return { ...code, values_BK, scale_B };
+function scaledBack(code: SparseCode, frame: RowFrame | undefined): SparseCode {
+  if (!frame) return code;
+  const values_BK = code.values_BK.map((value, i) => value * frame.scale_B[Math.floor(i / code.slots)]!);
+  return { ...code, values_BK, ...frame };
 }
 
 /**
@@ -149,7 +165,7 @@ function scaledBack(code: SparseCode, scale_B: Float32Array | undefined): Sparse
  */
 export function decode(d: Dictionary, code: SparseCode, x_BD?: Float32Array): Float32Array {
   const { W_dec_FD, b_dec_D, W_skip_ED, width } = d;
-  const { slots, indices_BK, values_BK, scale_B } = code;
+  const { slots, indices_BK, values_BK, scale_B, mean_B } = code;
   const E = outputWidth(d);
   const rows = values_BK.length / slots;
   if (W_skip_ED && x_BD?.length !== rows * width) {
@@ -163,6 +179,7 @@ export function decode(d: Dictionary, code: SparseCode, x_BD?: Float32Array): Fl
     const x = out.subarray(row * E, (row + 1) * E);
     x.set(b_dec_D);
     if (scale_B) for (let j = 0; j < E; j++) x[j]! *= scale_B[row]!;
+    if (mean_B) for (let j = 0; j < E; j++) x[j]! += mean_B[row]!;
     for (let i = row * slots; i < (row + 1) * slots; i++) {
       const value = values_BK[i]!;
       if (value === 0) continue;

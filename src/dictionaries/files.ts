@@ -7,7 +7,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { readJson, writeJson } from '../files/atomic.ts';
 import { openSafetensors, writeSafetensors } from '../files/safetensors.ts';
 import { architectures, kinds } from './kinds/registry.ts';
-import { type Activation, type Dictionary, dictionaryTensors, type Floats } from './types.ts';
+import { type Activation, activeLimit, type Dictionary, dictionaryTensors, type Floats } from './types.ts';
 
 /** The file that makes a folder a dictionary of ours. */
 export const MANIFEST = 'dictionary.json';
@@ -44,6 +44,7 @@ const manifestSchema = z.strictObject({
   sites: z.array(part).min(1).optional(),
   skip: z.literal(true).optional(),
   rowNorm: z.number().positive().optional(),
+  rowCentred: z.literal(true).optional(),
 });
 
 /** What version 1 said: TopK and neurons only. */
@@ -60,7 +61,8 @@ const firstSchema = z
 /** Writes `d` into `folder` (made when missing); the manifest comes last, so half a dictionary is never found. */
 export async function saveDictionary(folder: string, d: Dictionary): Promise<void> {
   const tensors = dictionaryTensors(d);
-  const { architecture, activation, site, modelHash, width, features, output, sites, rowNorm } = d;
+  const { architecture, activation, site, modelHash, width, features, output, sites, rowNorm, rowCentred } =
+    d;
   const { kind } = activation;
   await writeSafetensors(join(folder, WEIGHTS), tensors, { format: 'untangle-dictionary', site });
   await writeJson(join(folder, MANIFEST), {
@@ -70,6 +72,7 @@ export async function saveDictionary(folder: string, d: Dictionary): Promise<voi
     ...(sites && { sites: [...sites] }),
     ...(d.W_skip_ED && { skip: true }),
     ...(rowNorm !== undefined && { rowNorm }),
+    ...(rowCentred && { rowCentred }),
     sinkNorm: Number.isFinite(d.sinkNorm) ? d.sinkNorm : null,
     folded: true,
     weights: checksum(tensors),
@@ -83,7 +86,7 @@ export async function saveDictionary(folder: string, d: Dictionary): Promise<voi
 export async function loadDictionary(folder: string): Promise<Dictionary> {
   const manifest = await readJson(join(folder, MANIFEST), z.union([manifestSchema, firstSchema]));
   const { format: _f, version: _v, folded: _o, weights, sinkNorm, activation, skip, ...rest } = manifest;
-  const { output, sites, rowNorm, ...sizes } = rest;
+  const { output, sites, rowNorm, rowCentred, ...sizes } = rest;
   const path = join(folder, WEIGHTS);
   const file = await openSafetensors(path);
   try {
@@ -93,6 +96,7 @@ export async function loadDictionary(folder: string): Promise<Dictionary> {
       ...(output && { output }),
       ...(sites && { sites }),
       ...(rowNorm !== undefined && { rowNorm }),
+      ...(rowCentred && { rowCentred }),
       activation: withArrays(activation, read),
       sinkNorm: sinkNorm ?? Number.POSITIVE_INFINITY,
       W_enc_FD: read('W_enc_FD'),
@@ -101,6 +105,11 @@ export async function loadDictionary(folder: string): Promise<Dictionary> {
       b_dec_D: read('b_dec_D'),
       ...(skip && { W_skip_ED: read('W_skip_ED') }),
     };
+    const k = activeLimit(d) ?? 1;
+    if (d.activation.kind === 'topk' && k > d.features)
+      throw damaged(path, `its k is ${k} of ${d.features} features`);
+    if (sites && sites.reduce((sum, part) => sum + part.width, 0) !== d.width)
+      throw damaged(path, `its sites do not have ${d.width} floats together`);
     if (!kinds[d.architecture].activations.some((kind) => kind === activation.kind))
       throw damaged(path, `a ${d.architecture} is never read by ${activation.kind}`);
     for (const [name, { shape }] of Object.entries(dictionaryTensors(d))) {

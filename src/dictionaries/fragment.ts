@@ -2,7 +2,7 @@
 import { f32, i64 } from '../core/tensor.ts';
 import type { GraphBuilder } from '../graph/build.ts';
 import { pursuitFeatures, pursuitInGraph } from './pursuit.ts';
-import { type Dictionary, dictionaryTensors, inPlace, LEAST_SCALE } from './types.ts';
+import { type Dictionary, dictionaryTensors, inPlace, LEAST_SCALE, SPREAD_EPSILON } from './types.ts';
 
 /** An array of the dictionary as a weight of the graph under construction. */
 function matrix(b: GraphBuilder, d: Dictionary, name: string): string {
@@ -22,12 +22,20 @@ function project(b: GraphBuilder, x: string, d: Dictionary): string {
 const preActivationsInGraph = (b: GraphBuilder, x: string, d: Dictionary): string =>
   b.op('Add', [project(b, x, d), matrix(b, d, 'b_enc_F')]);
 
-/** What rows of a dictionary with `rowNorm` are divided by before they are encoded: ‖x‖ / rowNorm, [..., 1]. */
+/** What rows of a dictionary with `rowNorm` are scaled back by: ‖x‖ / rowNorm of x [..., D], [..., 1]. */
 function rowScale(b: GraphBuilder, x: string, rowNorm: number): string {
   const norm = b.op('ReduceL2', [x, b.ints(-1)], { keepdims: { int: 1 } });
   const scale = b.op('Div', [norm, b.constant(f32([], [rowNorm]), 'row-norm')]);
   return b.op('Max', [scale, b.constant(f32([], [LEAST_SCALE]), 'least-scale')]);
 }
+
+/** Mean of each row, [..., 1]. */
+const rowMean = (b: GraphBuilder, x: string): string =>
+  b.op('ReduceMean', [x, b.ints(-1)], { keepdims: { int: 1 } });
+
+/** Rows without their mean, where the dictionary takes it off. */
+const rowsFrom = (b: GraphBuilder, x: string, { rowCentred }: Dictionary): string =>
+  rowCentred ? b.op('Sub', [x, rowMean(b, x)]) : x;
 
 /**
  * Features of `x` [..., D] as a dense [..., F] value, at every position (see `positionsRead` for those it passes by).
@@ -35,8 +43,12 @@ function rowScale(b: GraphBuilder, x: string, rowNorm: number): string {
  */
 export function encodeInGraph(b: GraphBuilder, x: string, d: Dictionary): string {
   if (d.rowNorm === undefined) return activate(b, x, d);
-  const scale = rowScale(b, x, d.rowNorm);
-  return b.op('Mul', [activate(b, b.op('Div', [x, scale]), d), scale]);
+  const rows = rowsFrom(b, x, d);
+  const scale = rowScale(b, rows, d.rowNorm);
+  const by = d.rowCentred
+    ? b.op('Add', [scale, b.constant(f32([], [SPREAD_EPSILON]), 'spread-epsilon')])
+    : scale;
+  return b.op('Mul', [activate(b, b.op('Div', [rows, by]), d), scale]);
 }
 
 function activate(b: GraphBuilder, x: string, d: Dictionary): string {
@@ -95,8 +107,10 @@ export function decodeInGraph(b: GraphBuilder, features: string, d: Dictionary, 
   if (d.activation.kind === 'identity') return b.op('Identity', [features]);
   const written = b.op('MatMul', [features, decoderWeight(b, d)]);
   const bias = matrix(b, d, 'b_dec_D');
-  const scaled = d.rowNorm === undefined ? bias : b.op('Mul', [rowScale(b, x, d.rowNorm), bias]);
-  const out = b.op('Add', [written, scaled]);
+  const scaled =
+    d.rowNorm === undefined ? bias : b.op('Mul', [rowScale(b, rowsFrom(b, x, d), d.rowNorm), bias]);
+  const sum = b.op('Add', [written, scaled]);
+  const out = d.rowCentred ? b.op('Add', [sum, rowMean(b, x)]) : sum;
   if (!d.W_skip_ED) return out;
   const skip = b.op('Transpose', [matrix(b, d, 'W_skip_ED')], { perm: { ints: [1, 0] } });
   return b.op('Add', [out, b.op('MatMul', [x, skip])]);

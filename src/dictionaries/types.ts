@@ -61,6 +61,11 @@ export interface Dictionary {
   readonly W_skip_ED?: Floats;
   /** Rows are scaled to this norm before they are encoded, and everything that is decoded is scaled back. */
   readonly rowNorm?: number;
+  /**
+   * Rows lose their mean before they are scaled, and what is decoded gets it back (SAELens' layer_norm). What is encoded
+   * is divided by SPREAD_EPSILON more than it is scaled back by.
+   */
+  readonly rowCentred?: true;
   readonly sinkNorm: number;
 }
 
@@ -74,6 +79,9 @@ export const activeLimit = ({ activation }: Dictionary): number | undefined =>
 /** What stands for ‖x‖/rowNorm of a row of zeros, which must not become NaN. */
 export const LEAST_SCALE = 1e-30;
 
+/** What layer_norm of SAELens adds to the standard deviation of a row (saes/sae.py, run_time_activation_ln_in). */
+export const SPREAD_EPSILON = 1e-5;
+
 /** A feature code of B rows, `slots` slots a row: features ascending, unused slots are index 0 with value 0. */
 export interface SparseCode {
   /** K, at least 1. */
@@ -82,6 +90,8 @@ export interface SparseCode {
   readonly values_BK: Float32Array;
   /** Of a dictionary with `rowNorm`: what the decoder bias is multiplied by in each row. */
   readonly scale_B?: Float32Array;
+  /** Of a dictionary with `rowCentred`: what is added to each float of a reconstruction. */
+  readonly mean_B?: Float32Array;
 }
 
 /** What evaluation reports of a dictionary, as results and Studio show it. */

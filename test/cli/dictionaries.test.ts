@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { writeMiniature } from '../support/miniature.ts';
@@ -56,6 +57,10 @@ test('what cannot be is refused with a code; a wrong use with another exit code'
     await expect(within(['dictionaries', 'show', ours, ...option])).rejects.toMatchObject({
       code: 'dictionary.own',
     });
+  const plain = ['dictionaries', 'export', ours, '--safetensors', '--out', join(folder, 'plain')];
+  await expect(within([...plain, '--format', 'saelens'])).rejects.toMatchObject({ code: 'usage.options' });
+  await within([...plain, '--format', 'dictionary_learning']);
+  expect(readdirSync(join(folder, 'plain')).sort()).toEqual(['ae.safetensors', 'config.json']);
   const twice = ['dictionaries', 'export', ours, ours, '--format', 'saelens', '--out', join(folder, 'twice')];
   await expect(within(twice)).rejects.toMatchObject({ code: 'usage.options' });
   const model = await untangle([

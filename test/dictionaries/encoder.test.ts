@@ -163,6 +163,7 @@ describe('a dictionary in a graph', () => {
       'BatchTopK of rows of one norm',
       { rowNorm: 3, activation: { kind: 'threshold', threshold_F: positive(sizes.features) } },
     ],
+    ['TopK of rows without their mean, of one norm', { rowNorm: 3, rowCentred: true }],
     ['a skip', { W_skip_ED: normals(r, sizes.width ** 2) }],
   ])('%s: the kernels and the graph give the same code and reconstruction', async (_name, overrides) => {
     const kind = randomDictionary(sizes, { ...overrides, sinkNorm: Number.POSITIVE_INFINITY });

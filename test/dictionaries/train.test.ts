@@ -171,6 +171,7 @@ describe('files', () => {
         rowNorm: 2,
       },
     ],
+    ['a row norm without the mean', { rowNorm: 2, rowCentred: true as const }],
     [
       'several sites',
       {
@@ -201,6 +202,20 @@ describe('files', () => {
     const at = folder();
     await saveDictionary(at, { ...d, architecture: 'relu' });
     await expect(loadDictionary(at)).rejects.toMatchObject({ code: 'dictionary.damaged' });
+  });
+
+  test('k above the number of features, and sites of other widths, are refused', async () => {
+    const at = folder();
+    await saveDictionary(at, d);
+    const path = join(at, 'dictionary.json');
+    const said = JSON.parse(readFileSync(path, 'utf8'));
+    for (const wrong of [
+      { activation: { kind: 'topk', k: 2 ** 40 } },
+      { sites: [{ site: 'a', width: d.width + 1 }] },
+    ]) {
+      writeFileSync(path, JSON.stringify({ ...said, ...wrong }));
+      await expect(loadDictionary(at)).rejects.toMatchObject({ code: 'dictionary.damaged' });
+    }
   });
 
   test('weights that are cut short, or not those of the manifest, are refused', async () => {

@@ -32,6 +32,8 @@ def saelens(folder, x, _):
 def dictionary_learning(folder, x, _):
     from dictionary_learning.utils import load_dictionary
 
+    if (folder / "ae.safetensors").exists():
+        torch.save(load_file(folder / "ae.safetensors"), folder / "ae.pt")
     ae, _ = load_dictionary(str(folder), "cpu")
     return ae.encode(x), ae(x)
 

@@ -5,6 +5,7 @@ import { UsageError } from '../../core/errors.ts';
 import type { DictionaryDescription } from '../../dictionaries/formats/describe.ts';
 import type { OpenOptions } from '../../dictionaries/formats/open.ts';
 import { formatNames } from '../../dictionaries/formats/registry.ts';
+import { belong } from '../belongs.ts';
 import { type Io, printJson } from '../io.ts';
 import { type TaskView, taskView } from '../live.ts';
 import { addGlobalOptions, type GlobalOptions, integer } from '../options.ts';
@@ -84,7 +85,7 @@ export function addDictionaries(program: Command, io: Io): void {
       '  untangle dictionaries import EleutherAI/sae-llama-3-8b-32x:layers.10 --out layer10',
   );
   addDictionariesTrain(group, io);
-  addGlobalOptions(
+  const exported = addGlobalOptions(
     group
       .command('export')
       .summary('write a dictionary for another library')
@@ -93,11 +94,18 @@ export function addDictionaries(program: Command, io: Io): void {
       .addOption(new Option('--format <name>', 'format to write').choices(formatNames).makeOptionMandatory())
       .requiredOption('--out <folder>', 'folder to write')
       .addOption(new Option('--model-name <name>', "the model's name as the other library knows it"))
+      .addOption(new Option('--safetensors', 'dictionary_learning: ae.safetensors in place of ae.pt'))
       .action((sources: string[], options: ExportOptions) => exportAll(sources, options, io)),
   ).addHelpText(
     'after',
     '\nExamples:\n  untangle dictionaries export my-dictionary --format saelens --out ./for-saelens --model-name gpt2-small\n' +
       '  untangle dictionaries export t0 t1 t2 --format circuit-tracer --out ./transcoders',
+  );
+  belong(
+    exported,
+    ['--safetensors'],
+    '--format dictionary_learning',
+    ({ format }: ExportOptions) => format === 'dictionary_learning',
   );
 }
 
@@ -110,6 +118,7 @@ interface ExportOptions extends GlobalOptions {
   readonly format: (typeof formatNames)[number];
   readonly out: string;
   readonly modelName?: string;
+  readonly safetensors?: boolean;
 }
 
 function factor(text: string): number {
@@ -190,6 +199,7 @@ async function exportAll(sources: readonly string[], options: ExportOptions, io:
       await formats[options.format].write(folder, dictionary, {
         ...(model === undefined ? {} : { model }),
         ...(sparsity_F ? { sparsity_F } : {}),
+        ...(options.safetensors ? { safetensors: true } : {}),
       });
       all.push({ source, site, folder });
     }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Tensor } from '../../core/tensor.ts';
 import { writeJson } from '../../files/atomic.ts';
+import { writeSafetensors } from '../../files/safetensors.ts';
 import { writeTorch } from '../../files/torch.ts';
 import type { Architecture } from '../kinds/registry.ts';
 import type { Dictionary } from '../types.ts';
@@ -11,13 +12,13 @@ import { meanActive } from './sparsity.ts';
 import { shaped, transposed } from './tensors.ts';
 
 /**
- * Writes ae.pt and config.json. Classes that read x − b_dec get biases for that.
+ * Writes ae.pt (or ae.safetensors, where that is asked for) and config.json. Classes that read x − b_dec get biases for that.
  * @throws DictionaryError `dictionary.unsupported`
  */
 export async function writeDictionaryLearning(
   folder: string,
   d: Dictionary,
-  { model, sparsity_F }: WriteOptions,
+  { model, sparsity_F, safetensors }: WriteOptions,
 ): Promise<void> {
   const l0 = sparsity_F && Math.max(1, Math.round(meanActive(sparsity_F)));
   const name = classFor(d, folder, l0 !== undefined);
@@ -47,7 +48,8 @@ export async function writeDictionaryLearning(
       ? { k: whole(k), threshold: number(activation.threshold_F[0]!) }
       : {}),
   };
-  await writeTorch(join(folder, 'ae.pt'), tensors);
+  if (safetensors) await writeSafetensors(join(folder, 'ae.safetensors'), tensors);
+  else await writeTorch(join(folder, 'ae.pt'), tensors);
   const { layer, run } = placeOf(d.site);
   await writeJson(join(folder, CONFIG), {
     trainer: {

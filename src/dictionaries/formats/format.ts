@@ -40,6 +40,8 @@ export interface WriteOptions {
   /** The model's name, as its makers give it. */
   readonly model?: string;
   readonly sparsity_F?: Floats;
+  /** ae.safetensors in place of ae.pt, of dictionary_learning. */
+  readonly safetensors?: boolean;
 }
 
 export interface Format {
@@ -71,6 +73,7 @@ export interface Foreign {
   readonly site?: string;
   readonly output?: { readonly site?: string; readonly width: number };
   readonly rowNorm?: number;
+  readonly rowCentred?: true;
   /** Whether the encoder reads x − b_dec. */
   readonly centred: boolean;
   /** x was multiplied by it before it was encoded; what is decoded is divided by it. */
@@ -109,7 +112,7 @@ export const noThreshold = (where: string, threshold: number): DictionaryError =
  * @throws DictionaryError `dictionary.site-unknown`, `dictionary.not-finite`, `dictionary.unsupported`
  */
 export function fold(foreign: Foreign, where: string, { site, output, scale }: ReadOptions): Dictionary {
-  const { architecture, width, features, rowNorm, W_skip_ED } = foreign;
+  const { architecture, width, features, rowNorm, rowCentred, W_skip_ED } = foreign;
   const reads = site ?? foreign.site;
   if (reads === undefined) throw noSite(where, 'it reads', '--site');
   const writes = foreign.output && (output ?? foreign.output.site);
@@ -137,6 +140,7 @@ export function fold(foreign: Foreign, where: string, { site, output, scale }: R
     b_dec_D: folded.b_dec_D,
     ...(W_skip_ED && { W_skip_ED }),
     ...(rowNorm !== undefined && { rowNorm }),
+    ...(rowCentred && { rowCentred }),
     sinkNorm: Number.POSITIVE_INFINITY,
   };
 }

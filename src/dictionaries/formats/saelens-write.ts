@@ -49,7 +49,8 @@ export async function writeSaeLens(
     device: 'cpu',
     // The centring by b_dec is in b_enc; a pursuit has no encoder that could hold it.
     apply_b_dec_to_input: isPursuit,
-    normalize_activations: d.rowNorm === undefined ? 'none' : 'constant_norm_rescale',
+    normalize_activations:
+      d.rowNorm === undefined ? 'none' : d.rowCentred ? 'layer_norm' : 'constant_norm_rescale',
     reshape_activations: d.site.endsWith('attn.hook_z') ? 'hook_z' : 'none',
     ...(activation.kind === 'topk' ? { k: activation.k, rescale_acts_by_decoder_norm: false } : {}),
     ...(isPursuit
@@ -83,7 +84,8 @@ function architectureFor(d: Dictionary, folder: string): string {
     if (kind === 'relu') return `${skip}transcoder`;
     if (kind === 'threshold') return `jumprelu_${skip}transcoder`;
   }
-  const norms = d.rowNorm === undefined || Math.abs(d.rowNorm ** 2 / d.width - 1) < 1e-6;
+  const freedom = d.rowCentred ? d.width - 1 : d.width;
+  const norms = d.rowNorm === undefined || Math.abs(d.rowNorm ** 2 / freedom - 1) < 1e-6;
   const plain = {
     relu: 'standard',
     topk: 'topk',

@@ -95,7 +95,11 @@ async function read(
       'take one for the whole site',
     );
   const isTranscoder = kind.is.includes('transcoder');
-  const foldable = ['none', 'expected_average_only_in', ...(isTranscoder ? [] : ['constant_norm_rescale'])];
+  const foldable = [
+    'none',
+    'expected_average_only_in',
+    ...(isTranscoder ? [] : ['constant_norm_rescale', ...(D > 1 ? ['layer_norm'] : [])]),
+  ];
   if (!foldable.includes(normalise)) {
     throw unsupported(
       place,
@@ -129,6 +133,8 @@ async function read(
       ? { output: { width: E, ...(config.hookOut ? { site: siteOfHook(config.hookOut) } : {}) } }
       : {}),
     ...(normalise === 'constant_norm_rescale' ? { rowNorm: Math.sqrt(D) } : {}),
+    // The standard deviation of a row as PyTorch has it, by D − 1.
+    ...(normalise === 'layer_norm' ? { rowNorm: Math.sqrt(D - 1), rowCentred: true as const } : {}),
     centred: config.centred,
     scale,
     byDecoderNorm: config.byDecoderNorm,
@@ -212,13 +218,21 @@ async function scaleOf(
 
 const scalerSchema = z.looseObject({ scaling_factor: z.number().positive().nullish() });
 
-function notesOf(config: SaeLensConfig, { rowNorm, byDecoderNorm }: Foreign, scale: number): string[] {
+function notesOf(
+  config: SaeLensConfig,
+  { rowNorm, rowCentred, byDecoderNorm }: Foreign,
+  scale: number,
+): string[] {
   return [
     ...(scale === 1 ? [] : [`folded in: activations were multiplied by ${scale} in training`]),
     ...(byDecoderNorm ? ['features are lengths: decoder norms are folded in, as SAELens computes them'] : []),
     ...(rowNorm === undefined
       ? []
-      : ['rows are scaled to norm √d; features are scaled back, so they are those of SAELens times ‖x‖/√d']),
+      : [
+          rowCentred
+            ? 'rows lose their mean and are scaled to a standard deviation of 1; features are scaled back, so they are those of SAELens times that of x'
+            : 'rows are scaled to norm √d; features are scaled back, so they are those of SAELens times ‖x‖/√d',
+        ]),
     ...(config.architecture === 'jumprelu' && config.trainedAs?.includes('batchtopk')
       ? ['trained as BatchTopK, saved with its threshold']
       : []),

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { random } from '../../../src/core/random.ts';
@@ -30,6 +30,7 @@ const holders: Readonly<Record<string, readonly FormatName[]>> = {
   'sparsify-transcoder': ['sparsify'],
   'sparsify-skip-transcoder': ['sparsify'],
   'saelens-constant-norm': ['saelens'],
+  'saelens-layer-norm': ['saelens'],
   pursuit: ['saelens'],
   neurons: [],
 };
@@ -113,6 +114,21 @@ describe('what we write', () => {
   });
 });
 
+/** Also written as safetensors for dictionary_learning: one with scalars, one without. */
+const asSafetensors = ['saelens-gated', 'dl-batchtopk'];
+
+test.each(asSafetensors)('%s for dictionary_learning as safetensors', async (name) => {
+  const d = await named(name);
+  const place = join(folder, `${name}-safetensors`);
+  const sparsity_F = new Float32Array(d.features).fill(-1);
+  await formats.dictionary_learning.write(place, d, { sparsity_F, safetensors: true });
+  expect(readdirSync(place).sort()).toEqual(['ae.safetensors', 'config.json']);
+  const again = await openDictionary(place, {}, context);
+  expect(again.dictionary.architecture).toBe(d.architecture);
+  const [before, after] = [await computed(d, x), await computed(again.dictionary, x)];
+  expect(apart(before.acts, after.acts)).toBeLessThanOrEqual(1e-5);
+});
+
 interface Result {
   readonly packages: Readonly<Record<string, string>>;
   readonly rows: readonly { name: string; format: FormatName; acts: number; out: number }[];
@@ -120,15 +136,25 @@ interface Result {
 
 describe('the libraries load what we write and compute the same', () => {
   const python = process.env.UNTANGLE_PEERS_PYTHON;
+  const due = [
+    ...pairs.filter(({ holds }) => holds).map((pair) => ({ ...pair, safetensors: false })),
+    ...asSafetensors.map((name) => ({ name, format: 'dictionary_learning' as const, safetensors: true })),
+  ];
+  const labelOf = ({
+    name,
+    format,
+    safetensors,
+  }: Pick<(typeof due)[number], 'name' | 'format' | 'safetensors'>) =>
+    `${name}-${format}${safetensors ? '-safetensors' : ''}`;
 
   test.skipIf(!python)('now, with the Python of UNTANGLE_PEERS_PYTHON', { timeout: 240_000 }, async () => {
     const place = join(folder, 'for-python');
     const written: { name: string; format: FormatName; transcoder: boolean }[] = [];
-    for (const { name, format } of pairs.filter(({ holds }) => holds)) {
+    for (const { name, format, safetensors } of due) {
       const d = await named(name);
-      const label = `${name}-${format}`;
+      const label = labelOf({ name, format, safetensors });
       const sparsity_F = new Float32Array(d.features).fill(-1);
-      await formats[format].write(join(place, label), d, { model: 'gpt2', sparsity_F });
+      await formats[format].write(join(place, label), d, { model: 'gpt2', sparsity_F, safetensors });
       const { acts, out } = await computed(d, x);
       const rows = x.length / d.width;
       const t = (width: number, data: Float32Array) =>
@@ -152,8 +178,7 @@ describe('the libraries load what we write and compute the same', () => {
   });
 
   function check({ rows }: Result): void {
-    const due = pairs.filter(({ holds }) => holds).map(({ name, format }) => `${name}-${format}`);
-    expect(rows.map(({ name }) => name).sort()).toEqual(due.sort());
+    expect(rows.map(({ name }) => name).sort()).toEqual(due.map(labelOf).sort());
     expect(rows.filter(({ acts, out }) => !(acts <= 1e-5 && out <= 1e-5))).toEqual([]);
   }
 });
