@@ -1,4 +1,5 @@
 /** @file State dicts as PyTorch saves them (torch.save, zip form since 1.6): read as data, and written. */
+import { open } from 'node:fs/promises';
 import { FileError, nearestNames } from '../core/errors.ts';
 import { bytesOf, type DType, sizeOf, type Tensor, tensor, viewBytes } from '../core/tensor.ts';
 import { type Pickled, type PickledCall, readPickle } from './pickle.ts';
@@ -69,7 +70,12 @@ const DESCRIPTION_LIMIT = 16 * 2 ** 20;
  *   `file.pickle-code` (it asks for something to be run), `file.zip`, `file.missing`
  */
 export async function openTorch(path: string): Promise<TorchFile> {
-  const members = await listZip(path);
+  const members = await listZip(path).catch(async (error: unknown) => {
+    // Cut short it would still begin as an archive.
+    if (error instanceof FileError && error.code === 'file.zip' && !(await beginsAsZip(path)))
+      throw wrong(path, 'it is no zip archive, as files of older versions are');
+    throw error;
+  });
   const description = members.find(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
   if (!description) throw wrong(path, 'it holds no data.pkl');
   if (description.size > DESCRIPTION_LIMIT)
@@ -104,6 +110,16 @@ export async function openTorch(path: string): Promise<TorchFile> {
     info: (name) => ({ dtype: info(name).stored.dtype, shape: info(name).shape }),
     read: async (name) => rowMajor(info(name), await readMember(path, info(name).member)),
   };
+}
+
+async function beginsAsZip(path: string): Promise<boolean> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
+    return bytesRead === 2 && buffer.toString('latin1') === 'PK';
+  } finally {
+    await file.close();
+  }
 }
 
 const wrong = (path: string, what: string): FileError =>

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readPickle } from '../../src/files/pickle.ts';
@@ -142,5 +143,12 @@ describe('hostile state dicts', () => {
     const path = join(folder, 'empty.pt');
     await writeZip(path, [['x', Buffer.from('y')]]);
     await expect(openTorch(path)).rejects.toMatchObject({ code: 'file.torch' });
+    writeFileSync(path, '\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.', 'latin1');
+    await expect(openTorch(path)).rejects.toMatchObject({
+      code: 'file.torch',
+      message: expect.stringMatching(/no zip archive/),
+    });
+    writeFileSync(path, 'PK\x03\x04', 'latin1');
+    await expect(openTorch(path)).rejects.toMatchObject({ code: 'file.zip' });
   });
 });
