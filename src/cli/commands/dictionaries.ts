@@ -1,9 +1,11 @@
 /** @file `untangle dictionaries`: what one is, learning those of several sites, and exchange with the formats of other libraries. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
+import type { WorkContext } from '../../core/progress.ts';
 import type { DictionaryDescription } from '../../dictionaries/formats/describe.ts';
-import type { OpenOptions } from '../../dictionaries/formats/open.ts';
+import type { Opened, OpenOptions } from '../../dictionaries/formats/open.ts';
 import { formatNames } from '../../dictionaries/formats/registry.ts';
 import { belong } from '../belongs.ts';
 import { type Io, printJson } from '../io.ts';
@@ -101,6 +103,13 @@ export function addDictionaries(program: Command, io: Io): void {
     '\nExamples:\n  untangle dictionaries export my-dictionary --format saelens --out ./for-saelens --model-name gpt2-small\n' +
       '  untangle dictionaries export t0 t1 t2 --format circuit-tracer --out ./transcoders',
   );
+  // The other forms have no place for it.
+  belong(
+    exported,
+    ['--model-name'],
+    '--format saelens, dictionary_learning or circuit-tracer',
+    ({ format }: ExportOptions) => ['saelens', 'dictionary_learning', 'circuit-tracer'].includes(format),
+  );
   belong(
     exported,
     ['--safetensors'],
@@ -136,6 +145,26 @@ const openOptions = (o: SourceOptions): OpenOptions => ({
   ...(o.refresh ? { refresh: true } : {}),
 });
 
+/**
+ * Opens a dictionary by what was said of it.
+ * @throws UsageError `usage.options` where some of that says nothing of this one; as openDictionary()
+ */
+async function openTold(source: string, options: SourceOptions, context: WorkContext): Promise<Opened> {
+  const { openDictionary } = await import('../../dictionaries/formats/open.ts');
+  const opened = await openDictionary(source, openOptions(options), context);
+  const idle = (flag: string, why: string) =>
+    new UsageError('usage.options', `${flag} says nothing of ${source}: ${why}`, {
+      where: source,
+      hint: `leave ${flag} out`,
+    });
+  if (options.outputSite !== undefined && !opened.dictionary.output)
+    throw idle('--output-site', 'it predicts what it reads');
+  if (options.targetLayer !== undefined && opened.provenance.format !== 'circuit-tracer')
+    throw idle('--target-layer', 'it is no cross-layer transcoder of circuit-tracer');
+  if (options.refresh && existsSync(source)) throw idle('--refresh', 'it lies on this machine');
+  return opened;
+}
+
 /** Runs `use` with a view of progress that is closed whatever happens. */
 async function viewed<T>(io: Io, { quiet }: GlobalOptions, use: (view: TaskView) => Promise<T>): Promise<T> {
   const view = taskView(io, quiet === true);
@@ -143,21 +172,20 @@ async function viewed<T>(io: Io, { quiet }: GlobalOptions, use: (view: TaskView)
 }
 
 async function show(source: string, options: SourceOptions, io: Io): Promise<void> {
-  const { openDictionary } = await import('../../dictionaries/formats/open.ts');
   const { describeDictionary } = await import('../../dictionaries/formats/describe.ts');
   const shown = await viewed(io, options, async ({ progress }) =>
-    describeDictionary(await openDictionary(source, openOptions(options), { progress, signal: io.signal })),
+    describeDictionary(await openTold(source, options, { progress, signal: io.signal })),
   );
   print(shown, options, io);
 }
 
 async function importOne(source: string, options: ImportOptions, io: Io): Promise<void> {
-  const { openDictionary, forModel } = await import('../../dictionaries/formats/open.ts');
+  const { forModel } = await import('../../dictionaries/formats/open.ts');
   const { describeDictionary } = await import('../../dictionaries/formats/describe.ts');
   const { saveImported } = await import('../../dictionaries/formats/provenance.ts');
   const shown = await viewed(io, options, async ({ progress }) => {
     const context = { progress, signal: io.signal };
-    const { dictionary, provenance } = await openDictionary(source, openOptions(options), context);
+    const { dictionary, provenance } = await openTold(source, options, context);
     const own =
       options.model === undefined
         ? dictionary
