@@ -31,10 +31,10 @@ interface Moving {
 /**
  * Opens a trainer of any plan. The same plan and rows give the same weights to the bit for the same number of threads, also
  * when its state was saved and taken up by another trainer.
- * @throws DictionaryError `dictionary.not-finite`, `dictionary.constant`, `dictionary.config` (a transcoder without targets).
+ * The rows have been through checkRows().
+ * @throws DictionaryError `dictionary.not-finite`, `dictionary.constant`.
  */
 export async function openGraphTrainer({ plan, source, order, threads }: TrainerOptions): Promise<Trainer> {
-  requireTargets(plan, source.y_NE);
   const scalings = scalingsOf(plan, source);
   const start = startParameters(plan, source, scalings, random(plan.seed).fork('weights'));
   const objective = dictionaryObjective(plan, start);
@@ -243,20 +243,5 @@ function placesOf(
       from = to;
       return [name, at];
     }),
-  );
-}
-
-function requireTargets(plan: TrainingPlan, y_NE: Float32Array | undefined): void {
-  const transcodes = plan.outputSite !== undefined;
-  if (transcodes === (y_NE !== undefined)) return;
-  throw new DictionaryError(
-    'dictionary.config',
-    transcodes
-      ? `a ${plan.architecture} has no rows to predict`
-      : `a dictionary of kind ${plan.architecture} predicts what it reads`,
-    {
-      where: plan.site,
-      hint: transcodes ? 'give y_NE, the activations at the output site' : 'leave y_NE out',
-    },
   );
 }

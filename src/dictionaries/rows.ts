@@ -43,10 +43,8 @@ function shared(x: Float32Array): Float32Array {
  * learn from are looked at by `normalisation`.)
  * @throws DictionaryError `dictionary.width`, `dictionary.not-finite`, `dictionary.config`
  */
-export function checkRows(
-  rows: ActivationRows,
-  { site, outputWidth, outputSite, patience }: TrainingPlan,
-): void {
+export function checkRows(rows: ActivationRows, plan: TrainingPlan): void {
+  const { site, architecture, outputWidth, outputSite, patience } = plan;
   const { x_ND, y_NE, width, heldOut_MD, heldOutOutput_ME } = rows;
   const widths = (name: string, of: Float32Array | undefined, each: number, count?: number) => {
     if (of === undefined || (of.length % each === 0 && (count ?? of.length / each) === of.length / each))
@@ -60,6 +58,18 @@ export function checkRows(
       },
     );
   };
+  const transcodes = outputSite !== undefined;
+  if (transcodes !== (y_NE !== undefined) || (!transcodes && heldOutOutput_ME))
+    throw new DictionaryError(
+      'dictionary.config',
+      transcodes ? `a ${architecture} has no rows to predict` : `a ${architecture} predicts what it reads`,
+      {
+        where: site,
+        hint: transcodes
+          ? 'give y_NE, the activations at the output site'
+          : 'leave y_NE and heldOutOutput_ME out',
+      },
+    );
   widths('x_ND', x_ND, width);
   widths('y_NE', y_NE, outputWidth, x_ND.length / width);
   widths('heldOut_MD', heldOut_MD, width);
@@ -70,7 +80,7 @@ export function checkRows(
         where: site,
         hint: 'leave such rows out of the held-out set',
       });
-  if (outputSite !== undefined && heldOut_MD && !heldOutOutput_ME)
+  if (transcodes && heldOut_MD && !heldOutOutput_ME)
     throw new DictionaryError('dictionary.config', 'the held-out rows have nothing to predict', {
       where: site,
       hint: 'give heldOutOutput_ME as well, or neither',

@@ -332,13 +332,6 @@ describe('odd shapes', () => {
     expect(dictionary.b_enc_F.every(Number.isFinite)).toBe(true);
   });
 
-  test('a transcoder without targets, and targets without a transcoder, are refused', async () => {
-    const missing = opened(source, { ...small, architecture: 'transcoder', k: 3 });
-    await expect(missing).rejects.toMatchObject({ code: 'dictionary.config' });
-    const idle = opened({ ...source, y_NE: x_ND }, { ...small, architecture: 'topk', k: 3 });
-    await expect(idle).rejects.toMatchObject({ code: 'dictionary.config' });
-  });
-
   test('NaN activations and constant sites are refused', async () => {
     const broken = x_ND.slice();
     broken[99] = Number.NaN;

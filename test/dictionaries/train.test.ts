@@ -124,6 +124,13 @@ describe('training', () => {
       },
       { architecture: 'transcoder' as const },
     ],
+    [
+      'dictionary.config',
+      { x_ND: normals(random(4), 600), width: 6 },
+      { architecture: 'transcoder' as const },
+    ],
+    // The fused engine would have folded the scale of the rows to predict into the weights.
+    ['dictionary.config', { x_ND: normals(random(4), 600), width: 6, y_NE: normals(random(4), 600) }, {}],
   ])('refuses with %s', async (code, source, wrong) => {
     const bad = trainDictionary(source, { ...about, features: 8, k: 2, passes: 3, ...wrong }, context);
     await expect(bad).rejects.toMatchObject({ code });
@@ -204,7 +211,7 @@ describe('files', () => {
     await expect(loadDictionary(at)).rejects.toMatchObject({ code: 'dictionary.damaged' });
   });
 
-  test('k above the number of features, and sites of other widths, are refused', async () => {
+  test('k above the number of features, sites of other widths, and a mean without a norm are refused', async () => {
     const at = folder();
     await saveDictionary(at, d);
     const path = join(at, 'dictionary.json');
@@ -212,6 +219,7 @@ describe('files', () => {
     for (const wrong of [
       { activation: { kind: 'topk', k: 2 ** 40 } },
       { sites: [{ site: 'a', width: d.width + 1 }] },
+      { rowCentred: true },
     ]) {
       writeFileSync(path, JSON.stringify({ ...said, ...wrong }));
       await expect(loadDictionary(at)).rejects.toMatchObject({ code: 'dictionary.damaged' });
