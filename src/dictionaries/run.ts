@@ -69,23 +69,30 @@ const RESTS = 60;
 export const TURN = RESTS / CURVE_POINTS;
 
 /**
+ * The plan of `config` for `source`, both looked at.
+ * @throws DictionaryError `dictionary.config`, `dictionary.no-rows`, `dictionary.width`, `dictionary.not-finite` (held-out rows)
+ */
+export function planFor(source: ActivationRows, config: DictionaryConfig): TrainingPlan {
+  const { width, outputWidth, sites } = source;
+  const plan = planTraining(config, {
+    ...{ rows: rowCount(source), width },
+    ...(outputWidth === undefined ? {} : { outputWidth }),
+    ...(sites === undefined ? {} : { blocks: sites.map((part) => part.width) }),
+  });
+  checkRows(source, plan);
+  return plan;
+}
+
+/**
  * Opens a training of `config` on `source`, where a checkpoint of the same training goes on.
- * @throws DictionaryError `dictionary.config`, `dictionary.no-rows`, `dictionary.width`, `dictionary.not-finite`,
- * `dictionary.constant`
+ * @throws DictionaryError as planFor(), `dictionary.not-finite`, `dictionary.constant`
  */
 export async function openRun(
   source: ActivationRows,
   config: DictionaryConfig,
   context: TrainContext,
 ): Promise<TrainingRun> {
-  const rows = rowCount(source);
-  const { width, outputWidth, sites } = source;
-  const plan = planTraining(config, {
-    ...{ rows, width },
-    ...(outputWidth === undefined ? {} : { outputWidth }),
-    ...(sites === undefined ? {} : { blocks: sites.map((part) => part.width) }),
-  });
-  checkRows(source, plan);
+  const plan = planFor(source, config);
   throwIfAborted(context.signal);
   const { folder } = context;
   const file = folder === undefined ? undefined : join(folder, 'checkpoint.safetensors');
@@ -93,7 +100,12 @@ export async function openRun(
   if (folder !== undefined) await removeTemporaries(folder);
   const resumed = file === undefined ? undefined : await loadCheckpoint(file, key);
   const trainer = await openEngine({
-    ...{ plan, source: sharedRows(source), order: batchOrder(plan, rows), threads: context.threads },
+    ...{
+      plan,
+      source: sharedRows(source),
+      order: batchOrder(plan, rowCount(source)),
+      threads: context.threads,
+    },
   });
   try {
     if (resumed) trainer.restore(resumed.state);

@@ -2,13 +2,14 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DictionaryError } from '../core/errors.ts';
-import { contentHash } from '../core/hash.ts';
 import { readJson, writeJson } from '../files/atomic.ts';
+import { checkpointKey } from './checkpoint.ts';
 import type { DictionaryConfig } from './config-schema.ts';
 import { loadDictionary, saveDictionary } from './files.ts';
-import { type ActivationRows, fingerprint, sharedRows } from './rows.ts';
+import { type ActivationRows, sharedRows } from './rows.ts';
 import {
   openRun,
+  planFor,
   type TrainContext,
   type TrainingRun,
   type TrainLog,
@@ -31,11 +32,11 @@ export interface SweepContext extends TrainContext {
 
 /**
  * Trains every entry on the same rows, which lie in memory once. `atOnce` of them advance in turns, a tenth of a run
- * at a time, so that they can be compared while they learn: in turns of single steps each would find another's weights in the
- * processor's caches. Each is what `trainDictionary` gives for its config, to the
- * bit. With a folder, each has its own below it with its dictionary and its checkpoint: finished ones are not trained
- * again, stopped ones go on.
- * @throws DictionaryError `dictionary.config` for two entries of one name; else as trainDictionary
+ * at a time, so that they can be compared while they learn: in shorter turns each would find another's weights in the
+ * processor's caches. Each is what `trainDictionary` gives for its config, to the bit. With a folder, each has its own
+ * below it with its dictionary and its checkpoint: finished ones are not trained again, stopped ones go on.
+ * @throws DictionaryError before any is trained: `dictionary.config` for two entries of one name, and as planFor(); else as
+ * trainDictionary
  */
 export async function trainSweep(
   source: ActivationRows,
@@ -50,11 +51,11 @@ export async function trainSweep(
     });
   const atOnce = Math.max(1, context.atOnce ?? 4);
   const rows = sharedRows(source);
-  const known = fingerprint(source);
+  const keys = new Map(entries.map((entry) => [entry, checkpointKey(planFor(source, entry.config), source)]));
   const outcomes = new Map<SweepEntry, TrainOutcome>();
   const waiting: SweepEntry[] = [];
   for (const entry of entries) {
-    const kept = await finishedBefore(context.folder, entry, known);
+    const kept = await finishedBefore(context.folder, entry, keys.get(entry)!);
     if (kept) outcomes.set(entry, kept);
     else waiting.push(entry);
   }
@@ -69,7 +70,7 @@ export async function trainSweep(
         for (let i = 0; i < TURN && !run.finished; i++) await run.advance(tell);
         if (!run.finished) continue;
         const outcome = await run.outcome();
-        await keep(context.folder, entry, known, outcome);
+        await keep(context.folder, entry, keys.get(entry)!, outcome);
         outcomes.set(entry, outcome);
         open.delete(entry);
         await run.close();
@@ -113,21 +114,19 @@ async function takeUp(rows: ActivationRows, entry: SweepEntry, context: SweepCon
 const LOG = 'training.json';
 const keptSchema = z.object({ key: z.string(), log: z.custom<TrainLog>() });
 
-const keyOf = ({ config }: SweepEntry, rows: string): string => contentHash({ config, rows });
-
-async function keep(folder: string | undefined, entry: SweepEntry, rows: string, outcome: TrainOutcome) {
+async function keep(folder: string | undefined, entry: SweepEntry, key: string, outcome: TrainOutcome) {
   if (folder === undefined) return;
   const own = join(folder, entry.name);
   await saveDictionary(own, outcome.dictionary);
-  await writeJson(join(own, LOG), { key: keyOf(entry, rows), log: outcome.log });
+  await writeJson(join(own, LOG), { key, log: outcome.log });
 }
 
-/** What an earlier call finished of this entry, on the same rows. */
-async function finishedBefore(folder: string | undefined, entry: SweepEntry, rows: string) {
+/** What an earlier call finished of this entry by the same plan, on the same rows. */
+async function finishedBefore(folder: string | undefined, entry: SweepEntry, key: string) {
   if (folder === undefined) return undefined;
   const own = join(folder, entry.name);
   const kept = await readJson(join(own, LOG), keptSchema).catch(() => undefined);
-  if (kept?.key !== keyOf(entry, rows)) return undefined;
+  if (kept?.key !== key) return undefined;
   const dictionary = await loadDictionary(own).catch(() => undefined);
   return dictionary && { dictionary, log: kept.log };
 }

@@ -69,6 +69,27 @@ describe('a sweep', () => {
   });
 });
 
+test('an entry that cannot be is refused before any is trained; what an option means is what counts, not whether it is said', async () => {
+  const context = { progress: silent, threads: 1, folder: temporaryFolder() };
+  const [one] = entries as [(typeof entries)[0]];
+  const never = { name: 'k=99', config: config(99) };
+  await expect(trainSweep(rows, [one, never], context)).rejects.toMatchObject({ code: 'dictionary.config' });
+  expect(existsSync(join(context.folder, one.name))).toBe(false);
+  const [first] = await trainSweep(rows, [one], context);
+  const started: string[] = [];
+  const again = (more: Partial<DictionaryConfig>) =>
+    trainSweep(rows, [{ ...one, config: { ...one.config, ...more } }], {
+      ...context,
+      progress: (e) => e.type === 'start' && started.push(e.task),
+    });
+  const { beta1, beta2, epsilon } = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+  const said = { preset: 'untangle', optimiser: { name: 'adam', beta1, beta2, epsilon } } as const;
+  expect((await again(said))[0]!.dictionary).toEqual(first!.dictionary);
+  expect(started).toEqual([]);
+  await again({ preset: 'dictionary_learning' });
+  expect(started).toHaveLength(1);
+});
+
 test('a sweep refuses two entries of one name, and takes at least one at a time', async () => {
   const [one] = entries as [(typeof entries)[0]];
   await expect(trainSweep(rows, [one, one], { progress: silent, threads: 1 })).rejects.toMatchObject({
