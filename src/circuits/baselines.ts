@@ -1,11 +1,12 @@
 /** @file What nodes are compared with: the counterfactual prompt, zero, or their mean. */
+import { decode, rowFrame } from '../dictionaries/encoder.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
 import { activeFeatures, type FeatureState } from './feature-state.ts';
 
 /**
- * `counterfactual`: the value in the patched run of the same example. `zero`: no feature and no error (what is left is the
- * decoder's bias), as the published code does without a pair (Marks et al. 2024). `mean`: position by position the mean
- * over all patched runs.
+ * `counterfactual`: the value in the patched run of the same example. `zero`: no feature and no error, as the published
+ * code does without a pair (Marks et al. 2024); what is left is the decoder's bias, at the scale and mean of the patched
+ * row where the dictionary has a row norm. `mean`: position by position the mean over all patched runs.
  */
 export type Baseline = 'counterfactual' | 'zero' | 'mean';
 
@@ -14,10 +15,11 @@ export function baselineState(baseline: Baseline, patch: FeatureState, dictionar
   if (baseline === 'counterfactual') return patch;
   const { examples, positions, width } = patch;
   if (baseline === 'zero') {
-    const { b_dec_D } = dictionary;
+    const rows = examples * positions;
+    const none = { slots: 1, indices_BK: new Int32Array(rows), values_BK: new Float32Array(rows) };
     return {
       ...patch,
-      x_BTD: Float32Array.from({ length: examples * positions * width }, (_, i) => b_dec_D[i % width]!),
+      x_BTD: decode(dictionary, { ...none, ...rowFrame(dictionary, patch.x_BTD) }, patch.x_BTD),
       values_BTK: new Float32Array(patch.values_BTK.length),
     };
   }

@@ -5,7 +5,8 @@ import { requireWidth } from './cuts.ts';
 
 /**
  * B examples × T positions at one place. The rest is x − Σ f_i d_i: reconstruction error and decoder bias together.
- * (The bias is the same in every state, so differences of the rest are differences of the error.) At positions that
+ * (The bias is the same in every state, so differences of the rest are differences of the error; a dictionary with a row
+ * norm scales it row by row, and what that changes counts as error.) At positions that
  * pass the dictionary by (the first one, attention sinks) all values are 0 and the rest is x.
  */
 export interface FeatureState {

@@ -124,10 +124,13 @@ function rowsOf({ width, site }: Dictionary, x: Float32Array): number {
   });
 }
 
-/** What rows lose before they are encoded and get back afterwards: their mean, and ‖x − mean‖ / rowNorm. */
 type RowFrame = Required<Pick<SparseCode, 'scale_B'>> & Pick<SparseCode, 'mean_B'>;
 
-function rowFrame({ width, rowNorm, rowCentred }: Dictionary, x: Float32Array): RowFrame | undefined {
+/**
+ * What rows x [B, D] lose before they are encoded and get back afterwards: their mean, and ‖x − mean‖ / rowNorm;
+ * undefined without a row norm.
+ */
+export function rowFrame({ width, rowNorm, rowCentred }: Dictionary, x: Float32Array): RowFrame | undefined {
   if (rowNorm === undefined) return undefined;
   const rows = Math.floor(x.length / width);
   const scale_B = new Float32Array(rows);

@@ -108,6 +108,7 @@ export async function loadDictionary(folder: string): Promise<Dictionary> {
     const k = activeLimit(d) ?? 1;
     if (d.activation.kind === 'topk' && k > d.features)
       throw damaged(path, `its k is ${k} of ${d.features} features`);
+    if (rowCentred && rowNorm === undefined) throw damaged(path, 'its rows lose their mean but have no norm');
     if (sites && sites.reduce((sum, part) => sum + part.width, 0) !== d.width)
       throw damaged(path, `its sites do not have ${d.width} floats together`);
     if (!kinds[d.architecture].activations.some((kind) => kind === activation.kind))
