@@ -75,7 +75,7 @@ export interface Listed {
  */
 export async function listed(path: string, choice: string | undefined): Promise<Listed | undefined> {
   const config = await configOf(path);
-  if (!config.transcoders) return undefined;
+  if (!config.transcoders?.length) return undefined;
   const [, number] = /(?:^|\/)layer_(\d+)$/.exec(choice ?? '') ?? [];
   const layer = Number(number);
   const address = number === undefined ? undefined : config.transcoders[layer];
@@ -107,8 +107,9 @@ export async function listed(path: string, choice: string | undefined): Promise<
 /** `hf://owner/name/path?revision=…` */
 function hubAddress(address: string): HubId | undefined {
   const [, repository, path, revision] =
-    /^hf:\/\/([^/]+\/[^/]+)\/([^?]+)(?:\?revision=([^&]+))?$/.exec(address) ?? [];
-  return repository === undefined
-    ? undefined
-    : parseHubId(`${repository}${revision === undefined ? '' : `@${decodeURIComponent(revision)}`}:${path}`);
+    /^hf:\/\/([^/]+\/[^/]+)\/([^?]+)(?:\?(revision=[^&]+))?$/.exec(address) ?? [];
+  if (repository === undefined) return undefined;
+  // URLSearchParams takes any text, also what is no encoding of one.
+  const at = revision === undefined ? '' : `@${new URLSearchParams(revision).get('revision')}`;
+  return parseHubId(`${repository}${at}:${path}`);
 }

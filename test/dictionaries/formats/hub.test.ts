@@ -45,11 +45,13 @@ beforeEach(async () => {
         'config.yaml': Buffer.from(
           'model_name: google/gemma-2-2b\nmodel_kind: transcoder_set\nfeature_input_hook: mlp.hook_in\nfeature_output_hook: mlp.hook_out\n' +
             'transcoders:\n- hf://me/relu/layer_0.safetensors\n' +
-            '- hf://google/gemma-scope-2b-pt-transcoders/layer_1/width_16k/average_l0_5/params.npz?revision=main\n- ./layer_2.safetensors\n- hf://me/list/layer_3\n',
+            '- hf://google/gemma-scope-2b-pt-transcoders/layer_1/width_16k/average_l0_5/params.npz?revision=main\n- ./layer_2.safetensors\n- hf://me/list/layer_3\n' +
+            '- hf://me/relu/layer_0.safetensors?revision=%\n',
         ),
         'sub/config.yaml': Buffer.from('transcoders: ["hf://me/relu/layer_0.safetensors"]\n'),
       },
     },
+    'me/none': { files: { 'config.yaml': Buffer.from('transcoders: []\n') } },
     'me/clt': { files: await files('circuit-tracer-clt') },
     'me/gated': { files: await files('saelens-gated'), gated: ['granted'] },
     'me/model': { files: { 'config.json': Buffer.from('{}'), 'model.safetensors': Buffer.alloc(100) } },
@@ -124,9 +126,11 @@ test('the repository says where Gemma Scope reads; a layer of a cross-layer tran
 test('a repository that lists transcoders of another one: by layer, with its sites, and again without network', async () => {
   await expect(open('me/list')).rejects.toMatchObject({
     code: 'dictionary.several',
-    hint: expect.stringContaining('layer_0 to layer_3'),
+    hint: expect.stringContaining('layer_0 to layer_4'),
   });
-  await expect(open('me/list:layer_4')).rejects.toMatchObject({ code: 'dictionary.several' });
+  await expect(open('me/list:layer_5')).rejects.toMatchObject({ code: 'dictionary.several' });
+  await expect(open('me/list:layer_4')).rejects.toMatchObject({ code: 'dictionary.unsupported' });
+  await expect(open('me/none')).rejects.toMatchObject({ code: 'dictionary.none' });
   await expect(open('me/list:layer_3')).rejects.toMatchObject({ code: 'dictionary.none' });
   await expect(open('me/list:layer_2')).rejects.toMatchObject({ code: 'dictionary.unsupported' });
   const { dictionary, provenance } = await open('me/list:layer_1');
