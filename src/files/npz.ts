@@ -15,6 +15,8 @@ const codes: Readonly<Record<DType, string>> = {
   bool: '|b1',
 };
 const magic = '\x93NUMPY';
+/** As in numpy (numpy.lib.format, `max_header_size`). */
+const HEADER_LIMIT = 10_000;
 
 /** Writes each tensor under its name; `numpy.load(path)[name]` gives it back. Not compressed. */
 export async function writeNpz(path: string, tensors: Readonly<Record<string, Tensor>>): Promise<void> {
@@ -64,6 +66,7 @@ export function decodeNpy(bytes: Uint8Array, where: string): Tensor {
   const start = long ? 12 : 10;
   const dataAt = start + (long ? buffer.readUInt32LE(8) : buffer.readUInt16LE(8));
   if (dataAt > buffer.length) throw bad('its header is cut short');
+  if (dataAt > HEADER_LIMIT) throw bad(`its header has ${dataAt} bytes`);
   const header = buffer.toString('latin1', start, dataAt);
   const descr = /'descr'\s*:\s*'([^']*)'/.exec(header)?.[1];
   const dims = /'shape'\s*:\s*\(([\d,\s]*)\)/.exec(header)?.[1];

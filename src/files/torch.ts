@@ -73,7 +73,7 @@ export async function openTorch(path: string): Promise<TorchFile> {
   const members = await listZip(path).catch(async (error: unknown) => {
     // Cut short it would still begin as an archive.
     if (error instanceof FileError && error.code === 'file.zip' && !(await beginsAsZip(path)))
-      throw wrong(path, 'it is no zip archive, as files of older versions are');
+      throw wrong(path, 'it is no zip archive, and neither are files of versions before 1.6');
     throw error;
   });
   const description = members.find(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
@@ -157,7 +157,7 @@ function placed(
   const stored = storages.get(isName(kind) ? kind.name : '');
   if (tag !== 'storage' || !stored || typeof key !== 'string') throw bad('its storage is not one of PyTorch');
   const file = member(key);
-  if (!file) throw bad(`its numbers (data/${key}) are missing`);
+  if (!file) throw bad(`its numbers (data/${key.slice(0, 80)}) are missing`);
   if (!isSizes(shape) || !isSizes(strides) || shape.length !== strides.length || !isSizes([offset]))
     throw bad('its sizes are no whole numbers');
   const elements = Math.floor(file.size / stored.bytes);

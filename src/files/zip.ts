@@ -119,6 +119,8 @@ async function directory(path: string, file: FileHandle): Promise<ZipMember[]> {
   if (start + length > size) throw damaged(path, 'its directory lies outside of the file');
   const table = await bytesAt(file, start, length);
   const entries: ZipMember[] = [];
+  // What is checked of one member must not be read from another.
+  const names = new Set<string>();
   for (let at = 0; at < table.length; ) {
     if (at + 46 > table.length || table.readUInt32LE(at) !== 0x02014b50)
       throw damaged(path, 'broken directory');
@@ -135,6 +137,8 @@ async function directory(path: string, file: FileHandle): Promise<ZipMember[]> {
     const name = table.toString('utf8', at + 46, at + 46 + nameLength);
     if (offset + 30 + compressedSize > size) throw damaged(path, `"${name}" lies outside of the file`);
     const method = table.readUInt16LE(at + 10);
+    if (names.has(name)) throw damaged(path, `two members are called "${name}"`);
+    names.add(name);
     entries.push({ name, method, compressedSize, size: entrySize, crc: table.readUInt32LE(at + 16), offset });
     at = next;
   }

@@ -42,6 +42,16 @@ describe('zip members', () => {
     });
   });
 
+  test('two members of one name are refused: what was checked of one could be read from the other', async () => {
+    const bad = Buffer.from(zipSync({ one: text, two: text }));
+    for (let at = bad.indexOf('two'); at >= 0; at = bad.indexOf('two', at + 1)) bad.write('one', at);
+    writeFileSync(path('twice.zip'), bad);
+    await expect(listZip(path('twice.zip'))).rejects.toMatchObject({
+      code: 'file.zip',
+      message: /two members are called "one"/,
+    });
+  });
+
   test('an unknown member names the nearest', async () => {
     writeFileSync(path('good.zip'), archive);
     await expect(readZipMember(path('good.zip'), 'store.bin')).rejects.toMatchObject({
@@ -145,6 +155,15 @@ print('there')`;
     ['data cut short', (b: Buffer) => b.subarray(0, b.length - 1), 'file.truncated'],
     ['data too long', (b: Buffer) => Buffer.concat([b, Buffer.alloc(1)]), 'file.npy'],
     ['header cut short', (b: Buffer) => b.subarray(0, 40), 'file.npy'],
+    [
+      'a header longer than numpy reads',
+      (b: Buffer) => {
+        const header = Buffer.from(b.subarray(0, 10 + b.readUInt16LE(8)));
+        header.writeUInt16LE(header.length - 10 + 20_000, 8);
+        return Buffer.concat([header, Buffer.alloc(20_000, ' '), b.subarray(header.length)]);
+      },
+      'file.npy',
+    ],
     [
       'column-major',
       (b: Buffer) => Buffer.from(b.toString('latin1').replace('False, ', 'True,  '), 'latin1'),
