@@ -1,6 +1,6 @@
 /** @file What circuits need of a network: its graph, its complete cuts from the embedding to the last block, its places. */
 import { CircuitError, nearestNames } from '../core/errors.ts';
-import type { Dictionary } from '../dictionaries/types.ts';
+import { type Dictionary, inPlace } from '../dictionaries/types.ts';
 import type { Graph } from '../graph/types.ts';
 import { residualCuts } from '../models/sites.ts';
 import type { Model } from '../models/types.ts';
@@ -48,7 +48,7 @@ export function cutBefore(network: Network, { depth }: Place): string {
 /**
  * Dictionaries by depth, each checked against the model.
  * @throws CircuitError `circuit.no-dictionaries`, `circuit.other-model`, `circuit.not-a-place`, `circuit.width`,
- *   `circuit.one-place` when two sit at the same place
+ *   `circuit.one-place` when two sit at the same place; DictionaryError `dictionary.not-in-place`
  */
 export function dictionariesByDepth(
   model: Pick<Model, 'hash' | 'name'>,
@@ -70,7 +70,7 @@ export function dictionariesByDepth(
   }
   const seen = new Set<string>();
   for (const dictionary of dictionaries) {
-    requireWidth(dictionary, placeOf(network, dictionary.site).width);
+    requireWidth(inPlace(dictionary), placeOf(network, dictionary.site).width);
     if (seen.has(dictionary.site)) {
       throw new CircuitError('circuit.one-place', `two dictionaries sit at ${dictionary.site}`, {
         where: dictionary.site,

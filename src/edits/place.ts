@@ -1,6 +1,7 @@
 /** @file Where a change acts: the coordinates of its site that it is about, and its form over all of them. */
 import { EditError, nearestNames } from '../core/errors.ts';
 import type { DType } from '../core/tensor.ts';
+import { inPlace } from '../dictionaries/types.ts';
 import { inferKnown } from '../graph/shapes.ts';
 import type { Graph } from '../graph/types.ts';
 import { producers } from '../graph/uses.ts';
@@ -28,7 +29,7 @@ export interface Place {
 
 /**
  * The places of all sites of an edit.
- * @throws EditError `edit.other-model`, `edit.unknown-site`
+ * @throws EditError `edit.other-model`, `edit.unknown-site`; DictionaryError `dictionary.not-in-place`
  */
 export function placesOfEdit(edit: Edit, { name, hash, graph }: EditedNetwork): ReadonlyMap<string, Place> {
   if (edit.model && edit.model.hash !== hash) throw otherModel('the edit', edit.model.name, name);
@@ -37,7 +38,7 @@ export function placesOfEdit(edit: Edit, { name, hash, graph }: EditedNetwork): 
   const places = new Map<string, Place>();
   for (const change of edit.changes) {
     const site = siteOf(change);
-    if (onFeatures(change) && change.dictionary.dictionary.modelHash !== hash)
+    if (onFeatures(change) && inPlace(change.dictionary.dictionary).modelHash !== hash)
       throw otherModel(`the dictionary of ${site}`, 'another model', name);
     const type = types.get(site);
     if (!known.has(site) || !type) {

@@ -400,6 +400,12 @@ describe('what effects refuse', () => {
     ['a place that is none', { ...first, site: 'blocks.0.hook_q' }, 'circuit.not-a-place', 'blocks.0.hook_q'],
     ['a dictionary for another width', { ...first, width: 8 }, 'circuit.width', first.site],
     ['a dictionary of another model', { ...first, modelHash: 'x' }, 'circuit.other-model', first.site],
+    [
+      'a transcoder, also between places of one width',
+      { ...first, output: { site: 'blocks.1.hook_mlp_out', width: first.width } },
+      'dictionary.not-in-place',
+      first.site,
+    ],
   ])('%s', (_what, dictionary, code, where) => {
     expect(() => dictionariesByDepth(model, network, [dictionary])).toThrow(
       expect.objectContaining({ code, where }),

@@ -345,6 +345,16 @@ describe('a change that cannot be', () => {
     const edit = { model: { name: 'other', hash: 'x' }, changes: [zeroAt(site)] };
     expect(() => applyEdit(edit, model)).toThrow(expect.objectContaining({ code: 'edit.other-model' }));
   });
+  test('features of a transcoder, which write to another site', () => {
+    const transcoder = { ...dictionary.dictionary, output: { site: 'blocks.0.hook_mlp_out', width: D } };
+    const change = parseChange(
+      { kind: 'zero', dictionary: { ...dictionary, dictionary: transcoder }, features: [0] },
+      'a test',
+    );
+    expect(() => applyEdit({ changes: [change] }, model)).toThrow(
+      expect.objectContaining({ code: 'dictionary.not-in-place' }),
+    );
+  });
   test('of pooled rows where it is not affine', () => {
     const change = parseChange({ kind: 'steer', site, vector: new Array(D).fill(1), unit: 'norm' }, '');
     expect(() => editRows(change, { x_ND, width: D })).toThrow(
