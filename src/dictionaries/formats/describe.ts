@@ -25,6 +25,7 @@ export interface DictionaryDescription {
   readonly decoderNorms: readonly [number, number];
   readonly skip: boolean;
   readonly rowNorm?: number;
+  readonly rowCentred?: true;
   readonly format: string;
   readonly source?: string;
   readonly commit?: string;
@@ -61,6 +62,7 @@ export function describeDictionary({ dictionary: d, provenance }: Opened): Dicti
     decoderNorms: range(rowNorms(d.W_dec_FD, d.features)),
     skip: d.W_skip_ED !== undefined,
     ...(d.rowNorm === undefined ? {} : { rowNorm: d.rowNorm }),
+    ...(d.rowCentred && { rowCentred: d.rowCentred }),
     ...origin,
     modelHash: d.modelHash,
   };

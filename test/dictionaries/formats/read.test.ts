@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { describeDictionary } from '../../../src/dictionaries/formats/describe.ts';
 import { apart, cases, computed, expected, opened } from './support.ts';
 
 describe('what a library wrote computes here what it computes there', () => {
@@ -15,6 +16,16 @@ describe('what a library wrote computes here what it computes there', () => {
     expect(apart(ours.acts, acts)).toBeLessThanOrEqual(1e-5);
     expect(apart(ours.out, out)).toBeLessThanOrEqual(1e-5);
     expect(acts.filter((v) => v !== 0).length).toBeGreaterThan(10);
+  });
+
+  test('what becomes of rows before they are encoded is told', async () => {
+    const told = async (name: string) =>
+      describeDictionary(await opened(cases.find((given) => given.name === name)!));
+    const [norm, centred] = [await told('saelens-constant-norm'), await told('saelens-layer-norm')];
+    expect(norm.rowNorm).toBeCloseTo(Math.sqrt(norm.width), 12);
+    expect(norm).not.toHaveProperty('rowCentred');
+    expect(centred.rowNorm).toBeCloseTo(Math.sqrt(centred.width - 1), 12);
+    expect(centred.rowCentred).toBe(true);
   });
 
   test('every format and every kind that it holds is among them', () => {
