@@ -1,25 +1,8 @@
-/** @file Which plans the fused engine trains, and the sizes that its memory needs. */
+/** @file The sizes that the memory of the fused engine needs for a plan. */
 import { blockRows } from './blocks.ts';
 import { FREQUENT, type FrequentRule } from './frequent.ts';
 import type { Selection, TrainShape } from './layout.ts';
 import type { TrainingPlan } from './plan.ts';
-
-/** Why the fused engine cannot train a plan; undefined when it can. */
-export function fusedReason(plan: TrainingPlan): string | undefined {
-  const { activation, architecture, optimiser, power } = plan;
-  if (activation === 'pursuit') return 'matching pursuit has no encoder product';
-  if (architecture === 'transcoder' || architecture === 'skip-transcoder' || architecture === 'crosscoder')
-    return `a ${architecture} predicts other rows than it reads, or weighs its sites`;
-  if (optimiser.name !== 'adam') return `its optimiser is ${optimiser.name}`;
-  if (plan.interference > 0) return 'it has an interference potential';
-  if (plan.resample) return 'it resamples dead features';
-  if (plan.byDecoderNorm) return 'features compete by their decoder norm';
-  if (plan.normalise === 'constant-norm') return 'every row is scaled by itself';
-  if (plan.auxiliary > 0 && plan.auxiliaryForm === 'plain') return 'its auxiliary loss is SAELens’';
-  if (power && power.form === 'lp') return 'its penalty is (Σ f^p)^(1/p)';
-  if (plan.groups.length > 1 && !(plan.groupWeights.at(-1)! > 0)) return 'its last group has no weight';
-  return undefined;
-}
 
 /** How the fused engine finds the active features of a plan. */
 const selections: Partial<Record<TrainingPlan['activation'], Selection>> = {

@@ -168,7 +168,7 @@ export function planTraining(asWritten: DictionaryConfig, data: DataShape): Trai
   checkWeights(site, groups, p.groupWeights);
   const warmUp = Math.min(p.warmUp, steps);
   const decoderNorm = activation === 'pursuit' ? 'unit' : p.decoderNorm;
-  return {
+  const plan: TrainingPlan = {
     ...{ architecture, activation, site, modelHash, sinkNorm, width, features, batch, tokens, steps },
     ...(isTranscoder(architecture) && { outputSite: config.outputSite ?? site }),
     outputWidth: isTranscoder(architecture) ? (data.outputWidth ?? width) : width,
@@ -231,6 +231,31 @@ export function planTraining(asWritten: DictionaryConfig, data: DataShape): Trai
     encoder: p.encoder,
     provider: p.provider,
   };
+  const reason = plan.provider === 'cpu' ? undefined : fusedReason(plan);
+  if (reason !== undefined)
+    throw wrong(
+      site,
+      `${plan.provider} cannot train this: ${reason}`,
+      'leave provider out, or the option that is named',
+    );
+  return plan;
+}
+
+/** Why the fused engine cannot train a plan; undefined when it can. */
+export function fusedReason(plan: TrainingPlan): string | undefined {
+  const { activation, architecture, optimiser, power } = plan;
+  if (activation === 'pursuit') return 'matching pursuit has no encoder product';
+  if (architecture === 'transcoder' || architecture === 'skip-transcoder' || architecture === 'crosscoder')
+    return `a ${architecture} predicts other rows than it reads, or weighs its sites`;
+  if (optimiser.name !== 'adam') return `its optimiser is ${optimiser.name}`;
+  if (plan.interference > 0) return 'it has an interference potential';
+  if (plan.resample) return 'it resamples dead features';
+  if (plan.byDecoderNorm) return 'features compete by their decoder norm';
+  if (plan.normalise === 'constant-norm') return 'every row is scaled by itself';
+  if (plan.auxiliary > 0 && plan.auxiliaryForm === 'plain') return 'its auxiliary loss is SAELens’';
+  if (power && power.form === 'lp') return 'its penalty is (Σ f^p)^(1/p)';
+  if (plan.groups.length > 1 && !(plan.groupWeights.at(-1)! > 0)) return 'its last group has no weight';
+  return undefined;
 }
 
 /** Kinds that predict another site than they read. */

@@ -3,7 +3,6 @@ import { buildKernels } from '../../scripts/build-kernels.ts';
 import { random } from '../../src/core/random.ts';
 import type { DictionaryConfig } from '../../src/dictionaries/config-schema.ts';
 import { decode, encoder } from '../../src/dictionaries/encoder.ts';
-import { openEngine } from '../../src/dictionaries/engine.ts';
 import { fractionOfVarianceExplained } from '../../src/dictionaries/fve.ts';
 import { openGraphTrainer } from '../../src/dictionaries/graph-trainer.ts';
 import { unpackState } from '../../src/dictionaries/packed-state.ts';
@@ -246,25 +245,6 @@ describe('options', () => {
     const pursued = await trained(source, pursuit);
     const pursuedApart = await trained(source, { ...pursuit, interference: 20 });
     expect(overlap(pursuedApart.dictionary)).toBeLessThan(0.8 * overlap(pursued.dictionary));
-  });
-
-  test('another provider than cpu is refused where the graph engine would train', async () => {
-    const plan = planTraining(
-      {
-        ...small,
-        architecture: 'relu',
-        provider: 'webgpu',
-        resampleEvery: 5,
-        site: 'site',
-        modelHash: '',
-        sinkNorm: 1e9,
-      },
-      { rows: 6000, width },
-    );
-    const options = { plan, source, order: batchOrder(plan, 6000), threads: 1 };
-    await expect(openEngine(options)).rejects.toMatchObject({
-      ...{ code: 'dictionary.config', message: expect.stringContaining('resamples') },
-    });
   });
 });
 

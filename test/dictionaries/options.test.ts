@@ -230,6 +230,8 @@ describe('the schema of options', () => {
     [{ architecture: 'matryoshka', features: 8, k: 2, groups: [4, 8], groupWeights: [1] }, data],
     [{ architecture: 'matryoshka', features: 8, k: 2, groups: [4], groupWeights: [0, 0] }, data],
     [{ architecture: 'crosscoder', features: 8, k: 2 }, data],
+    // The graph engine would train it, on the processor.
+    [{ architecture: 'relu', features: 8, provider: 'webgpu', resampleEvery: 5 }, data],
     [
       { architecture: 'crosscoder', features: 8, k: 2 },
       { ...data, blocks: [32, 33] },

@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { TrainedArchitecture } from '../../src/dictionaries/config-schema.ts';
-import { fusedReason } from '../../src/dictionaries/fused.ts';
 import type { TrainingPlan } from '../../src/dictionaries/plan.ts';
-import { planTraining } from '../../src/dictionaries/plan.ts';
+import { fusedReason, planTraining } from '../../src/dictionaries/plan.ts';
 
 type Said = Readonly<Record<string, number | string | boolean>>;
 const oracle = JSON.parse(

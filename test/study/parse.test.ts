@@ -129,6 +129,11 @@ describe('a study file', () => {
       '{site: blocks.1, architecture: relu, features: [64, 8], targetL0: 9}',
       'targetL0 is 9',
     ],
+    [
+      'a provider that cannot train the kind',
+      '{site: blocks.1, architecture: gated, features: 8, provider: cuda, resampleEvery: 5}',
+      'resamples',
+    ],
     ['a value twice in a list', '{site: blocks.1, features: 64, k: [8, 16, 8]}', 'k=8'],
   ])('refuses %s before anything runs', (_what, entry, message) => {
     const error = failure(`model: tiny\ndictionaries:\n  - ${entry}\n`);
