@@ -50,17 +50,18 @@ function columns(sites: readonly SiteRows[], as: 'apart' | 'together'): Float32A
   });
 }
 
-/** Of each site the numbers of the rows whose window and position every site has, in the order of the first. */
+/** Of each site the numbers of the rows whose window and position every site has; a harvest has them in that order. */
 function commonRows(sites: readonly SiteRows[]): number[][] {
-  const at = ({ index }: SiteRows, row: number) => `${index.window[row]} ${index.position[row]}`;
-  const known = sites.map(
-    (site) => new Map(Array.from(site.index.window, (_, row) => [at(site, row), row] as const)),
-  );
-  const [first] = sites;
-  const kept = first
-    ? Array.from(first.index.window, (_, row) => at(first, row)).filter((key) =>
-        known.every((m) => m.has(key)),
-      )
-    : [];
-  return known.map((rows) => kept.map((key) => rows.get(key)!));
+  const next = sites.map(() => 0);
+  const common: number[][] = sites.map(() => []);
+  while (sites.length > 0 && sites.every(({ index }, i) => next[i]! < index.window.length)) {
+    const places = sites.map(({ index }, i) => index.window[next[i]!]! * 2 ** 32 + index.position[next[i]!]!);
+    const farthest = Math.max(...places);
+    const shared = places.every((place) => place === farthest);
+    for (const [i, place] of places.entries()) {
+      if (shared) common[i]!.push(next[i]!);
+      if (shared || place < farthest) next[i]!++;
+    }
+  }
+  return common;
 }
