@@ -70,7 +70,7 @@ async function removeIfStale(path: string, folder: string): Promise<void> {
       `process ${owner.pid}${away} has worked in ${folder} since ${owner.since}`,
       {
         where: folder,
-        hint: `wait for it or stop it, or choose another folder with --workspace; if no such process exists, remove ${path}`,
+        hint: `wait for it or stop it, or choose another folder; if no such process exists, remove ${path}`,
       },
     );
   }

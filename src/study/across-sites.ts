@@ -12,6 +12,8 @@ import type { ActivationRows } from '../dictionaries/rows.ts';
 import { crosscoderRows, transcoderRows } from '../dictionaries/site-rows.ts';
 import { type TrainLog, trainDictionary } from '../dictionaries/train.ts';
 import type { Dictionary } from '../dictionaries/types.ts';
+import { checkFolder } from '../files/folders.ts';
+import { lockWorkspace } from '../files/lock.ts';
 import { checkLength } from '../models/predict.ts';
 import { checkSites } from '../models/run.ts';
 import { openResources } from './resources.ts';
@@ -38,7 +40,7 @@ const CURVE_ROWS = 2048;
 
 /**
  * Learns a dictionary of several sites and saves it. FVE and L0 of held-out text are the last point of the log's curve.
- * @throws DictionaryError `dictionary.config` before anything is read; GraphError, DataError, ModelError as their rooms do
+ * @throws DictionaryError `dictionary.config` and FileError before anything is read; FileError `workspace.locked`; GraphError, DataError, ModelError as their rooms do
  */
 export async function learnAcrossSites(
   { model: name, sites, text, window, tokens, heldOut, seed, choice, folder }: AcrossSites,
@@ -51,32 +53,38 @@ export async function learnAcrossSites(
     ...(crosses ? { site: sites.join(' + ') } : { site: reads, outputSite: writes }),
   };
   planTraining(config, { rows: tokens, width: sites.length, blocks: sites.map(() => 1) });
+  await checkFolder(folder);
   const model = await openResources({ study: { model: name } }).model(context);
   checkSites(model, sites);
   checkLength(model, window);
-  const { documents } = await loadDocuments(textSource(text), context);
-  const lengths = { length: window, trainTokens: tokens, heldOutTokens: heldOut, seed };
-  const windows = makeWindows(documents, model.tokenizer, lengths);
-  const at = (part: 'train' | 'heldOut') => join(folder, 'harvest', part);
-  const common = { model, sites, ...context };
-  const learned = await harvest({ ...common, windows: windows.train, folder: at('train') });
-  const thresholds = Object.fromEntries(learned.sites.map((one) => [one.site, one.leftOut.threshold]));
-  await harvest({ ...common, windows: windows.heldOut, folder: at('heldOut'), thresholds });
-  const rows = await rowsOf(at('train'), sites, crosses);
-  const held = await rowsOf(at('heldOut'), sites, crosses);
-  const first = (of: Float32Array, width: number) => of.subarray(0, CURVE_ROWS * width);
-  const { dictionary, log } = await trainDictionary(
-    {
-      ...rows,
-      heldOut_MD: first(held.x_ND, held.width),
-      ...(held.y_NE && { heldOutOutput_ME: first(held.y_NE, held.outputWidth ?? held.width) }),
-    },
-    // A crosscoder's rows are longer than those of any of its sites: sinks of each were left out already.
-    { ...config, modelHash: model.hash, sinkNorm: crosses ? Number.MAX_VALUE : thresholds[reads]! },
-    { ...context, folder },
-  );
-  await saveDictionary(folder, dictionary);
-  return { dictionary, log };
+  const lock = await lockWorkspace(folder);
+  try {
+    const { documents } = await loadDocuments(textSource(text), context);
+    const lengths = { length: window, trainTokens: tokens, heldOutTokens: heldOut, seed };
+    const windows = makeWindows(documents, model.tokenizer, lengths);
+    const at = (part: 'train' | 'heldOut') => join(folder, 'harvest', part);
+    const common = { model, sites, ...context };
+    const learned = await harvest({ ...common, windows: windows.train, folder: at('train') });
+    const thresholds = Object.fromEntries(learned.sites.map((one) => [one.site, one.leftOut.threshold]));
+    await harvest({ ...common, windows: windows.heldOut, folder: at('heldOut'), thresholds });
+    const rows = await rowsOf(at('train'), sites, crosses);
+    const held = await rowsOf(at('heldOut'), sites, crosses);
+    const first = (of: Float32Array, width: number) => of.subarray(0, CURVE_ROWS * width);
+    const { dictionary, log } = await trainDictionary(
+      {
+        ...rows,
+        heldOut_MD: first(held.x_ND, held.width),
+        ...(held.y_NE && { heldOutOutput_ME: first(held.y_NE, held.outputWidth ?? held.width) }),
+      },
+      // A crosscoder's rows are longer than those of any of its sites: sinks of each were left out already.
+      { ...config, modelHash: model.hash, sinkNorm: crosses ? Number.MAX_VALUE : thresholds[reads]! },
+      { ...context, folder },
+    );
+    await saveDictionary(folder, dictionary);
+    return { dictionary, log };
+  } finally {
+    await lock.release();
+  }
 }
 
 async function rowsOf(folder: string, sites: readonly string[], crosses: boolean): Promise<ActivationRows> {

@@ -1,6 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { lockWorkspace } from '../../src/files/lock.ts';
 import { writeMiniature } from '../support/miniature.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { untangle, within } from './support.ts';
@@ -115,6 +116,18 @@ describe('dictionaries train', () => {
     expect(JSON.parse(both).sites.map(({ site }: { site: string }) => site)).toEqual([
       ...['blocks.0.hook_resid_post', 'blocks.1.hook_resid_post'],
     ]);
+  });
+
+  test('refuses a folder that another call works in, and one that cannot be, before the model is opened', async () => {
+    const sites = ['--site', 'blocks.0', '--output-site', 'hook_embed'];
+    const busy = join(folder, 'busy');
+    const lock = await lockWorkspace(busy);
+    const refused = train(...sites, '--out', busy);
+    await expect(refused).rejects.toMatchObject({ code: 'workspace.locked' });
+    await lock.release();
+    writeFileSync(join(folder, 'file'), '');
+    const never = train(...sites, '--out', join(folder, 'file', 'x'), '--model', 'nothing-such');
+    await expect(never).rejects.toMatchObject({ code: 'file.missing' });
   });
 
   test.each([
