@@ -95,6 +95,15 @@ test('a phase that the closed form has nowhere on the grid is no distance', asyn
   expect(await within(phases)).not.toContain('Infinity');
 });
 
+test.each([
+  ['energy', 'energy circuit --model nothing-such'],
+  ['bias', 'study bias --model nothing-such'],
+])('a file where the folder of results must be, %s, is met before the work', async (name, line) => {
+  const workspace = temporaryFolder();
+  writeFileSync(join(workspace, name), '');
+  await refused(within([...line.split(' '), '--workspace', workspace]), 'file.is-file', name);
+});
+
 describe('a workspace that cannot be is refused by every command before it does anything', () => {
   writeFileSync(at('no-folder'), '');
   const withWorkspace = (command: Command): Command[] => [

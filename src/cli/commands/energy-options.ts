@@ -1,4 +1,5 @@
 /** @file What the commands of energy share: which model, which dictionaries, which task, and the work under a live line. */
+import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { WorkContext } from '../../core/progress.ts';
 import type { Estimate } from '../../core/statistics.ts';
@@ -110,9 +111,9 @@ export async function keep<Report>(
   work: () => Promise<Report>,
 ): Promise<Report> {
   const { makeWritable, writeJson } = await import('../../files/atomic.ts');
-  await makeWritable(workspace);
-  const report = await work();
   const file = energyFile(workspace, kind);
+  await makeWritable(dirname(file));
+  const report = await work();
   await writeJson(file, report);
   if (!quiet) io.err(`${file} written: the Studio’s Energy page shows it\n`);
   return report;

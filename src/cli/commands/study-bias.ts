@@ -10,6 +10,7 @@ import { runBiasText, saveBias } from '../../study/bias/run.ts';
 import { runBiasTable } from '../../study/bias/table.ts';
 import { BIAS_TEXT_DEFAULTS, BIAS_TEXT_SMALL, type BiasTextOptions } from '../../study/bias/types.ts';
 import type { PlannedStep } from '../../study/plan.ts';
+import { biasFolder } from '../../study/saved.ts';
 import { belong } from '../belongs.ts';
 import { type Io, printJson } from '../io.ts';
 import { taskView } from '../live.ts';
@@ -147,7 +148,7 @@ async function runAction(options: BiasCommandOptions, io: Io): Promise<void> {
   const command = commandLine(io, onTable ? tableWords(options) : biasWords(options), options);
   const context = { threads, progress: view.progress, signal: io.signal, command };
   try {
-    await makeWritable(workspace);
+    await makeWritable(biasFolder(workspace));
     const result = onTable
       ? await runBiasTable(await tableOptions(options), context)
       : await runBiasText(await textOptions(options), {

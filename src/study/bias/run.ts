@@ -8,6 +8,7 @@ import { executeStep } from '../execute.ts';
 import { type PlannedStep, planSteps } from '../plan.ts';
 import { openResources } from '../resources.ts';
 import { runSteps } from '../run.ts';
+import { BIAS_FILE, biasFolder } from '../saved.ts';
 import { checkBiographies } from './biographies.ts';
 import { biasSteps } from './steps.ts';
 import type { BiasTextOptions } from './types.ts';
@@ -23,7 +24,7 @@ export interface RunContext extends WorkContext {
 
 /** Where the result of a study of this name lies: what the Studio shows. */
 export const biasFile = (workspace: string, name: string): string =>
-  join(resolve(workspace), 'bias', name, 'bias.json');
+  join(biasFolder(resolve(workspace)), name, BIAS_FILE);
 
 /** Writes a result where the Studio looks for it; returns the file. */
 export async function saveBias(workspace: string, result: BiasResult): Promise<string> {
