@@ -1,7 +1,7 @@
 /** @file Rules under random shapes: broadcasting, named sizes, axes, slices. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { i64 } from '../../src/core/tensor.ts';
+import { i64, tensor } from '../../src/core/tensor.ts';
 import { inferShapes } from '../../src/graph/shapes.ts';
 import type { Dim } from '../../src/graph/types.ts';
 import { type Case, graphOf, limits, measureIn } from './support.ts';
@@ -104,6 +104,20 @@ test('slices of any start, end and step', async () => {
     }),
     { ...runs, numRuns: 60 },
   );
+});
+
+test('bounds of a slice may be int32', async () => {
+  const ints = (...values: number[]) => tensor('int32', [values.length], Int32Array.from(values));
+  for (const steps of [
+    [1, 1],
+    [2, -1],
+  ])
+    await passes({
+      inputs: { x: [4, 5] },
+      dims: { x: ['p', 'q'] },
+      build: (g) =>
+        g.op('Slice', ['x', ...[[1, -1], [4, -6], [0, 1], steps].map((v) => g.constant(ints(...v)))]),
+    });
 });
 
 test('slices from and to sizes that may fall below 0 at the run', async () => {

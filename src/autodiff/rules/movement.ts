@@ -131,7 +131,8 @@ function unsliceByIndex(c: VjpContext, cuts: readonly Cut[]): string {
   const x = operand(c);
   const rank = e.shape(x).length;
   const [, starts, ends, , steps] = c.node.inputs;
-  const at = (vector: string, i: number) => e.op('Slice', [vector, e.ints(i), e.ints(i + 1), e.ints(0)]);
+  const at = (vector: string, i: number) =>
+    e.op('Slice', [e.cast(vector, 'int64'), e.ints(i), e.ints(i + 1), e.ints(0)]);
   let g = c.grad();
   for (const [i, { axis }] of cuts.entries()) {
     const length = e.op('Squeeze', [sizeOfAxis(e, x, axis), e.ints(0)]);
