@@ -24,7 +24,7 @@ export interface Checkpoint {
  */
 export function checkpointKey(plan: TrainingPlan, rows: ActivationRows): string {
   const fused = fusedReason(plan) === undefined ? { fused: sizesOf(plan) } : {};
-  return contentHash({ version: 3, plan, rows: fingerprint(rows), ...fused });
+  return contentHash({ version: 4, plan, rows: fingerprint(rows), ...fused });
 }
 
 /** What the fused engine adds up by, beside the plan. */
