@@ -106,7 +106,7 @@ export async function loadDictionary(folder: string): Promise<Dictionary> {
       ...(skip && { W_skip_ED: read('W_skip_ED') }),
     };
     const k = activeLimit(d) ?? 1;
-    if (d.activation.kind === 'topk' && k > d.features)
+    if (k > (d.activation.kind === 'pursuit' ? Math.max(d.width, d.features) : d.features))
       throw damaged(path, `its k is ${k} of ${d.features} features`);
     if (rowCentred && rowNorm === undefined) throw damaged(path, 'its rows lose their mean but have no norm');
     if (sites && sites.reduce((sum, part) => sum + part.width, 0) !== d.width)

@@ -218,6 +218,7 @@ describe('files', () => {
     const said = JSON.parse(readFileSync(path, 'utf8'));
     for (const wrong of [
       { activation: { kind: 'topk', k: 2 ** 40 } },
+      { architecture: 'matching-pursuit', activation: { kind: 'pursuit', k: 2 ** 40 } },
       { sites: [{ site: 'a', width: d.width + 1 }] },
       { rowCentred: true },
     ]) {

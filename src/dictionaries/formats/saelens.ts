@@ -168,6 +168,12 @@ async function activationOf(
         'Untangle takes a fixed number of steps (max_iterations, residual_threshold 0, stop_on_duplicate_support false)',
       );
     }
+    if (steps > Math.max(D, F))
+      throw unsupported(
+        place,
+        `${place} pursues for ${steps} steps`,
+        `there may be as many as floats (${D}) or features (${F})`,
+      );
     return { kind: 'pursuit', k: steps };
   }
   if (source.names.includes('topk_threshold')) {

@@ -293,10 +293,13 @@ describe('what SAELens leaves unsaid', () => {
     return opened;
   }
 
-  test('a pursuit of as many steps as there are floats, and one without b_dec', async () => {
+  test('a pursuit of as many steps as there are floats, not of more than features, and one without b_dec', async () => {
     const all = await pursuit({ max_iterations: null });
     expect(all.dictionary.activation).toEqual({ kind: 'pursuit', k: 12 });
     expect(all.dictionary.b_dec_D.some((b) => b !== 0)).toBe(true);
+    await expect(pursuit({ max_iterations: 41 })).rejects.toEqual(
+      refusal('dictionary.unsupported', /41 steps/),
+    );
     const bare = await pursuit({ max_iterations: 3, apply_b_dec_to_input: false });
     expect(bare.dictionary.b_dec_D.every((b) => b === 0)).toBe(true);
   });
