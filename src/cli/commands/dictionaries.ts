@@ -96,7 +96,12 @@ export function addDictionaries(program: Command, io: Io): void {
       .addOption(new Option('--format <name>', 'format to write').choices(formatNames).makeOptionMandatory())
       .requiredOption('--out <folder>', 'folder to write')
       .addOption(new Option('--model-name <name>', "the model's name as the other library knows it"))
-      .addOption(new Option('--safetensors', 'dictionary_learning: ae.safetensors in place of ae.pt'))
+      .addOption(
+        new Option(
+          '--safetensors',
+          'dictionary_learning: the state dict as ae.safetensors in place of ae.pt, which alone the library loads',
+        ),
+      )
       .action((sources: string[], options: ExportOptions) => exportAll(sources, options, io)),
   ).addHelpText(
     'after',
