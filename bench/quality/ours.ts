@@ -5,7 +5,7 @@ import type { DictionaryConfig } from '../../src/dictionaries/config-schema.ts';
 import { encoder } from '../../src/dictionaries/encoder.ts';
 import { openEngine } from '../../src/dictionaries/engine.ts';
 import { saveDictionary } from '../../src/dictionaries/files.ts';
-import { planTraining } from '../../src/dictionaries/plan.ts';
+import { planTraining } from '../../src/dictionaries/plan-training.ts';
 import { sparsity } from '../../src/dictionaries/sparsity.ts';
 import type { Stream } from '../sae/activations.ts';
 import { sharedRows } from '../sae/rows.ts';

@@ -5,7 +5,7 @@ import type { DictionaryConfig } from '../../src/dictionaries/config-schema.ts';
 import { decode, encoder } from '../../src/dictionaries/encoder.ts';
 import { type Engine, openEngine } from '../../src/dictionaries/engine.ts';
 import { fractionOfVarianceExplained } from '../../src/dictionaries/fve.ts';
-import { planTraining } from '../../src/dictionaries/plan.ts';
+import { planTraining } from '../../src/dictionaries/plan-training.ts';
 import { sparsity } from '../../src/dictionaries/sparsity.ts';
 import { bestProduct, type Product } from './product.ts';
 import { sharedRows as rows } from './rows.ts';

@@ -4,7 +4,7 @@ import { f32, i64, type Tensor } from '../core/tensor.ts';
 import { openLearner } from '../networks/learner.ts';
 import type { DictionaryConfig } from './config-schema.ts';
 import { dictionaryObjective } from './losses/objective.ts';
-import { planTraining } from './plan.ts';
+import { planTraining } from './plan-training.ts';
 import { openTrainer } from './trainer.ts';
 
 /** Adam with so large an ε takes a step of rate/ε = 1 times the gradient. */

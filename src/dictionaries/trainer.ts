@@ -65,6 +65,9 @@ export interface FusedTrainer extends Trainer {
   parameters(): Parameters;
 }
 
+/** A training thread allocates next to nothing in its loop: without this its young generation grows to tens of MB while it starts. */
+const HEAP = { maxYoungGenerationSizeMb: 1 };
+
 /** Opens the fused engine on a plan. The same plan and rows give the same weights to the bit for any number of threads. */
 export async function openTrainer(options: TrainerOptions): Promise<FusedTrainer> {
   const { plan, source, order, threads, processorTime = false } = options;
@@ -114,7 +117,7 @@ export async function openTrainer(options: TrainerOptions): Promise<FusedTrainer
     const data: WorkerData = {
       ...{ id, shape, memory, plan, scale, source: source.x_ND, order, processorTime },
     };
-    const worker = spawnWorker(new URL('./worker.ts', import.meta.url), data);
+    const worker = spawnWorker(new URL('./worker.ts', import.meta.url), data, HEAP);
     worker.on('message', receive);
     worker.on('error', fail);
     worker.on('exit', () =>

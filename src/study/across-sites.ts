@@ -7,7 +7,7 @@ import { loadDocuments, textSource } from '../data/text.ts';
 import { makeWindows } from '../data/windows.ts';
 import type { DictionaryChoice } from '../dictionaries/config-schema.ts';
 import { saveDictionary } from '../dictionaries/files.ts';
-import { planTraining } from '../dictionaries/plan.ts';
+import { planTraining } from '../dictionaries/plan-training.ts';
 import type { ActivationRows } from '../dictionaries/rows.ts';
 import { crosscoderRows, transcoderRows } from '../dictionaries/site-rows.ts';
 import { type TrainLog, trainDictionary } from '../dictionaries/train.ts';

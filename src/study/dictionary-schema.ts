@@ -6,7 +6,7 @@ import {
   dictionaryConfigSchema,
   type TrainedArchitecture,
 } from '../dictionaries/config-schema.ts';
-import { planTraining } from '../dictionaries/plan.ts';
+import { planTraining } from '../dictionaries/plan-training.ts';
 
 /** Options that may be a list: every combination is learned and compared. */
 const swept = ['features', 'k', 'targetL0', 'penalty', 'learningRate', 'passes', 'seed'] as const;

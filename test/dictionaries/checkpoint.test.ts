@@ -1,7 +1,7 @@
 /** @file The key of a checkpoint: equal where a run would go on to the bit, another where it would not. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { DictionaryConfig } from '../../src/dictionaries/config-schema.ts';
-import { planTraining } from '../../src/dictionaries/plan.ts';
+import { planTraining } from '../../src/dictionaries/plan-training.ts';
 
 type Frequent = typeof import('../../src/dictionaries/frequent.ts');
 

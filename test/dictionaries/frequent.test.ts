@@ -5,7 +5,8 @@ import type { DictionaryConfig } from '../../src/dictionaries/config-schema.ts';
 import type { FrequentRule } from '../../src/dictionaries/frequent.ts';
 import { planRows, trainShape } from '../../src/dictionaries/fused.ts';
 import { NUMBERS, trainLayout } from '../../src/dictionaries/layout.ts';
-import { planTraining, type TrainingPlan } from '../../src/dictionaries/plan.ts';
+import type { TrainingPlan } from '../../src/dictionaries/plan.ts';
+import { planTraining } from '../../src/dictionaries/plan-training.ts';
 import { type FusedTrainer, openTrainer } from '../../src/dictionaries/trainer.ts';
 
 const width = 19;

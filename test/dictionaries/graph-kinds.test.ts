@@ -9,7 +9,7 @@ import { fragment } from '../../src/dictionaries/fragment.ts';
 import { fractionOfVarianceExplained } from '../../src/dictionaries/fve.ts';
 import { openGraphTrainer } from '../../src/dictionaries/graph-trainer.ts';
 import { dictionaryObjective, type Parameters } from '../../src/dictionaries/losses/objective.ts';
-import { planTraining } from '../../src/dictionaries/plan.ts';
+import { planTraining } from '../../src/dictionaries/plan-training.ts';
 import { type ActivationRows, batchOrder, rowCount } from '../../src/dictionaries/rows.ts';
 import { scaleRow, scalingsOf } from '../../src/dictionaries/scaling.ts';
 import { startParameters } from '../../src/dictionaries/starts.ts';

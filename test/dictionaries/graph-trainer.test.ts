@@ -6,7 +6,7 @@ import { decode, encoder } from '../../src/dictionaries/encoder.ts';
 import { fractionOfVarianceExplained } from '../../src/dictionaries/fve.ts';
 import { openGraphTrainer } from '../../src/dictionaries/graph-trainer.ts';
 import { unpackState } from '../../src/dictionaries/packed-state.ts';
-import { planTraining } from '../../src/dictionaries/plan.ts';
+import { planTraining } from '../../src/dictionaries/plan-training.ts';
 import { type ActivationRows, batchOrder, rowCount } from '../../src/dictionaries/rows.ts';
 import {
   bestAssignment,

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { f32, i64, type Tensor } from '../../src/core/tensor.ts';
 import type { DictionaryConfig } from '../../src/dictionaries/config-schema.ts';
 import { dictionaryObjective, type Parameters } from '../../src/dictionaries/losses/objective.ts';
-import { planTraining } from '../../src/dictionaries/plan.ts';
+import { planTraining } from '../../src/dictionaries/plan-training.ts';
 import { openLearner } from '../../src/networks/learner.ts';
 
 type Numbers = number | Numbers[];

@@ -5,7 +5,7 @@ import type { DictionaryConfig } from '../../src/dictionaries/config-schema.ts';
 import { openGraphTrainer } from '../../src/dictionaries/graph-trainer.ts';
 import { parameterNames } from '../../src/dictionaries/losses/objective.ts';
 import { packState, unpackState } from '../../src/dictionaries/packed-state.ts';
-import { planTraining } from '../../src/dictionaries/plan.ts';
+import { planTraining } from '../../src/dictionaries/plan-training.ts';
 
 type Weights = Readonly<Record<string, number[]>>;
 const oracle = JSON.parse(

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { TrainedArchitecture } from '../../src/dictionaries/config-schema.ts';
 import type { TrainingPlan } from '../../src/dictionaries/plan.ts';
-import { fusedReason, planTraining } from '../../src/dictionaries/plan.ts';
+import { fusedReason } from '../../src/dictionaries/plan.ts';
+import { planTraining } from '../../src/dictionaries/plan-training.ts';
 
 type Said = Readonly<Record<string, number | string | boolean>>;
 const oracle = JSON.parse(
