@@ -190,9 +190,12 @@ function untangle({ architecture, steps }: PresetSizes): Preset {
     thresholdFrom: 0,
     encoder: 'screened',
   } as const;
+  // Without the shared bias and a short start a penalty on values needs twice the λ for the same L0 and explains less (docs/performance.md).
+  const short = { preBias: true, encoderStartNorm: 0.1 } as const;
+  const fast = { learningRate: Math.min(1.2e-2, Math.max(1.8e-3, 7.2e-3 * Math.sqrt(400 / steps))) };
   switch (architecture) {
     case 'gated':
-      return { ...base, auxiliary: 1 };
+      return { ...base, ...short, auxiliary: 1 };
     case 'transcoder':
     case 'skip-transcoder':
       return { ...base, activation: 'topk' };
@@ -200,14 +203,9 @@ function untangle({ architecture, steps }: PresetSizes): Preset {
       // As published: a feature's lengths at the sites are what is penalised, so they must be free to differ.
       return { ...base, decoderNorm: 'free', penaltyForm: 'decoder-norm' };
     case 'relu':
-      // Without the shared bias and a short start L1 needs twice the λ for the same L0 and explains a tenth less (docs/performance.md).
-      return {
-        ...base,
-        ...{ preBias: true, encoderStartNorm: 0.1 },
-        learningRate: Math.min(1.2e-2, Math.max(1.8e-3, 7.2e-3 * Math.sqrt(400 / steps))),
-      };
+      return { ...base, ...short, ...fast };
     case 'p-anneal':
-      return { ...base, pTo: 0.5, pForm: 'lp^p' };
+      return { ...base, ...short, ...fast, pTo: 0.5, pForm: 'lp^p' };
     case 'matching-pursuit':
       return { ...base, batch: 1024, learningRate: 3e-3 };
     default:
