@@ -13,6 +13,9 @@ export interface DataShape {
   readonly blocks?: readonly number[];
 }
 
+/** The order in which a run takes its rows lies in memory: 4 GiB of it. */
+const MOST_TOKENS = 2 ** 30;
+
 /**
  * The plan of a config for rows of a shape: the preset's choices, overridden by the config's own. A batch larger than
  * the data becomes all of it.
@@ -30,6 +33,8 @@ export function planTraining(asWritten: DictionaryConfig, data: DataShape): Trai
   const batch = Math.min(p.batch, rows);
   const asked = config.tokens === undefined && config.passes !== undefined ? { passes: config.passes } : p;
   const { tokens, steps } = stepsOf(asked, rows, batch);
+  if (tokens > MOST_TOKENS)
+    throw wrong(site, `${tokens} tokens are more than one run takes`, `ask for ${MOST_TOKENS} at most`);
   const activation = activationOf(architecture, p.activation);
   const sparse = SELECTS.has(activation);
   const k = p.k;

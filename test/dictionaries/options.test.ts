@@ -215,6 +215,8 @@ describe('the schema of options', () => {
     [{ architecture: 'relu', features: 8, targetL0: 9 }, data],
     [{ architecture: 'relu', features: 0 }, data],
     [{ architecture: 'relu', features: 8, batch: 0 }, data],
+    [{ architecture: 'relu', features: 8, tokens: 1e12 }, data],
+    [{ architecture: 'relu', features: 8, passes: 1e12 }, data],
     // What no schema has read, from callers of the library.
     [{ architecture: 'sparse', features: 8 }, data],
     [{ architecture: 'relu', features: 8, lerningRate: 1 }, data],
