@@ -6,7 +6,7 @@
  *
  * Every training is a piece that is kept in the cache, so that a run can be stopped and split by kind and seed. All
  * dictionaries are read from their libraries' own files and scored by one evaluator; BatchTopK by its learned threshold.
- * For the dense kinds ours is trained to an L0 that is not above that of either peer with the same seed.
+ * For the dense kinds ours is trained to each peer's L0 with the same seed, and not above it.
  */
 import { parseArgs } from 'node:util';
 import { buildKernels } from '../../scripts/build-kernels.ts';
@@ -17,7 +17,16 @@ import { activationStream, fullStream } from '../sae/activations.ts';
 import { scored } from './evaluate.ts';
 import { ourMatched } from './ours.ts';
 import { bestChoice, peerPiece } from './peers.ts';
-import { seeds as allSeeds, equal, type Kind, kinds, type Peer, rates, type Side } from './settings.ts';
+import {
+  seeds as allSeeds,
+  type Choice,
+  equal,
+  type Kind,
+  kinds,
+  type Peer,
+  peers,
+  rates,
+} from './settings.ts';
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +37,6 @@ const { values } = parseArgs({
   },
 });
 const seeds = values.seeds.split(',').map(Number);
-const peers: readonly Peer[] = ['saelens', 'dictionary_learning'];
 
 await buildKernels();
 const stream = await activationStream(equal.width, 2, () => {});
@@ -59,34 +67,35 @@ function difference(ours: readonly number[], theirs: readonly number[]) {
 }
 
 async function measure(kind: Kind) {
-  const bySide: Record<Side, Scores[]> = { untangle: [], saelens: [], dictionary_learning: [] };
-  const choices: Partial<Record<Peer, unknown>> = {};
+  const choices: Partial<Record<Peer, Choice>> = {};
+  const scoresOf: Partial<Record<Peer, Scores[]>> = {};
+  const ours: Partial<Record<Peer, Scores[]>> = {};
+  const against: Partial<Record<Peer, Record<keyof Scores, ReturnType<typeof difference>>>> = {};
   for (const peer of peers) {
     const choice = await bestChoice(peer, kind, stream);
+    const [theirs, matched]: Scores[][] = [[], []];
+    for (const seed of seeds) {
+      const their = await scores((await peerPiece(peer, kind, choice, seed, stream)).folder);
+      theirs!.push(their);
+      matched!.push(await scores((await ourMatched(kind, seed, stream, their.l0)).folder));
+    }
+    const paired = (name: keyof Scores) =>
+      difference(
+        matched!.map((s) => s[name]),
+        theirs!.map((s) => s[name]),
+      );
     choices[peer] = choice;
-    for (const seed of seeds)
-      bySide[peer].push(await scores((await peerPiece(peer, kind, choice, seed, stream)).folder));
+    scoresOf[peer] = theirs!;
+    ours[peer] = matched!;
+    against[peer] = {
+      fve: paired('fve'),
+      ceRecovered: paired('ceRecovered'),
+      l0: paired('l0'),
+      dead: paired('dead'),
+    };
+    console.error(`${kind}, ours minus ${peer}: ${JSON.stringify(against[peer])}`);
   }
-  for (const [i, seed] of seeds.entries()) {
-    const most = Math.min(...peers.map((peer) => bySide[peer][i]!.l0));
-    bySide.untangle.push(await scores((await ourMatched(kind, seed, stream, most)).folder));
-  }
-  const against = Object.fromEntries(
-    peers.map((peer) => {
-      const paired = (name: keyof Scores) =>
-        difference(
-          bySide.untangle.map((s) => s[name]),
-          bySide[peer].map((s) => s[name]),
-        );
-      return [
-        peer,
-        { fve: paired('fve'), ceRecovered: paired('ceRecovered'), l0: paired('l0'), dead: paired('dead') },
-      ];
-    }),
-  );
-  const row = { kind, seeds, choices, scores: bySide, oursMinusPeer: against };
-  console.error(`${kind}: ${JSON.stringify(against)}`);
-  return row;
+  return { kind, seeds, choices, scores: scoresOf, oursAtTheirL0: ours, oursMinusPeer: against };
 }
 
 const rows = [];

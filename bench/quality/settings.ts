@@ -5,9 +5,8 @@ import type { Settings } from '../sae/settings.ts';
 export const kinds = ['topk', 'batchtopk', 'relu', 'jumprelu', 'gated'] as const;
 export type Kind = (typeof kinds)[number];
 
-export const sides = ['untangle', 'saelens', 'dictionary_learning'] as const;
-export type Side = (typeof sides)[number];
-export type Peer = Exclude<Side, 'untangle'>;
+export const peers = ['saelens', 'dictionary_learning'] as const;
+export type Peer = (typeof peers)[number];
 
 /** Equal for all: sizes, rows in the same order, batch; the last fifth of the steps lowers the rate to 0. */
 export const equal = {

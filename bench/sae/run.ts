@@ -158,9 +158,9 @@ async function measure(kind: Kind, size: Size) {
     encoderShare: median((counted.length > 0 ? counted : results).map((r) => r.encoderShare)),
     encoderProduct: choice.layout,
     productCandidatesMs: choice.phases,
-    variants: variants.map(({ name }) => {
-      // Those of dense kinds once they have gone ahead to few active features.
-      const some = results.slice(lead > 0 ? 2 : 0);
+    variants: variants.map(({ name, settings: own }) => {
+      // Those at another L0 have it once they have gone ahead.
+      const some = own.sparsityTarget === undefined ? counted : results.slice(2);
       return {
         name,
         ratio: median(some.map((r) => r.variants[name]!)),
