@@ -111,7 +111,7 @@ function speed(): string[] {
     `\`npm run bench:sae -- --save\` writes ${link('sae')}: kinds beside SAELens and dictionary_learning, interleaved on the same rows`,
     "in the same order, batch 4,096, two threads, each library's own training step. The ratio of a round is ours to the faster peer of that",
     'round. For the dense kinds the rounds count in which at most a twentieth of our features is active; the whole run stands beside it.',
-    'Beside ours run variants of it; those of another L0 hold it from the third round on, which are the rounds that count for them.',
+    'Beside ours run variants of it; those of another L0 have it, or as near as λ has come to it, from the third round on, which are the rounds that count for them.',
     'Memory is the peak of a fresh process that loads the stream and trains five steps, ours to that of the smaller peer.',
     '',
     ...header([
