@@ -189,6 +189,13 @@ const everyOption = z.strictObject({
   architecture: z.enum(kinds),
 });
 
+/** The first option that a schema of this file found wrong, and why. */
+export function firstProblem({ issues }: z.ZodError): string {
+  const issue = issues[0]!;
+  const name = issue.code === 'unrecognized_keys' ? issue.keys[0] : issue.path.join('.');
+  return `${name}: ${issue.message}`;
+}
+
 /**
  * A config whose options are all possible by themselves, defaults of an optimiser filled in. `clip` may be Infinity, which
  * files cannot say; options of another kind pass.
@@ -198,14 +205,11 @@ export function checkedConfig(config: DictionaryConfig): DictionaryConfig {
   const { site, outputSite, modelHash, sinkNorm, clip, ...given } = config;
   const unclipped = clip === Number.POSITIVE_INFINITY;
   const { data, error } = everyOption.safeParse(unclipped ? given : { ...given, clip });
-  const [issue] = error?.issues ?? [];
-  if (issue) {
-    const name = issue.code === 'unrecognized_keys' ? issue.keys[0] : issue.path.join('.');
-    throw new DictionaryError('dictionary.config', `${name}: ${issue.message}`, {
+  if (error)
+    throw new DictionaryError('dictionary.config', firstProblem(error), {
       where: site,
       hint: 'docs/dictionaries.md lists the options of training and what they mean',
     });
-  }
   return {
     ...(data as Pick<DictionaryConfig, 'architecture' | 'features'>),
     ...{ site, outputSite, modelHash, sinkNorm, ...(unclipped && { clip }) },

@@ -101,12 +101,10 @@ export async function openRun(
   if (folder !== undefined) await removeTemporaries(folder);
   const resumed = file === undefined ? undefined : await loadCheckpoint(file, key);
   const trainer = await openEngine({
-    ...{
-      plan,
-      source: sharedRows(source),
-      order: batchOrder(plan, rowCount(source)),
-      threads: context.threads,
-    },
+    plan,
+    source: sharedRows(source),
+    order: batchOrder(plan, rowCount(source)),
+    threads: context.threads,
   });
   try {
     if (resumed) trainer.restore(resumed.state);

@@ -1,7 +1,11 @@
 /** @file `untangle dictionaries train`: transcoders and crosscoders, which read or predict several sites. */
 import { type Command, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
-import { type DictionaryChoice, dictionaryConfigSchema } from '../../dictionaries/config-schema.ts';
+import {
+  type DictionaryChoice,
+  dictionaryConfigSchema,
+  firstProblem,
+} from '../../dictionaries/config-schema.ts';
 import { isTranscoder } from '../../dictionaries/plan.ts';
 import { presetOf } from '../../dictionaries/presets.ts';
 import { fullSite } from '../../study/dictionary-schema.ts';
@@ -86,14 +90,12 @@ function understood(choice: DictionaryChoice): Set<string> {
 /** The options of `--set` as a choice of kind and options. */
 function choiceOf({ set, site, outputSite }: TrainOptions): DictionaryChoice {
   const wrong = (message: string, hint: string) => new UsageError('usage.options', message, { hint });
-  const written = { architecture: 'transcoder', features: FEATURES, ...choices(set) };
+  const given = choices(set);
+  const written = { architecture: 'transcoder', features: FEATURES, ...given };
   const { data, error } = dictionaryConfigSchema.safeParse(written);
-  const [issue] = error?.issues ?? [];
-  if (issue || !data) {
-    const name = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.');
-    throw wrong(`--set ${name}: ${issue?.message}`, 'docs/dictionaries.md lists the options of each kind');
-  }
-  const idle = Object.keys(choices(set)).find((name) => !understood(data).has(name));
+  if (error)
+    throw wrong(`--set ${firstProblem(error)}`, 'docs/dictionaries.md lists the options of each kind');
+  const idle = Object.keys(given).find((name) => !understood(data).has(name));
   if (idle !== undefined)
     throw wrong(
       `--set ${idle}: it does nothing for a ${data.architecture} with the activation ${activationOf(data)}`,
