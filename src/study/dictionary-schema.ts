@@ -125,14 +125,15 @@ export const mainName = ({ config, sweep }: DictionaryEntry): string => {
   return names.map((name) => `${name}=${config[name]}`).join(' ');
 };
 
-/** Sizes do not change what may be asked for. */
-const ANY_DATA = { rows: 1_000_000, width: 1 };
-
 /**
- * What the schema cannot say: sizes that do not fit, options beside `from`.
+ * What the schema cannot say: sizes that do not fit `rows` rows to train on, options beside `from`.
  * @throws StudyError `study.invalid`
  */
-export function checkEntry({ site, from: source, config, sweep }: DictionaryEntry, where: string): void {
+export function checkEntry(
+  { site, from: source, config, sweep }: DictionaryEntry,
+  rows: number,
+  where: string,
+): void {
   const wrong = (what: string, hint: string) => new StudyError('study.invalid', what, { where, hint });
   if (source !== undefined) {
     const { architecture: _a, features: _f, ...others } = config;
@@ -148,7 +149,8 @@ export function checkEntry({ site, from: source, config, sweep }: DictionaryEntr
   if (twice !== undefined) throw wrong(`the lists ask for ${twice} more than once`, 'list each value once');
   for (const one of [config, ...sweep.map((entry) => entry.config)]) {
     try {
-      planTraining({ ...one, site, modelHash: '', sinkNorm: Number.MAX_VALUE }, ANY_DATA);
+      // The width of a site does not change what may be asked for.
+      planTraining({ ...one, site, modelHash: '', sinkNorm: Number.MAX_VALUE }, { rows, width: 1 });
     } catch (error) {
       if (error instanceof DictionaryError) throw wrong(error.message, error.hint ?? '');
       throw error;

@@ -182,7 +182,7 @@ function checkNames(study: Study, at: (path: readonly PropertyKey[]) => string):
         hint: 'a study goes on with one dictionary per site; lists (k: [16, 32, 64]) compare several',
       });
     }
-    checkEntry(dictionary, at(['dictionaries', index]));
+    checkEntry(dictionary, study.text.trainTokens, at(['dictionaries', index]));
   });
   study.tasks.forEach((task, index) => {
     if (study.tasks.findIndex((t) => t.name === task.name) < index) {

@@ -158,6 +158,15 @@ describe('a study file', () => {
   });
 });
 
+it('passes count over the tokens of the study itself: many over a short text, too many refused before anything runs', () => {
+  const study = (passes: number) =>
+    `model: tiny\ntext: {trainTokens: 4000}\ndictionaries: [{site: blocks.1, passes: ${passes}}]`;
+  expect(parseStudy(study(200_000)).dictionaries[0]?.config.passes).toBe(200_000);
+  const refused = failure(study(2_000_000));
+  expect(refused.code).toBe('study.invalid');
+  expect(refused.message).toContain('8000000000 tokens');
+});
+
 it('the demo is a valid study', () => {
   const text = readFileSync(new URL('../../examples/demo.yaml', import.meta.url), 'utf8');
   const study = parseStudy(text, 'demo.yaml');
