@@ -158,12 +158,14 @@ function saelens({ architecture }: PresetSizes): Preset {
  * λ, thresholds and bandwidths mean the same at every site: a random unit direction reads numbers of variance 1.
  */
 function untangle({ architecture, steps }: PresetSizes): Preset {
+  // Short runs want a higher rate; more than this leaves features dead (docs/performance.md).
+  const rateOf = (at400: number, least: number, most: number) =>
+    Math.min(most, Math.max(least, at400 * Math.sqrt(400 / steps)));
   const base = {
     ...off,
     batch: 2048,
     seed: 0,
-    // Tuned on SmolLM2 (docs/performance.md): short runs want a higher rate; more than this leaves features dead.
-    learningRate: Math.min(7e-3, Math.max(1e-3, 4e-3 * Math.sqrt(400 / steps))),
+    learningRate: rateOf(4e-3, 1e-3, 7e-3),
     passes: 6,
     warmUp: Math.min(20, Math.ceil(steps / 15)),
     decay: 0.2,
@@ -192,8 +194,16 @@ function untangle({ architecture, steps }: PresetSizes): Preset {
   } as const;
   // Without the shared bias and a short start a penalty on values needs twice the λ for the same L0 and explains less (docs/performance.md).
   const short = { preBias: true, encoderStartNorm: 0.1 } as const;
-  const fast = { learningRate: Math.min(1.2e-2, Math.max(1.8e-3, 7.2e-3 * Math.sqrt(400 / steps))) };
+  const fast = { learningRate: rateOf(7.2e-3, 1.8e-3, 1.2e-2) };
   switch (architecture) {
+    case 'batchtopk':
+      // More variance explained at every site and length that was tried (docs/performance.md).
+      return {
+        ...base,
+        learningRate: rateOf(5.2e-3, 1.3e-3, 9e-3),
+        warmUp: Math.min(100, Math.ceil(steps / 7)),
+        decay: 0.4,
+      };
     case 'gated':
       return { ...base, ...short, auxiliary: 1 };
     case 'transcoder':
