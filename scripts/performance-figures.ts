@@ -184,7 +184,7 @@ function quality(): string[] {
     `\`npm run bench:quality -- --save\` writes ${link('quality')}: ${s.width} → ${s.features}, ${thousands(s.tokens)} tokens of`,
     `\`blocks.11.hook_resid_post\` of SmolLM2 in the same order for all, batch ${thousands(s.batch)}, three seeds. The peers take their own defaults, the best`,
     `of the rates ${s.peerRates.join(' and ')}, a decay over the last fifth, and warm-ups as short as the run; ours is the default preset, whose rate`,
-    'formula (0.0067 for a run of this length), threshold averaging and start of ReLU and Gated were settled after looking at these very rows: read its lead as in-sample. Dictionaries',
+    'formula (0.0067 for a run of this length; BatchTopK 0.0087), threshold averaging and start of ReLU and Gated were settled after looking at these very rows: read its lead as in-sample. Dictionaries',
     "are read from the libraries' own files and scored by one evaluator. For the dense kinds a peer's λ is searched for an L0 near 32,",
     "or as near as it comes in so short a run, and ours for that peer's L0 with the same seed, up to 7 % below it and not above. Means over seeds;",
     'differences are ours minus the peer, paired by seed, with 95 % intervals.',
