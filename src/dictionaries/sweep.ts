@@ -1,21 +1,11 @@
 /** @file Several dictionaries from one stream of activations at once: kinds, numbers of features, k, seeds. */
 import { join } from 'node:path';
-import { z } from 'zod';
 import { DictionaryError } from '../core/errors.ts';
-import { readJson, writeJson } from '../files/atomic.ts';
 import { checkpointKey } from './checkpoint.ts';
 import type { DictionaryConfig } from './config-schema.ts';
-import { loadDictionary, saveDictionary } from './files.ts';
+import { keepTraining, keptTraining } from './kept.ts';
 import { type ActivationRows, sharedRows } from './rows.ts';
-import {
-  openRun,
-  planFor,
-  type TrainContext,
-  type TrainingRun,
-  type TrainLog,
-  type TrainOutcome,
-  TURN,
-} from './run.ts';
+import { openRun, planFor, type TrainContext, type TrainingRun, type TrainOutcome, TURN } from './run.ts';
 import { taskOf } from './train.ts';
 
 /** One dictionary of a sweep. */
@@ -49,13 +39,19 @@ export async function trainSweep(
       where: twice.config.site,
       hint: 'list each value once',
     });
-  const atOnce = Math.max(1, context.atOnce ?? 4);
+  const { atOnce = 4 } = context;
+  if (!(atOnce >= 1))
+    throw new DictionaryError('dictionary.config', `atOnce is ${atOnce}`, {
+      where: 'trainSweep',
+      hint: 'give the number of dictionaries that are in memory at once, 1 or more',
+    });
   const rows = sharedRows(source);
   const keys = new Map(entries.map((entry) => [entry, checkpointKey(planFor(source, entry.config), source)]));
   const outcomes = new Map<SweepEntry, TrainOutcome>();
   const waiting: SweepEntry[] = [];
   for (const entry of entries) {
-    const kept = await finishedBefore(context.folder, entry, keys.get(entry)!);
+    const own = ownFolder(context, entry);
+    const kept = own === undefined ? undefined : await keptTraining(own, keys.get(entry)!);
     if (kept) outcomes.set(entry, kept);
     else waiting.push(entry);
   }
@@ -70,7 +66,8 @@ export async function trainSweep(
         for (let i = 0; i < TURN && !run.finished; i++) await run.advance(tell);
         if (!run.finished) continue;
         const outcome = await run.outcome();
-        await keep(context.folder, entry, keys.get(entry)!, outcome);
+        const own = ownFolder(context, entry);
+        if (own !== undefined) await keepTraining(own, keys.get(entry)!, outcome);
         outcomes.set(entry, outcome);
         open.delete(entry);
         await run.close();
@@ -93,14 +90,15 @@ interface Turn {
   readonly begun: number;
 }
 
+const ownFolder = ({ folder }: SweepContext, { name }: SweepEntry): string | undefined =>
+  folder === undefined ? undefined : join(folder, name);
+
 const taskName = ({ name, config }: SweepEntry): string => `train/${config.site} ${name}`;
 
 async function takeUp(rows: ActivationRows, entry: SweepEntry, context: SweepContext): Promise<Turn> {
-  const { folder, progress } = context;
-  const run = await openRun(rows, entry.config, {
-    ...context,
-    ...(folder === undefined ? {} : { folder: join(folder, entry.name) }),
-  });
+  const { progress } = context;
+  const folder = ownFolder(context, entry);
+  const run = await openRun(rows, entry.config, { ...context, ...(folder === undefined ? {} : { folder }) });
   const task = taskName(entry);
   const { config, name } = entry;
   progress({ type: 'start', ...taskOf(config, run.tokens, `${config.site} ${name}`) });
@@ -109,24 +107,4 @@ async function takeUp(rows: ActivationRows, entry: SweepEntry, context: SweepCon
     begun: performance.now(),
     tell: (done, figures) => progress({ type: 'advance', task, done, total: run.tokens, figures }),
   };
-}
-
-const LOG = 'training.json';
-const keptSchema = z.object({ key: z.string(), log: z.custom<TrainLog>() });
-
-async function keep(folder: string | undefined, entry: SweepEntry, key: string, outcome: TrainOutcome) {
-  if (folder === undefined) return;
-  const own = join(folder, entry.name);
-  await saveDictionary(own, outcome.dictionary);
-  await writeJson(join(own, LOG), { key, log: outcome.log });
-}
-
-/** What an earlier call finished of this entry by the same plan, on the same rows. */
-async function finishedBefore(folder: string | undefined, entry: SweepEntry, key: string) {
-  if (folder === undefined) return undefined;
-  const own = join(folder, entry.name);
-  const kept = await readJson(join(own, LOG), keptSchema).catch(() => undefined);
-  if (kept?.key !== key) return undefined;
-  const dictionary = await loadDictionary(own).catch(() => undefined);
-  return dictionary && { dictionary, log: kept.log };
 }

@@ -5,13 +5,14 @@ import { openActivations } from '../activations/open.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { loadDocuments, textSource } from '../data/text.ts';
 import { makeWindows } from '../data/windows.ts';
+import { checkpointKey } from '../dictionaries/checkpoint.ts';
 import type { DictionaryChoice } from '../dictionaries/config-schema.ts';
-import { saveDictionary } from '../dictionaries/files.ts';
+import { keepTraining, keptTraining } from '../dictionaries/kept.ts';
 import { planTraining } from '../dictionaries/plan-training.ts';
 import type { ActivationRows } from '../dictionaries/rows.ts';
+import { planFor } from '../dictionaries/run.ts';
 import { crosscoderRows, transcoderRows } from '../dictionaries/site-rows.ts';
-import { type TrainLog, trainDictionary } from '../dictionaries/train.ts';
-import type { Dictionary } from '../dictionaries/types.ts';
+import { type TrainOutcome, trainDictionary } from '../dictionaries/train.ts';
 import { checkFolder } from '../files/folders.ts';
 import { lockWorkspace } from '../files/lock.ts';
 import { checkLength } from '../models/predict.ts';
@@ -39,13 +40,14 @@ export interface AcrossSites {
 const CURVE_ROWS = 2048;
 
 /**
- * Learns a dictionary of several sites and saves it. FVE and L0 of held-out text are the last point of the log's curve.
+ * Learns a dictionary of several sites and saves it; one that an earlier call finished in the same way is `kept`. FVE and L0
+ * of held-out text are the last point of the log's curve.
  * @throws DictionaryError `dictionary.config` and FileError before anything is read; FileError `workspace.locked`; GraphError, DataError, ModelError as their rooms do
  */
 export async function learnAcrossSites(
   { model: name, sites, text, window, tokens, heldOut, seed, choice, folder }: AcrossSites,
   context: WorkContext & { readonly threads: number },
-): Promise<{ readonly dictionary: Dictionary; readonly log: TrainLog }> {
+): Promise<TrainOutcome & { readonly kept: boolean }> {
   const crosses = choice.architecture === 'crosscoder';
   const [reads, writes] = sites as [string, string];
   const config = {
@@ -70,18 +72,20 @@ export async function learnAcrossSites(
     const rows = await rowsOf(at('train'), sites, crosses);
     const held = await rowsOf(at('heldOut'), sites, crosses);
     const first = (of: Float32Array, width: number) => of.subarray(0, CURVE_ROWS * width);
-    const { dictionary, log } = await trainDictionary(
-      {
-        ...rows,
-        heldOut_MD: first(held.x_ND, held.width),
-        ...(held.y_NE && { heldOutOutput_ME: first(held.y_NE, held.outputWidth ?? held.width) }),
-      },
-      // A crosscoder's rows are longer than those of any of its sites: sinks of each were left out already.
-      { ...config, modelHash: model.hash, sinkNorm: crosses ? Number.MAX_VALUE : thresholds[reads]! },
-      { ...context, folder },
-    );
-    await saveDictionary(folder, dictionary);
-    return { dictionary, log };
+    const source = {
+      ...rows,
+      heldOut_MD: first(held.x_ND, held.width),
+      ...(held.y_NE && { heldOutOutput_ME: first(held.y_NE, held.outputWidth ?? held.width) }),
+    };
+    // A crosscoder's rows are longer than those of any of its sites: sinks of each were left out already.
+    const sinkNorm = crosses ? Number.MAX_VALUE : thresholds[reads]!;
+    const full = { ...config, modelHash: model.hash, sinkNorm };
+    const key = checkpointKey(planFor(source, full), source);
+    const before = await keptTraining(folder, key);
+    if (before) return { ...before, kept: true };
+    const outcome = await trainDictionary(source, full, { ...context, folder });
+    await keepTraining(folder, key, outcome);
+    return { ...outcome, kept: false };
   } finally {
     await lock.release();
   }

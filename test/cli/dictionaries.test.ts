@@ -62,6 +62,9 @@ test('what cannot be is refused with a code; a wrong use with another exit code'
   await expect(within([...plain, '--format', 'saelens'])).rejects.toMatchObject({ code: 'usage.options' });
   await within([...plain, '--format', 'dictionary_learning']);
   expect(readdirSync(join(folder, 'plain')).sort()).toEqual(['ae.safetensors', 'config.json']);
+  const pickled = plain.filter((word) => word !== '--safetensors');
+  await within([...pickled, '--format', 'dictionary_learning']);
+  expect(readdirSync(join(folder, 'plain')).sort()).toEqual(['ae.pt', 'config.json']);
   const twice = ['dictionaries', 'export', ours, ours, '--format', 'saelens', '--out', join(folder, 'twice')];
   await expect(within(twice)).rejects.toMatchObject({ code: 'usage.options' });
   const model = await untangle([
@@ -95,15 +98,21 @@ describe('dictionaries train', () => {
     const [skip, cross] = [join(folder, 'skip'), join(folder, 'cross')];
     const sizes = ['features=64', 'activation=topk', 'k=8', 'batch=128', 'passes=4'];
     const [reads, writes] = ['blocks.0.hook_resid_mid', 'blocks.0.hook_mlp_out'];
-    const one = await train(
+    const skips = [
       ...['--site', reads!, '--output-site', writes!, '--out', skip, '--set', 'architecture=skip-transcoder'],
       ...sizes,
-    );
+    ];
+    const one = await train(...skips);
     expect(JSON.parse(one)).toMatchObject({
       architecture: 'skip-transcoder',
       site: reads,
       outputSite: writes,
+      kept: false,
     });
+    // What is finished is not learned again; another k is.
+    expect(JSON.parse(await train(...skips))).toEqual({ ...JSON.parse(one), kept: true });
+    expect(JSON.parse(await train(...skips, 'k=4'))).toMatchObject({ kept: false });
+    expect(JSON.parse(await train(...skips))).toMatchObject({ kept: false });
     expect(JSON.parse(one).fve).toBeGreaterThan(0.2);
     const shown = await within(['dictionaries', 'show', skip, '--json']);
     expect(JSON.parse(shown)).toMatchObject({ output: { site: writes }, skip: true, k: 8 });

@@ -90,12 +90,14 @@ test('an entry that cannot be is refused before any is trained; what an option m
   expect(started).toHaveLength(1);
 });
 
-test('a sweep refuses two entries of one name, and takes at least one at a time', async () => {
+test('a sweep refuses two entries of one name, and less than one at a time', async () => {
   const [one] = entries as [(typeof entries)[0]];
-  await expect(trainSweep(rows, [one, one], { progress: silent, threads: 1 })).rejects.toMatchObject({
-    code: 'dictionary.config',
-  });
-  expect(await trainSweep(rows, [one], { progress: silent, threads: 1, atOnce: 0 })).toHaveLength(1);
+  const context = { progress: silent, threads: 1 };
+  const refused = { code: 'dictionary.config' };
+  await expect(trainSweep(rows, [one, one], context)).rejects.toMatchObject(refused);
+  for (const atOnce of [0, Number.NaN])
+    await expect(trainSweep(rows, [one], { ...context, atOnce })).rejects.toMatchObject(refused);
+  expect(await trainSweep(rows, [one], { ...context, atOnce: 1 })).toHaveLength(1);
 });
 
 describe('early stopping', () => {

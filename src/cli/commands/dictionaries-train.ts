@@ -128,7 +128,7 @@ async function train(options: TrainOptions, io: Io): Promise<void> {
   const { model, text, window, tokens, heldOut, seed = 0, threads, out, json } = options;
   const { learnAcrossSites } = await import('../../study/across-sites.ts');
   const view = taskView(io, options.quiet === true);
-  const { dictionary, log } = await learnAcrossSites(
+  const { dictionary, log, kept } = await learnAcrossSites(
     {
       ...{ model, text, window, tokens, heldOut, seed, choice, folder: out },
       sites: sitesOf(options),
@@ -140,7 +140,13 @@ async function train(options: TrainOptions, io: Io): Promise<void> {
   const said = {
     ...{ architecture, site: reads, ...(output && { outputSite: output.site }), features },
     ...(last && { fve: last.fve, l0: last.l0 }),
-    ...{ dead: log.dead / features, tokensSeen: log.tokensSeen, tokensPerSecond: log.tokensPerSecond, out },
+    ...{
+      dead: log.dead / features,
+      tokensSeen: log.tokensSeen,
+      tokensPerSecond: log.tokensPerSecond,
+      kept,
+      out,
+    },
   };
   if (json) {
     printJson(io, said);
@@ -150,5 +156,5 @@ async function train(options: TrainOptions, io: Io): Promise<void> {
   io.out(
     `${architecture} of ${features} features at ${reads}${output ? ` → ${output.site}` : ''}${scores}\n`,
   );
-  io.out(`Written to ${out}\n`);
+  io.out(kept ? `Learned before, in ${out}\n` : `Written to ${out}\n`);
 }

@@ -1,4 +1,5 @@
 /** @file Writing for dictionary_learning: a state dict that its classes load, and the configuration that names the class. */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tensor } from '../../core/tensor.ts';
 import { writeJson } from '../../files/atomic.ts';
@@ -48,8 +49,11 @@ export async function writeDictionaryLearning(
       ? { k: whole(k), threshold: number(activation.threshold_F[0]!) }
       : {}),
   };
-  if (safetensors) await writeSafetensors(join(folder, 'ae.safetensors'), tensors);
-  else await writeTorch(join(folder, 'ae.pt'), tensors);
+  const [file, other] = safetensors ? ['ae.safetensors', 'ae.pt'] : ['ae.pt', 'ae.safetensors'];
+  if (safetensors) await writeSafetensors(join(folder, file), tensors);
+  else await writeTorch(join(folder, file), tensors);
+  // An earlier export in the other form would be read beside this one's configuration.
+  await rm(join(folder, other), { force: true });
   const { layer, run } = placeOf(d.site);
   await writeJson(join(folder, CONFIG), {
     trainer: {

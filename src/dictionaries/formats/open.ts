@@ -96,7 +96,12 @@ export async function openDictionary(
       source,
       ...(commit ? { commit } : {}),
       ...(model ? { model } : {}),
-      notes: [...notes, ...(listed ? [`listed there: ${listed.id.repository}:${listed.id.choice}`] : [])],
+      notes: [
+        ...notes,
+        ...(listed
+          ? [`a list; files and commit are those of ${listed.id.repository}:${listed.id.choice}`]
+          : []),
+      ],
       ...(sparsity_F ? { sparsity_F } : {}),
     },
   };

@@ -16,7 +16,7 @@ export interface Provenance extends Origin {
   readonly format: string;
   /** As the user named it. */
   readonly source?: string;
-  /** Of the hub. */
+  /** Of the repository on the hub whose files were read. */
   readonly commit?: string;
 }
 
