@@ -50,8 +50,20 @@ interface Quality {
     readonly scores: Readonly<Record<string, readonly Score[]>>;
     readonly oursAtTheirL0: Readonly<Record<string, readonly Score[]>>;
     readonly oursMinusPeer: Readonly<Record<string, Readonly<Record<keyof Score, Difference>>>>;
+    readonly choices: Readonly<Record<string, { readonly rate: number }>>;
   }[];
 }
+
+/** The rate that each peer took, by kind. */
+const ratesChosen = (rows: Quality['rows']): string =>
+  rows
+    .map(
+      ({ kind, choices }) =>
+        `${kind} ${Object.values(choices)
+          .map(({ rate }) => rate)
+          .join(' and ')}`,
+    )
+    .join(', ');
 
 interface Sweep {
   readonly width?: readonly {
@@ -183,8 +195,9 @@ function quality(): string[] {
     '',
     `\`npm run bench:quality -- --save\` writes ${link('quality')}: ${s.width} → ${s.features}, ${thousands(s.tokens)} tokens of`,
     `\`blocks.11.hook_resid_post\` of SmolLM2 in the same order for all, batch ${thousands(s.batch)}, three seeds. The peers take their own defaults, the best`,
-    `of the rates ${s.peerRates.join(' and ')}, a decay over the last fifth, and warm-ups as short as the run; ours is the default preset, whose rate`,
-    'formula (0.0067 for a run of this length; BatchTopK 0.0087), threshold averaging and start of ReLU and Gated were settled after looking at these very rows: read its lead as in-sample. Dictionaries',
+    `of the rates ${s.peerRates.join(', ')} (and half as high again while the highest is the best), a decay over the last fifth, and warm-ups as short as the run; ours is the default preset, whose rate`,
+    "formula, BatchTopK's warm-up and decay, threshold averaging and start of ReLU and Gated were settled after looking at these very rows: read its lead as in-sample.",
+    `The rates that the peers were best at: ${ratesChosen(rows)}. Dictionaries`,
     "are read from the libraries' own files and scored by one evaluator. For the dense kinds a peer's λ is searched for an L0 near 32,",
     "or as near as it comes in so short a run, and ours for that peer's L0 with the same seed, up to 7 % below it and not above. Means over seeds;",
     'differences are ours minus the peer, paired by seed, with 95 % intervals.',

@@ -72,14 +72,17 @@ const better = (a: PeerPiece, b: PeerPiece): boolean =>
   Math.max(distance(a), distance(b)) < MATCHED ? a.fve > b.fve : distance(a) < distance(b);
 
 /**
- * The choice of a peer for a kind: the best of the rates at seed 0. Dense kinds come to the wanted L0 by at most five
+ * The choice of a peer for a kind: the best rate at seed 0. Dense kinds come to the wanted L0 by at most five
  * coefficients a rate (secant on the logarithms, since L0 falls about as a power of the coefficient).
  */
 export async function bestChoice(peer: Peer, kind: Kind, stream: Stream): Promise<Choice> {
   let best: PeerPiece | undefined;
-  for (const rate of rates) {
-    const piece = await matched(peer, kind, rate, best?.coefficient, stream);
+  const tried: number[] = [...rates];
+  for (let i = 0; i < tried.length; i++) {
+    const piece = await matched(peer, kind, tried[i]!, best?.coefficient, stream);
     if (best === undefined || better(piece, best)) best = piece;
+    if (i === tried.length - 1 && best === piece && tried.length < 8)
+      tried.push(Number((1.5 * tried[i]!).toPrecision(3)));
   }
   return { rate: best!.rate, coefficient: best!.coefficient };
 }

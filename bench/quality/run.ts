@@ -1,6 +1,6 @@
 /**
- * @file Quality at equal tokens and matched L0: ours (default preset) beside SAELens and dictionary_learning at the better
- * of three rates, on SmolLM2 activations.
+ * @file Quality at equal tokens and matched L0: ours (default preset) beside SAELens and dictionary_learning at the best
+ * of several rates, on SmolLM2 activations.
  *
  *   npm run bench:quality [-- --kind topk,batchtopk,relu] [--seeds 0,1,2] [--save]
  *

@@ -25,7 +25,10 @@ export const wantedL0 = equal.k;
 
 export const seeds = [0, 1, 2] as const;
 
-/** Rates that a peer is tried with at seed 0, on all of the data: the best one is taken for all seeds. */
+/**
+ * Rates that a peer is tried with at seed 0, on all of the data, and half as high again while the highest is the best: the best
+ * one is taken for all seeds.
+ */
 export const rates = [3e-3, 6e-3, 8e-3] as const;
 
 /** First coefficient of a dense kind, and whether the peer finds its L0 by itself. */

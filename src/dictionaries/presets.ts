@@ -200,7 +200,10 @@ function untangle({ architecture, steps }: PresetSizes): Preset {
       // More variance explained at every site and length that was tried (docs/performance.md).
       return {
         ...base,
-        learningRate: rateOf(5.2e-3, 1.3e-3, 9e-3),
+        learningRate: Math.min(
+          1.2e-2,
+          Math.max(1.3e-3, 5.2e-3 * (400 / steps) ** (steps < 400 ? 0.75 : 0.5)),
+        ),
         warmUp: Math.min(100, Math.ceil(steps / 7)),
         decay: 0.4,
       };

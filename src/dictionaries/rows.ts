@@ -107,11 +107,14 @@ export function batchOrder({ steps, batch, seed }: TrainingPlan, rows: number): 
 /** Numbers of each array that its fingerprint reads at most. */
 const SAMPLE = 65_536;
 
-/** Names rows by their number and a sample of their numbers: a checkpoint of other rows is not gone on from. */
-export function fingerprint(rows: ActivationRows): string {
-  const parts = [rows.x_ND, rows.y_NE].filter((x) => x !== undefined);
-  return parts
+/**
+ * Names rows by their number and a sample of their numbers, held-out ones among them, which the curve is measured on and
+ * patience waits for: a checkpoint of other rows is not gone on from.
+ */
+export function fingerprint({ x_ND, y_NE, heldOut_MD, heldOutOutput_ME }: ActivationRows): string {
+  return [x_ND, y_NE, heldOut_MD, heldOutOutput_ME]
     .map((x) => {
+      if (x === undefined) return '-';
       const step = Math.max(1, Math.floor(x.length / SAMPLE));
       const sample = Float32Array.from({ length: Math.ceil(x.length / step) }, (_, i) => x[i * step]!);
       return `${x.length}:${sha256(new Uint8Array(sample.buffer))}`;

@@ -22,6 +22,8 @@ export interface TrainContext extends WorkContext {
   readonly folder?: string;
   /** Seconds between checkpoints; 15 by default. */
   readonly checkpointSeconds?: number;
+  /** Saves what was learned; the checkpoint is removed after it, so that a full disk costs no training. */
+  readonly keep?: (outcome: TrainOutcome) => Promise<void>;
 }
 
 export interface TrainLog {
@@ -57,7 +59,7 @@ export interface TrainingRun {
   advance(tell: (done: number, figures: Record<string, number>) => void): Promise<void>;
   /** Writes a checkpoint, where there is a folder for it. */
   save(): Promise<void>;
-  /** The dictionary and the log of a finished run; removes its checkpoint. */
+  /** The dictionary and the log of a finished run, once they are kept; then removes its checkpoint. */
   outcome(): Promise<TrainOutcome>;
   close(): Promise<void>;
 }
@@ -184,11 +186,9 @@ function trainingRun(parts: Parts, resumed: Awaited<ReturnType<typeof loadCheckp
       throwIfAborted(signal);
     },
     async outcome() {
-      const dictionary = trainer.dictionary();
-      if (file !== undefined) await rm(file, { force: true });
       const tokens = trainer.steps * batch;
-      return {
-        dictionary,
+      const outcome: TrainOutcome = {
+        dictionary: trainer.dictionary(),
         log: {
           tokensPerSecond: tokens / seconds,
           tokensSeen: tokens,
@@ -199,6 +199,9 @@ function trainingRun(parts: Parts, resumed: Awaited<ReturnType<typeof loadCheckp
           curve,
         },
       };
+      await context.keep?.(outcome);
+      if (file !== undefined) await rm(file, { force: true });
+      return outcome;
     },
     close: () => trainer.close(),
   };

@@ -1,11 +1,10 @@
 /** @file Several dictionaries from one stream of activations at once: kinds, numbers of features, k, seeds. */
 import { join } from 'node:path';
 import { DictionaryError } from '../core/errors.ts';
-import { checkpointKey } from './checkpoint.ts';
 import type { DictionaryConfig } from './config-schema.ts';
-import { keepTraining, keptTraining } from './kept.ts';
+import { keepTraining, keptTraining, trainingKey } from './kept.ts';
 import { type ActivationRows, sharedRows } from './rows.ts';
-import { openRun, planFor, type TrainContext, type TrainingRun, type TrainOutcome, TURN } from './run.ts';
+import { openRun, type TrainContext, type TrainingRun, type TrainOutcome, TURN } from './run.ts';
 import { taskOf } from './train.ts';
 
 /** One dictionary of a sweep. */
@@ -25,8 +24,8 @@ export interface SweepContext extends TrainContext {
  * at a time, so that they can be compared while they learn: in shorter turns each would find another's weights in the
  * processor's caches. Each is what `trainDictionary` gives for its config, to the bit. With a folder, each has its own
  * below it with its dictionary and its checkpoint: finished ones are not trained again, stopped ones go on.
- * @throws DictionaryError before any is trained: `dictionary.config` for two entries of one name, and as planFor(); else as
- * trainDictionary
+ * @throws DictionaryError before any is trained: `dictionary.config` for two entries of one name or less than one at once, and
+ * as planFor(); else as trainDictionary
  */
 export async function trainSweep(
   source: ActivationRows,
@@ -46,7 +45,7 @@ export async function trainSweep(
       hint: 'give the number of dictionaries that are in memory at once, 1 or more',
     });
   const rows = sharedRows(source);
-  const keys = new Map(entries.map((entry) => [entry, checkpointKey(planFor(source, entry.config), source)]));
+  const keys = new Map(entries.map((entry) => [entry, trainingKey(source, entry.config)]));
   const outcomes = new Map<SweepEntry, TrainOutcome>();
   const waiting: SweepEntry[] = [];
   for (const entry of entries) {
@@ -60,15 +59,12 @@ export async function trainSweep(
     while (waiting.length > 0 || open.size > 0) {
       while (open.size < atOnce && waiting.length > 0) {
         const entry = waiting.shift()!;
-        open.set(entry, await takeUp(rows, entry, context));
+        open.set(entry, await takeUp(rows, entry, keys.get(entry)!, context));
       }
       for (const [entry, { run, tell, begun }] of open) {
         for (let i = 0; i < TURN && !run.finished; i++) await run.advance(tell);
         if (!run.finished) continue;
-        const outcome = await run.outcome();
-        const own = ownFolder(context, entry);
-        if (own !== undefined) await keepTraining(own, keys.get(entry)!, outcome);
-        outcomes.set(entry, outcome);
+        outcomes.set(entry, await run.outcome());
         open.delete(entry);
         await run.close();
         context.progress({ type: 'end', task: taskName(entry), seconds: (performance.now() - begun) / 1000 });
@@ -95,10 +91,18 @@ const ownFolder = ({ folder }: SweepContext, { name }: SweepEntry): string | und
 
 const taskName = ({ name, config }: SweepEntry): string => `train/${config.site} ${name}`;
 
-async function takeUp(rows: ActivationRows, entry: SweepEntry, context: SweepContext): Promise<Turn> {
+async function takeUp(
+  rows: ActivationRows,
+  entry: SweepEntry,
+  key: string,
+  context: SweepContext,
+): Promise<Turn> {
   const { progress } = context;
   const folder = ownFolder(context, entry);
-  const run = await openRun(rows, entry.config, { ...context, ...(folder === undefined ? {} : { folder }) });
+  const run = await openRun(rows, entry.config, {
+    ...context,
+    ...(folder === undefined ? {} : { folder, keep: (outcome) => keepTraining(folder, key, outcome) }),
+  });
   const task = taskName(entry);
   const { config, name } = entry;
   progress({ type: 'start', ...taskOf(config, run.tokens, `${config.site} ${name}`) });

@@ -5,12 +5,10 @@ import { openActivations } from '../activations/open.ts';
 import type { WorkContext } from '../core/progress.ts';
 import { loadDocuments, textSource } from '../data/text.ts';
 import { makeWindows } from '../data/windows.ts';
-import { checkpointKey } from '../dictionaries/checkpoint.ts';
 import type { DictionaryChoice } from '../dictionaries/config-schema.ts';
-import { keepTraining, keptTraining } from '../dictionaries/kept.ts';
+import { keepTraining, keptTraining, trainingKey } from '../dictionaries/kept.ts';
 import { planTraining } from '../dictionaries/plan-training.ts';
 import type { ActivationRows } from '../dictionaries/rows.ts';
-import { planFor } from '../dictionaries/run.ts';
 import { crosscoderRows, transcoderRows } from '../dictionaries/site-rows.ts';
 import { type TrainOutcome, trainDictionary } from '../dictionaries/train.ts';
 import { checkFolder } from '../files/folders.ts';
@@ -80,12 +78,11 @@ export async function learnAcrossSites(
     // A crosscoder's rows are longer than those of any of its sites: sinks of each were left out already.
     const sinkNorm = crosses ? Number.MAX_VALUE : thresholds[reads]!;
     const full = { ...config, modelHash: model.hash, sinkNorm };
-    const key = checkpointKey(planFor(source, full), source);
+    const key = trainingKey(source, full);
     const before = await keptTraining(folder, key);
     if (before) return { ...before, kept: true };
-    const outcome = await trainDictionary(source, full, { ...context, folder });
-    await keepTraining(folder, key, outcome);
-    return { ...outcome, kept: false };
+    const keep = (outcome: TrainOutcome) => keepTraining(folder, key, outcome);
+    return { ...(await trainDictionary(source, full, { ...context, folder, keep })), kept: false };
   } finally {
     await lock.release();
   }

@@ -125,6 +125,9 @@ export const mainName = ({ config, sweep }: DictionaryEntry): string => {
   return names.map((name) => `${name}=${config[name]}`).join(' ');
 };
 
+/** Rows of a training whose length is not asked for: none is refused for it. */
+const ENOUGH_ROWS = 1_000_000;
+
 /**
  * What the schema cannot say: sizes that do not fit `rows` rows to train on, options beside `from`.
  * @throws StudyError `study.invalid`
@@ -149,8 +152,12 @@ export function checkEntry(
   if (twice !== undefined) throw wrong(`the lists ask for ${twice} more than once`, 'list each value once');
   for (const one of [config, ...sweep.map((entry) => entry.config)]) {
     try {
-      // The width of a site does not change what may be asked for.
-      planTraining({ ...one, site, modelHash: '', sinkNorm: Number.MAX_VALUE }, { rows, width: 1 });
+      // Tokens are counted where the file says so; a preset's passes go over what text there is, which may be far less.
+      const said = one.passes !== undefined || one.tokens !== undefined;
+      planTraining(
+        { ...one, site, modelHash: '', sinkNorm: Number.MAX_VALUE },
+        { rows: said ? rows : Math.min(rows, ENOUGH_ROWS), width: 1 },
+      );
     } catch (error) {
       if (error instanceof DictionaryError) throw wrong(error.message, error.hint ?? '');
       throw error;

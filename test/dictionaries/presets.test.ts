@@ -94,3 +94,20 @@ describe('saelens', () => {
     if (kind === 'matryoshka') expect(plan.groupWeights).toEqual([1, 1]);
   });
 });
+
+test('ours: BatchTopK takes a higher rate than TopK, a longer warm-up and a longer decay, by the steps of the run', () => {
+  const rateOf = (architecture: TrainedArchitecture, steps: number) =>
+    planTraining(
+      {
+        ...{ site: 'site', modelHash: '', sinkNorm: 1e9, architecture, features },
+        ...{ batch: 2048, tokens: 2048 * steps },
+      },
+      { rows: 50_000, width },
+    ).rate;
+  expect(rateOf('batchtopk', 144)).toMatchObject({ warmUp: 21, decay: 0.4 });
+  expect(rateOf('batchtopk', 144).value).toBeCloseTo(5.2e-3 * (400 / 144) ** 0.75, 7);
+  expect(rateOf('batchtopk', 1600).value).toBeCloseTo(2.6e-3, 7);
+  expect(rateOf('batchtopk', 1000).warmUp).toBe(100);
+  expect(rateOf('topk', 144)).toMatchObject({ warmUp: 10, decay: 0.2 });
+  expect(rateOf('topk', 400).value).toBeCloseTo(4e-3, 7);
+});

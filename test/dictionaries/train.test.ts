@@ -58,6 +58,12 @@ describe('training', () => {
     });
     await expect(stopped).rejects.toMatchObject({ code: 'interrupted' });
     expect(existsSync(join(at, 'checkpoint.safetensors'))).toBe(true);
+    // What cannot be saved is not lost.
+    const full = () => Promise.reject(new Error('no space left'));
+    await expect(trainDictionary(rows, short, { ...context, folder: at, keep: full })).rejects.toThrow(
+      'no space left',
+    );
+    expect(existsSync(join(at, 'checkpoint.safetensors'))).toBe(true);
     let first: number | undefined;
     const resumed = await trainDictionary(rows, short, {
       ...context,

@@ -165,6 +165,9 @@ it('passes count over the tokens of the study itself: many over a short text, to
   const refused = failure(study(2_000_000));
   expect(refused.code).toBe('study.invalid');
   expect(refused.message).toContain('8000000000 tokens');
+  // The preset's passes go over what text there is, which may be far less than is asked for.
+  const open = 'model: tiny\ntext: {trainTokens: 200000000}\ndictionaries: [{site: blocks.1}]';
+  expect(parseStudy(open).text.trainTokens).toBe(2e8);
 });
 
 it('the demo is a valid study', () => {

@@ -34,7 +34,7 @@ export function addDictionariesTrain(group: Command, io: Io): void {
       .summary('learn a transcoder or a crosscoder')
       .description(
         'Learns a dictionary that predicts another site than it reads (transcoder, skip-transcoder) or reads several (crosscoder). ' +
-          'A call that was stopped goes on. Dictionaries of one site: `untangle train`.',
+          'A call that was stopped goes on, what is finished is not learned again. Dictionaries of one site: `untangle train`.',
       )
       .requiredOption('--model <name>', 'the model, as `untangle run` takes it')
       .requiredOption('--site <site...>', 'what is read: one site of a transcoder, several of a crosscoder')

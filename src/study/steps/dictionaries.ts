@@ -33,7 +33,7 @@ const CURVE_ROWS = 2048;
 
 /** Tokens that a training sees, as far as the study file says. */
 const tokensOf = ({ tokens, passes }: EntryConfig, trainTokens: number): number =>
-  tokens ?? Math.round((passes ?? PASSES) * trainTokens);
+  tokens ?? Math.max(1, Math.round((passes ?? PASSES) * trainTokens));
 
 /** Of our preset (src/dictionaries/presets.ts); for estimates only. */
 const PASSES = 6;
@@ -91,12 +91,15 @@ export function trainStep(
       const { trainDictionary } = await import('../../dictionaries/train.ts');
       const { saveDictionary } = await import('../../dictionaries/files.ts');
       const data = await trainingData(inputs.folder(harvest), site, inputs.result(model).hash);
-      const { dictionary, log } = await trainDictionary(
+      const { log } = await trainDictionary(
         data.rows,
         { ...full, ...data.about },
-        { ...work(context), folder: context.folder },
+        {
+          ...work(context),
+          folder: context.folder,
+          keep: ({ dictionary }) => saveDictionary(context.folder, dictionary),
+        },
       );
-      await saveDictionary(context.folder, dictionary);
       return log;
     },
   };
