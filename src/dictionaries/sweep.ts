@@ -14,7 +14,7 @@ export interface SweepEntry {
   readonly config: DictionaryConfig;
 }
 
-export interface SweepContext extends TrainContext {
+export interface SweepContext extends Omit<TrainContext, 'keep'> {
   /** Dictionaries in memory at once; 4 unless given. The others wait for their turn. */
   readonly atOnce?: number;
 }

@@ -13,7 +13,8 @@ import { meanActive } from './sparsity.ts';
 import { shaped, transposed } from './tensors.ts';
 
 /**
- * Writes ae.pt (or ae.safetensors, where that is asked for) and config.json in place of those that are there. Classes that read x − b_dec get biases for that.
+ * Writes ae.pt (or ae.safetensors, where that is asked for) and config.json in place of those that are there. Classes that
+ * read x − b_dec get biases for that.
  * @throws DictionaryError `dictionary.unsupported`
  */
 export async function writeDictionaryLearning(
