@@ -197,7 +197,7 @@ function quality(): string[] {
     `\`blocks.11.hook_resid_post\` of SmolLM2 in the same order for all, batch ${thousands(s.batch)}, three seeds. The peers take their own defaults, the best`,
     `of the rates ${s.peerRates.join(', ')} (and half as high again while the highest is the best), a decay over the last fifth, and warm-ups as short as the run; ours is the default preset, whose rate`,
     "formula, BatchTopK's warm-up and decay, threshold averaging and start of ReLU and Gated were settled after looking at these very rows: read its lead as in-sample.",
-    `The rates that the peers were best at: ${ratesChosen(rows)}. Dictionaries`,
+    `The rates that SAELens and dictionary_learning were best at: ${ratesChosen(rows)}. Dictionaries`,
     "are read from the libraries' own files and scored by one evaluator. For the dense kinds a peer's λ is searched for an L0 near 32,",
     "or as near as it comes in so short a run, and ours for that peer's L0 with the same seed, up to 7 % below it and not above. Means over seeds;",
     'differences are ours minus the peer, paired by seed, with 95 % intervals.',
