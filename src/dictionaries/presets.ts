@@ -159,8 +159,8 @@ function saelens({ architecture }: PresetSizes): Preset {
  */
 function untangle({ architecture, steps }: PresetSizes): Preset {
   // Short runs want a higher rate; more than this leaves features dead (docs/performance.md).
-  const rateOf = (at400: number, least: number, most: number) =>
-    Math.min(most, Math.max(least, at400 * Math.sqrt(400 / steps)));
+  const rateOf = (at400: number, least: number, most: number, growth = Math.sqrt(400 / steps)) =>
+    Math.min(most, Math.max(least, at400 * growth));
   const base = {
     ...off,
     batch: 2048,
@@ -200,10 +200,7 @@ function untangle({ architecture, steps }: PresetSizes): Preset {
       // More variance explained at every site and length that was tried (docs/performance.md).
       return {
         ...base,
-        learningRate: Math.min(
-          1.2e-2,
-          Math.max(1.3e-3, 5.2e-3 * (400 / steps) ** (steps < 400 ? 0.75 : 0.5)),
-        ),
+        learningRate: rateOf(5.2e-3, 1.3e-3, 1.2e-2, (400 / steps) ** (steps < 400 ? 0.75 : 0.5)),
         warmUp: Math.min(100, Math.ceil(steps / 7)),
         decay: 0.4,
       };
